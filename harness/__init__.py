@@ -1,0 +1,1 @@
+"""Test and benchmark Keras CNN variants against a baseline."""
