@@ -1,0 +1,99 @@
+"""The crossed bootstrap of a metric's difference: seeds and images drawn anew, both arms together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from harness.statistics.estimate import Estimate
+from harness.statistics.ratios import Metric, checked_sums, mean_of_ratios
+from harness.statistics.two_way import LEAST_SEEDS
+
+RESAMPLES = 2000
+BATCH = 250
+"""Resamples at a time: 250 x 10,000 float32 weights are 10 MB, which a processor's cache nearly holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootstrapEstimate(Estimate):
+    """A mean whose standard error comes from a bootstrap; resamples is how many there were."""
+
+    resamples: int
+
+
+def crossed_bootstrap(
+    baseline: ArrayLike,
+    variant: ArrayLike,
+    metric: Metric = mean_of_ratios,
+    *,
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+) -> BootstrapEstimate:
+    """Bootstrap metric(variant) - metric(baseline), averaged over seeds, over seeds x images.
+
+    baseline, variant: [K, seeds, images], finite: what each image adds to each of the K sums. Each
+    resample draws seeds with replacement and gives each image a Poisson(1) weight, the same in both arms
+    (Owen 2007; Chamandy and others 2012); weights are scaled to keep their sum.
+
+    A percentile interval of few seeds is far too narrow, so the resamples give a standard error alone:
+    it is multiplied by sqrt(seeds / (seeds - 1)) and used with Student's t, its degrees of freedom as in
+    the two-way model. CALIBRATION
+    Raises ValueError for other shapes, values that are not finite or fewer than two resamples.
+    """
+    first, second = checked_sums(baseline, variant)
+    if resamples < 2:
+        raise ValueError(f"resamples is {resamples}: at least 2 are needed")
+    seeds, images = first.shape[1:]
+    by_seed = metric(second.sum(2)) - metric(first.sum(2))
+    mean = float(np.mean(by_seed))
+    if seeds < LEAST_SEEDS or images < 2:
+        return BootstrapEstimate(mean=mean, standard_error=float("nan"), df=float("nan"), resamples=resamples)
+    arms = [arm.reshape(-1, images).astype(np.float32) for arm in (first, second)]
+    drawn = np.concatenate(
+        [
+            _resampled(arms, first.shape, metric, rng, min(BATCH, resamples - start))
+            for start in range(0, resamples, BATCH)
+        ]
+    )
+    from_seeds = float(np.var(by_seed, ddof=1)) / seeds
+    variance = max(float(np.var(drawn, ddof=1)) * seeds / (seeds - 1), from_seeds)
+    df = (seeds - 1) * (variance / from_seeds) ** 2 if from_seeds else math.inf
+    return BootstrapEstimate(
+        mean=mean, standard_error=math.sqrt(variance), df=min(df, images - 1), resamples=resamples
+    )
+
+
+def _resampled(
+    arms: list[NDArray[np.float32]],
+    shape: tuple[int, ...],
+    metric: Metric,
+    rng: np.random.Generator,
+    count: int,
+) -> NDArray[np.float64]:
+    """Return `count` resampled differences."""
+    sums_of, seeds, images = shape
+    weights = _poisson(rng, count, images)
+    scale = images / np.maximum(weights.sum(axis=1, dtype=np.float64), 1.0)
+    values = []
+    for arm in arms:
+        sums = (arm @ weights.T).astype(np.float64) * scale
+        values.append(metric(sums.reshape(sums_of, seeds, count)))
+    picked = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=count) / seeds
+    return np.asarray(((values[1] - values[0]) * picked.T).sum(axis=0))
+
+
+def _poisson(rng: np.random.Generator, count: int, images: int) -> NDArray[np.float32]:
+    """Return Poisson(1) weights [count, images] by table: ten times faster than rng.poisson."""
+    bits = np.frombuffer(rng.bytes(2 * count * images), np.uint16)
+    return np.asarray(_TABLE[bits].reshape(count, images))
+
+
+def _poisson_table() -> NDArray[np.float32]:
+    chances = np.cumsum([math.exp(-1) / math.factorial(k) for k in range(9)])
+    return np.searchsorted(chances, (np.arange(2**16) + 0.5) / 2**16).astype(np.float32)
+
+
+_TABLE = _poisson_table()
