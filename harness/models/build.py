@@ -1,0 +1,31 @@
+"""From a variant to a compiled Keras model."""
+
+from __future__ import annotations
+
+import keras
+
+from harness.models.cnn import build_cnn
+from harness.models.compiling import compile_model
+from harness.models.seeds import base_seed
+from harness.variants import Variant
+from harness.variants.sizes import check_variant
+
+
+def build_model(
+    variant: Variant,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    classes: int = 10,
+    *,
+    seed: int | None = None,
+) -> keras.Model:
+    """Return the variant's model, compiled.
+
+    It takes float pixels from 0 to 1 of shape (batch, height, width, channels) and gives one probability a
+    class, float32 of shape (batch, classes); its labels are one-hot. The same seed gives the same weights,
+    dropout and augmentation bit for bit, whatever was built before; None draws a seed.
+
+    Raises InputError where the picture is too small for the variant or the machine for the model, and
+    BuildError where a user's own builder fails.
+    """
+    check_variant(variant, input_shape, classes)
+    return compile_model(build_cnn(variant, input_shape, classes, base_seed(seed)), variant)

@@ -1,0 +1,69 @@
+"""What turns a network into a model that can be trained: loss, metrics, optimizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from harness.variants import Variant
+
+_MOMENTUM = 0.9
+
+
+def compile_model(model: keras.Model, variant: Variant) -> keras.Model:
+    """Compile as the tutorial does: cross-entropy on one-hot labels, accuracy, precision and recall.
+
+    A user's model that is already compiled keeps its optimizer and loss; the metrics are always ours, since
+    the tables are made of them (precision and recall at threshold 0.5, so the model must give probabilities).
+    """
+    if getattr(model, "compiled", False):
+        optimizer, loss = model.optimizer, model.loss
+    else:
+        optimizer, loss = make_optimizer(variant), "categorical_crossentropy"
+    model.compile(optimizer=optimizer, loss=loss, metrics=make_metrics(), jit_compile=jit_choice())
+    return model
+
+
+def make_metrics() -> list[Any]:
+    """Return fresh metrics: accuracy, and precision and recall at threshold 0.5."""
+    return [
+        "accuracy",
+        keras.metrics.Precision(name="precision"),
+        keras.metrics.Recall(name="recall"),
+    ]
+
+
+def make_optimizer(variant: Variant) -> Any:
+    """Return the variant's optimizer, for mixed_float16 with a scaled loss, or small gradients would be 0."""
+    optimizers = keras.optimizers
+    rate = variant.learning_rate
+    if variant.optimizer == "momentum":
+        optimizer = optimizers.SGD(rate, momentum=_MOMENTUM)
+    else:
+        optimizer = {
+            "adadelta": optimizers.Adadelta,
+            "adafactor": optimizers.Adafactor,
+            "adagrad": optimizers.Adagrad,
+            "adam": optimizers.Adam,
+            "adamax": optimizers.Adamax,
+            "adamw": optimizers.AdamW,
+            "ftrl": optimizers.Ftrl,
+            "lion": optimizers.Lion,
+            "nadam": optimizers.Nadam,
+            "rmsprop": optimizers.RMSprop,
+            "sgd": optimizers.SGD,
+        }[variant.optimizer](rate)
+    # Keras does this itself only where the policy is the model's; ours are the layers'.
+    return (
+        optimizers.LossScaleOptimizer(optimizer) if variant.precision_policy == "mixed_float16" else optimizer
+    )
+
+
+def jit_choice() -> bool | str:
+    """Return what to pass as jit_compile: no XLA for TensorFlow on a CPU, where it is 1.5 times slower."""
+    if keras.backend.backend() != "tensorflow":
+        return "auto"
+    import tensorflow as tf
+
+    return "auto" if tf.config.get_visible_devices("GPU") else False

@@ -1,0 +1,125 @@
+"""How large a variant's model is, reckoned without Keras: what cannot be built is refused before any work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import InputError
+from harness.variants.variant import Variant
+
+POOL_SIZE = 2
+
+_FLOAT_BYTES = 4
+# Weight, gradient and two moments of Adam.
+_COPIES_OF_A_WEIGHT = 4
+# Each activation is kept for the backward pass, and its gradient beside it.
+_COPIES_OF_AN_ACTIVATION = 2
+_GIB = 2**30
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+@dataclass(frozen=True)
+class BlockSize:
+    """What one block of the CNN does to the picture; sides in pixels."""
+
+    padding: Literal["valid", "same"]
+    convolved: tuple[int, int]
+    pooled: tuple[int, int]
+
+
+def check_variant(
+    variant: Variant, input_shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10
+) -> int | None:
+    """Return the number of parameters that the model will have; None for a user's own builder.
+
+    Raises InputError where the picture is too small for the variant, or the model too large for this machine.
+
+    >>> from harness.variants import BASELINE
+    >>> check_variant(BASELINE)
+    315722
+    """
+    _check_shape(input_shape, classes)
+    if variant.model:
+        return None
+    parameters, activations = _cnn_size(variant, input_shape, classes)
+    _check_memory(variant, parameters, activations)
+    return parameters
+
+
+def block_sizes(variant: Variant, input_shape: tuple[int, int, int]) -> list[BlockSize]:
+    """Return the size of each block; raises InputError naming the layer that leaves no pixel."""
+    height, width, _ = input_shape
+    kernel = variant.kernel_size
+    blocks = []
+    for number in range(1, len(variant.filters) + 1):
+        # The tutorial's convolutions don't pad; a fourth block on 32x32 is only possible with padding.
+        fits = min(height, width) >= kernel
+        convolved = (height - kernel + 1, width - kernel + 1) if fits else (height, width)
+        step = 1 if variant.pooling == "none" else POOL_SIZE
+        pooled = (convolved[0] // step, convolved[1] // step)
+        if min(pooled) < 1:
+            raise InputError(
+                f"{variant.name}: too deep for pictures of {input_shape[0]}x{input_shape[1]}: layer "
+                f"pool_{number} would pool {convolved[0]}x{convolved[1]} below 1x1; allowed are at most "
+                f'{number - 1} blocks (filters), or pooling "none"'
+            )
+        blocks.append(BlockSize("valid" if fits else "same", convolved, pooled))
+        height, width = pooled
+    return blocks
+
+
+def _check_shape(input_shape: tuple[int, int, int], classes: int) -> None:
+    if len(input_shape) != 3 or min(input_shape) < 1:
+        raise InputError(
+            f"input_shape: {input_shape!r} is not allowed; allowed: (height, width, channels), each from 1"
+        )
+    if classes < 2:
+        raise InputError(f"classes: {classes!r} is not allowed; allowed: at least 2")
+
+
+def _cnn_size(variant: Variant, input_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
+    """Return the parameters, and the activations of one picture."""
+    parameters = activations = 0
+    channels = input_shape[2]
+    rows, columns = input_shape[:2]
+    for filters, block in zip(variant.filters, block_sizes(variant, input_shape), strict=True):
+        # With batch norm there is no bias, but a scale, an offset, a mean and a variance.
+        parameters += filters * (channels * variant.kernel_size**2 + (4 if variant.batch_norm else 1))
+        activations += filters * block.convolved[0] * block.convolved[1] * (3 if variant.batch_norm else 1)
+        rows, columns = block.pooled
+        activations += filters * rows * columns
+        channels = filters
+    return parameters + _head_parameters(variant, channels * rows * columns, classes), activations
+
+
+def _head_parameters(variant: Variant, features: int, classes: int) -> int:
+    widths = (features, *variant.dense, classes)
+    return sum((before + 1) * after for before, after in pairwise(widths))
+
+
+def _check_memory(variant: Variant, parameters: int, activations: int) -> None:
+    weights = parameters * _COPIES_OF_A_WEIGHT
+    batch = activations * _COPIES_OF_AN_ACTIVATION * variant.batch_size
+    needed = (weights + batch) * _FLOAT_BYTES
+    available = machine_memory_bytes()
+    if needed > available:
+        raise InputError(
+            f"{variant.name}: too large for this machine: {parameters:,} parameters and batches of "
+            f"{variant.batch_size} need about {needed / _GIB:.1f} GiB to train, and there are "
+            f"{available / _GIB:.1f} GiB; take fewer filters or dense units, or a smaller batch_size"
+        )
+
+
+def machine_memory_bytes() -> int:
+    """Return the machine's memory, or a container's limit where that is lower."""
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    try:
+        limit = _CGROUP_LIMIT.read_text().strip()
+    except OSError:
+        return total
+    return min(total, int(limit)) if limit.isdigit() else total
