@@ -125,13 +125,20 @@ def variance_parts(
     by_seeds = np.asarray(ms_seeds, np.float64)
     by_seeds = np.where(by_seeds <= ROUNDING * np.asarray(ms_error), ms_error, by_seeds)
     by_images = np.maximum(np.asarray(ms_images, np.float64) - ms_error, 0.0)
-    # The scale cancels out of the ratio; taking it out first keeps tiny squares from underflowing.
-    total = by_seeds + by_images
-    share = np.divide(by_seeds, total, out=np.ones_like(total), where=total > 0)
-    most = images - 1 if images > 1 else float("nan")
-    df = np.divide(seeds - 1, share**2, out=np.full_like(total, np.inf), where=share > 0)
     cells = seeds * images
-    return by_seeds / cells, by_images / cells, np.minimum(df, most)
+    df = degrees_of_freedom(by_seeds, by_images, seeds, images)
+    return by_seeds / cells, by_images / cells, df
+
+
+def degrees_of_freedom(
+    by_seeds: Floats | np.float64, by_images: Floats | np.float64, seeds: int, images: int
+) -> Floats:
+    """Return the degrees of freedom of the sum of both parts, in any one unit; NaN for a single image."""
+    total = np.asarray(by_seeds + by_images, np.float64)
+    # The unit cancels out of the ratio; taking it out first keeps tiny squares from underflowing.
+    share = np.divide(by_seeds, total, out=np.ones_like(total), where=total > 0)
+    df = np.divide(seeds - 1, share**2, out=np.full_like(total, np.inf), where=share > 0)
+    return np.asarray(np.minimum(df, images - 1 if images > 1 else float("nan")))
 
 
 def seeds_needed(effect: Effect, margin: float, alpha: float = ALPHA, comparisons: int = 1) -> int | None:
