@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import keras
 
+from harness.models.backbones import build_transfer
+from harness.models.builders import build_custom
 from harness.models.cnn import build_cnn
 from harness.models.compiling import compile_model
 from harness.models.seeds import base_seed
@@ -28,4 +30,10 @@ def build_model(
     BuildError where a user's own builder fails.
     """
     check_variant(variant, input_shape, classes)
-    return compile_model(build_cnn(variant, input_shape, classes, base_seed(seed)), variant)
+    if variant.model:
+        model = build_custom(variant, input_shape, classes, seed)
+    elif variant.backbone:
+        model = build_transfer(variant, input_shape, classes, base_seed(seed))
+    else:
+        model = build_cnn(variant, input_shape, classes, base_seed(seed))
+    return compile_model(model, variant)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import InputError
+from harness.variants.sources import builder_source, weights_path
 from harness.variants.variant import Variant
 
 POOL_SIZE = 2
@@ -21,6 +22,14 @@ _GIB = 2**30
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
+BACKBONE_SIDES = (96, 224)
+"""The sides, in pixels, between which pictures are resized for a backbone: 96 is the smallest that
+MobileNetV2 has ImageNet weights for (InceptionV3 wants 75), 224 what most were trained on."""
+
+SMALLEST_PICTURE = 32
+"""The smallest side that keras.applications takes; less would be more enlargement than picture."""
+
+
 @dataclass(frozen=True)
 class BlockSize:
     """What one block of the CNN does to the picture; sides in pixels."""
@@ -30,12 +39,31 @@ class BlockSize:
     pooled: tuple[int, int]
 
 
+@dataclass(frozen=True)
+class _Network:
+    """A network of keras.applications without its top; activations are those of a picture of 96x96."""
+
+    parameters: int
+    features: int
+    activations_at_96: int
+
+
+_NETWORKS = {
+    "ResNet50": _Network(23_587_712, 2048, 6_826_732),
+    "MobileNetV2": _Network(2_257_984, 1280, 4_023_216),
+    "VGG16": _Network(14_714_688, 512, 2_797_056),
+    "EfficientNetB0": _Network(4_049_571, 1280, 4_675_775),
+    "InceptionV3": _Network(21_802_784, 2048, 2_276_240),
+}
+
+
 def check_variant(
     variant: Variant, input_shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10
 ) -> int | None:
     """Return the number of parameters that the model will have; None for a user's own builder.
 
-    Raises InputError where the picture is too small for the variant, or the model too large for this machine.
+    Raises InputError where the picture is too small for the variant, the model too large for this machine, or
+    a file that it needs (a builder's module, weights) missing.
 
     >>> from harness.variants import BASELINE
     >>> check_variant(BASELINE)
@@ -43,8 +71,12 @@ def check_variant(
     """
     _check_shape(input_shape, classes)
     if variant.model:
+        builder_source(variant.model)
         return None
-    parameters, activations = _cnn_size(variant, input_shape, classes)
+    size = _backbone_size if variant.backbone else _cnn_size
+    parameters, activations = size(variant, input_shape, classes)
+    if variant.weights and variant.weights != "imagenet":
+        weights_path(variant.weights)
     _check_memory(variant, parameters, activations)
     return parameters
 
@@ -93,6 +125,33 @@ def _cnn_size(variant: Variant, input_shape: tuple[int, int, int], classes: int)
         activations += filters * rows * columns
         channels = filters
     return parameters + _head_parameters(variant, channels * rows * columns, classes), activations
+
+
+def backbone_input_size(variant: Variant, input_shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Return the height and width that pictures are resized to for the variant's backbone.
+
+    Raises InputError for pictures that are too small or not in colour.
+    """
+    height, width, channels = input_shape
+    if channels != 3:
+        raise InputError(f"backbone: {variant.backbone} takes pictures of 3 channels; these have {channels}")
+    if min(height, width) < SMALLEST_PICTURE:
+        raise InputError(
+            f"backbone: {variant.backbone} takes pictures of at least {SMALLEST_PICTURE}x{SMALLEST_PICTURE} "
+            f"(it halves them five times); these are {height}x{width}"
+        )
+    low, high = BACKBONE_SIDES
+    return min(max(height, low), high), min(max(width, low), high)
+
+
+def _backbone_size(variant: Variant, input_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
+    """Return the parameters, and the activations of one picture that training keeps."""
+    network = _NETWORKS[str(variant.backbone)]
+    height, width = backbone_input_size(variant, input_shape)
+    head = _head_parameters(variant, network.features, classes)
+    # A frozen network keeps nothing for a backward pass; two of its activations are alive at a time.
+    kept = network.activations_at_96 * height * width // 96**2 // (1 if variant.fine_tune else 20)
+    return network.parameters + head, kept
 
 
 def _head_parameters(variant: Variant, features: int, classes: int) -> int:

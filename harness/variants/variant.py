@@ -100,6 +100,11 @@ class Variant:
         """Return a copy with these fields changed."""
         return Variant(**(self._fields() | changes))
 
+    @property
+    def reuses_features(self) -> bool:
+        """Whether the backbone gives the same features in every epoch: compute them once, and keep them."""
+        return bool(self.backbone) and not self.fine_tune and self.augmentation == "none"
+
     def option(self, name: str, default: Any = None) -> Any:
         """Return one of the options by name."""
         return dict(self.options).get(name, default)
