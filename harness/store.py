@@ -1,0 +1,277 @@
+"""The store: one SQLite file that remembers every finished trial and timing run.
+
+A row is added in one transaction and never changed, so a killed process leaves either the whole row or none
+(SQLite's rollback journal sees to it at the next opening). Everything else in a results folder can be made again
+from this file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+import filelock
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import HarnessError, InputError
+from harness.provenance import Provenance
+from harness.records import Predictions, Record
+from harness.step_times import StepTimes
+from harness.suites import Suite
+from harness.variants import Variant
+
+STORE_NAME = "harness.sqlite"
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 30.0
+
+_SCHEMA = """
+CREATE TABLE runs (id INTEGER PRIMARY KEY, provenance TEXT NOT NULL);
+CREATE TABLE trials (
+    id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id), key TEXT NOT NULL, status TEXT NOT NULL,
+    record TEXT NOT NULL, predictions BLOB
+);
+CREATE UNIQUE INDEX one_result_a_trial ON trials (key) WHERE status <> 'failed';
+CREATE TABLE timings (
+    id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id), key TEXT NOT NULL, step_times TEXT NOT NULL
+);
+CREATE TABLE test_sets (
+    fingerprint TEXT NOT NULL, max_images INTEGER NOT NULL, classes TEXT NOT NULL, labels BLOB NOT NULL,
+    PRIMARY KEY (fingerprint, max_images)
+);
+CREATE TABLE suites (id INTEGER PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class TestSet:
+    """The true labels behind the stored predictions.
+
+    Attributes:
+        classes: Names, by label.
+        labels: int64 [N].
+    """
+
+    __test__ = False  # or pytest would take it for a test class
+
+    classes: tuple[str, ...]
+    labels: NDArray[np.int64]
+
+
+class Store:
+    """Records and timings of one results folder. Use `open_store` to make one; safe to share between threads."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: filelock.FileLock | None) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = lock
+        self._mutex = threading.Lock()
+        self._run_id: int | None = None
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and let another process write."""
+        self._connection.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def begin_run(self, provenance: Provenance) -> None:
+        """Note the command, machine and commit that the following rows belong to."""
+        with self._transaction() as connection:
+            text = json.dumps(dataclasses.asdict(provenance))
+            self._run_id = connection.execute("INSERT INTO runs (provenance) VALUES (?)", (text,)).lastrowid
+
+    def add_test_set(self, fingerprint: str, max_images: int | None, test_set: TestSet) -> None:
+        """Keep the labels of a dataset's test images; the same one twice is kept once."""
+        values = (fingerprint, max_images or 0, json.dumps(test_set.classes), test_set.labels.astype("<i8").tobytes())
+        with self._transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO test_sets VALUES (?, ?, ?, ?)", values)
+
+    def add_suite(self, suite: Suite) -> None:
+        """Note what a suite compares; the newest declaration of a name counts, an equal one is not repeated."""
+        members = [variant.to_json() for variant in suite.members]
+        with self._transaction() as connection:
+            row = connection.execute(
+                "SELECT content FROM suites WHERE name = ? ORDER BY id DESC LIMIT 1", (suite.name,)
+            ).fetchone()
+            if row is None or json.loads(row[0]) != members:
+                connection.execute(
+                    "INSERT INTO suites (name, content) VALUES (?, ?)", (suite.name, json.dumps(members))
+                )
+
+    def add_record(self, record: Record) -> None:
+        """Add a finished trial. Of two results of one trial the first stands; a failure never replaces a result."""
+        predictions = record.predictions.to_bytes() if record.predictions else None
+        values = (self._run_id, record.trial.key, record.status, record.to_json(), predictions)
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO trials (run, key, status, record, predictions) VALUES (?, ?, ?, ?, ?)", values
+            )
+
+    def add_step_times(self, step_times: StepTimes) -> None:
+        """Add a timing run; `step_times()` gives the newest of each key."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO timings (run, key, step_times) VALUES (?, ?, ?)",
+                (self._run_id, step_times.key, step_times.to_json()),
+            )
+
+    def records(self) -> dict[str, Record]:
+        """Return each trial's result by its key: what it gave or, where every attempt failed, the last failure."""
+        query = "SELECT key, record, predictions FROM trials ORDER BY status <> 'failed', id"
+        rows = self._read(query)
+        return {
+            key: Record.from_json(text, Predictions.from_bytes(blob) if blob else None) for key, text, blob in rows
+        }
+
+    def step_times(self) -> dict[str, StepTimes]:
+        """Return the newest timing run of each key."""
+        rows = self._read("SELECT key, step_times FROM timings ORDER BY id")
+        return {key: StepTimes.from_json(text) for key, text in rows}
+
+    def test_sets(self) -> dict[tuple[str, int | None], TestSet]:
+        """Return the test labels by dataset fingerprint and cap on images."""
+        rows = self._read("SELECT fingerprint, max_images, classes, labels FROM test_sets")
+        return {
+            (fingerprint, cap or None): TestSet(tuple(json.loads(classes)), np.frombuffer(labels, "<i8"))
+            for fingerprint, cap, classes, labels in rows
+        }
+
+    def suites(self) -> tuple[Suite, ...]:
+        """Return the newest declaration of each suite, in the order in which they first came."""
+        rows = self._read("SELECT name, content FROM suites ORDER BY id")
+        newest = {name: [Variant.from_json(text) for text in json.loads(content)] for name, content in rows}
+        return tuple(Suite(name, tuple(members[1:]), members[0]) for name, members in newest.items())
+
+    def provenances(self) -> dict[str, Provenance]:
+        """Return where each row was made, by the key of the trial or timing run; the newest for a key twice."""
+        rows = self._read(
+            "SELECT key, provenance FROM (SELECT key, run FROM trials UNION ALL SELECT key, run FROM timings) "
+            "JOIN runs ON runs.id = run ORDER BY runs.id"
+        )
+        return {key: _provenance(text) for key, text in rows}
+
+    def _read(self, query: str) -> list[tuple[str, ...]]:
+        with self._mutex, _told(self.path):
+            return self._connection.execute(query).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._mutex, _told(self.path), self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield self._connection
+
+
+def open_store(folder: Path) -> Store:
+    """Open a results folder for writing, making it if need be; one process at a time.
+
+    Raises:
+        InputError: The folder cannot be written, another process writes into it, or its store is damaged or newer.
+    """
+    path = folder / STORE_NAME
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / "harness.lock")
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise InputError(
+            f"{folder} is being written by another run{_writer(folder)}: wait for it, or give --results another folder"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror}): make it writable, or give --results another folder"
+        ) from None
+    try:
+        (folder / "harness.lock.owner").write_text(f"process {os.getpid()}, since {datetime.now():%H:%M:%S}")
+        connection = _connect(path, "rwc")
+        with _told(path), connection:
+            # An empty file is also what a process killed before its first commit leaves.
+            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        _check_schema(path, connection)
+    except BaseException:
+        lock.release()
+        raise
+    return Store(path, connection, lock)
+
+
+def read_store(folder: Path) -> Store:
+    """Open a results folder for reading, also while a sweep writes into it: what is read is a valid snapshot.
+
+    Raises:
+        InputError: There is no store in the folder, or it is damaged or newer than this program.
+    """
+    path = folder / STORE_NAME
+    if not path.is_file():
+        raise InputError(f"{folder} holds no results ({STORE_NAME} is missing): run `pytest suites --benchmark` first")
+    connection = _connect(path, "ro")
+    _check_schema(path, connection)
+    return Store(path, connection, None)
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    with _told(path):
+        return sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+
+
+def _check_schema(path: Path, connection: sqlite3.Connection) -> None:
+    with _told(path):
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'trials'").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise InputError(
+            f"{path} has schema {version}, this program knows {SCHEMA_VERSION}: it was written by a newer version; "
+            "upgrade cnn-harness, or give --results another folder"
+        )
+    if version < SCHEMA_VERSION or not tables:
+        raise InputError(f"{path} is not a store of this program: move it away, or give --results another folder")
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into messages that name the file and what to do."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
+            raise HarnessError(
+                f"{path}: {error}; records added before this are intact; check free space and permissions"
+            ) from error
+        raise InputError(
+            f"{path} is damaged ({error}): it was left as it is; salvage what is readable with "
+            f"`sqlite3 {path.name} .recover`, move it away, or give --results another folder"
+        ) from error
+
+
+def _writer(folder: Path) -> str:
+    try:
+        return f" ({(folder / 'harness.lock.owner').read_text()})"
+    except OSError:
+        return ""
+
+
+def _provenance(text: str) -> Provenance:
+    fields = json.loads(text)
+    return Provenance(**fields | {"cpu_flags": tuple(fields["cpu_flags"])})

@@ -1,0 +1,84 @@
+"""Foreign load: what else used the machine while something was timed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import time
+from dataclasses import dataclass
+
+import psutil
+
+from harness.trials import DeviceKind
+
+# Of one core. A desktop's background is below it; a compiler or a second training far above.
+_FOREIGN_CORES = 0.15
+# Of all cores' time, taken by the hypervisor for other guests.
+_STEAL_SHARE = 0.02
+# A GPU clock this far below its maximum while busy means power or heat limits it.
+_CLOCK_SHARE = 0.9
+
+
+@dataclass(frozen=True)
+class _Reading:
+    wall_s: float
+    busy_s: float
+    steal_s: float
+    own_s: float
+
+
+class LoadWatch:
+    """Start it before timing; `flags()` afterwards says in words what disturbed it."""
+
+    def __init__(self, device: DeviceKind) -> None:
+        self._device = device
+        self._start = _read()
+
+    def flags(self) -> tuple[str, ...]:
+        """Return one line for each kind of foreign load, none on a quiet machine."""
+        now, start = _read(), self._start
+        wall = max(now.wall_s - start.wall_s, 1e-9)
+        foreign = (now.busy_s - start.busy_s - (now.own_s - start.own_s)) / wall
+        steal = (now.steal_s - start.steal_s) / wall / (os.cpu_count() or 1)
+        flags = []
+        # The kernel counts in ticks of 10 ms: short windows would flag rounding.
+        if foreign > _FOREIGN_CORES + 0.04 / wall:
+            flags.append(f"other processes used {foreign:.1f} cores (load average {os.getloadavg()[0]:.1f})")
+        if steal > _STEAL_SHARE + 0.02 / wall:
+            flags.append(f"the hypervisor took {steal:.0%} of the cores' time (steal)")
+        if self._device == "gpu":
+            flags += _gpu_flags()
+        return tuple(flags)
+
+
+def _read() -> _Reading:
+    machine = psutil.cpu_times()
+    own = psutil.Process().cpu_times()
+    idle = machine.idle + getattr(machine, "iowait", 0.0)
+    steal = getattr(machine, "steal", 0.0)
+    return _Reading(
+        wall_s=time.perf_counter(),
+        # Guest time is part of user time on Linux; it must not count twice.
+        busy_s=sum(machine) - idle - steal - getattr(machine, "guest", 0.0) - getattr(machine, "guest_nice", 0.0),
+        steal_s=steal,
+        own_s=own.user + own.system,
+    )
+
+
+def _gpu_flags() -> list[str]:
+    if importlib.util.find_spec("pynvml") is None:
+        return ["GPU clocks and processes not watched: nvidia-ml-py is not installed"]
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByIndex(0)
+        others = [p.pid for p in pynvml.nvmlDeviceGetComputeRunningProcesses(handle) if p.pid != os.getpid()]
+        clock = pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM)
+        highest = pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_SM)
+    except pynvml.NVMLError as error:
+        return [f"GPU clocks and processes not watched: {error}"]
+    flags = [f"{len(others)} other processes compute on the GPU"] if others else []
+    if clock < _CLOCK_SHARE * highest:
+        flags.append(f"the GPU runs at {clock} of {highest} MHz")
+    return flags

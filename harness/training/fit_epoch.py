@@ -1,0 +1,61 @@
+"""One epoch through `model.fit`: for the Keras backends that have no compiled epoch here."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+EVALUATION_BATCH = 250
+
+
+class FitEpoch:
+    """Trains and evaluates one compiled model on the images of one dataset; any Keras backend.
+
+    Arguments as for `TensorFlowEpoch`, which gives the same numbers faster.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        *,
+        classes: int,
+        batch_size: int,
+    ) -> None:
+        self.model = model
+        self._images = images
+        self._one_hot = np.eye(classes, dtype=np.float32)[labels]
+        self._batch_size = batch_size
+        model.optimizer.build(model.trainable_variables)
+        self.evaluate(np.arange(1))  # makes the metrics' variables
+        model.reset_metrics()
+
+    def train(self, order: NDArray[np.integer]) -> dict[str, float]:
+        """Train one epoch on the images `order` names, in that order; return loss and metrics over the epoch."""
+        x, y = _to_pixels(self._images[order]), self._one_hot[order]
+        history = self.model.fit(x, y, batch_size=self._batch_size, shuffle=False, verbose=0).history
+        return {name: float(values[-1]) for name, values in history.items()}
+
+    def run_block(self, order: NDArray[np.integer]) -> None:
+        """Train on the images `order` names and return when the device has finished."""
+        self.train(order)
+
+    def trace(self) -> None:
+        """Nothing: `fit` traces at its first call."""
+
+    def evaluate(self, indices: NDArray[np.integer]) -> dict[str, float]:
+        """Return loss and metrics on the images `indices` names."""
+        x, y = _to_pixels(self._images[indices]), self._one_hot[indices]
+        logs = self.model.evaluate(x, y, batch_size=EVALUATION_BATCH, verbose=0, return_dict=True)
+        return {name: float(value) for name, value in logs.items()}
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the model's output for each image: float32 [N, classes]."""
+        output = self.model.predict(_to_pixels(images), batch_size=EVALUATION_BATCH, verbose=0)
+        return np.asarray(output, np.float32)
+
+
+def _to_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return images.astype(np.float32) / np.float32(255)

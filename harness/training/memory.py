@@ -1,0 +1,49 @@
+"""The highest memory a trial needed: of the device where there is one, else of the process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+
+from harness.trials import DeviceKind
+
+NAN = float("nan")
+
+
+class PeakMemory:
+    """Start it before the work, read `mib()` after; nan where the system does not tell."""
+
+    def __init__(self, kind: DeviceKind) -> None:
+        self._gpu = kind == "gpu" and keras.backend.backend() == "tensorflow"
+        if self._gpu:
+            import tensorflow as tf
+
+            tf.config.experimental.reset_memory_stats("GPU:0")
+        else:
+            _forget_peak()
+
+    def mib(self) -> float:
+        """Return the peak since the start, in MiB."""
+        if self._gpu:
+            import tensorflow as tf
+
+            return float(tf.config.experimental.get_memory_info("GPU:0")["peak"]) / 2**20
+        return _peak_resident_mib()
+
+
+def _forget_peak() -> None:
+    try:
+        # 5 resets VmHWM to the memory now resident (Linux, proc(5)).
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass  # then the peak is that of the whole process, an upper bound
+
+
+def _peak_resident_mib() -> float:
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return NAN
+    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), "VmHWM: nan")
+    return float(line.split()[1]) / 1024

@@ -1,0 +1,130 @@
+"""The life of a trial, top to bottom: split, train, choose the best validation epoch, read the test set once."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.budgets import Budget
+from harness.datasets import Dataset
+from harness.datasets.splits import stratified_subset, validation_split
+from harness.records import EpochMetrics, Record
+from harness.training.evaluation import judge, measure
+from harness.training.memory import PeakMemory
+from harness.training.prepared import Epoch, PreparedModel, restore_weights, weight_values
+from harness.trials import Trial
+
+# Streams of random numbers that a trial's seed opens; numbered, so that adding one moves no other.
+_SHUFFLING_STREAM = 1
+# The images of a smoke run are the same for every seed: only the split of them is the seed's.
+_SUBSET_SEED = 0
+
+
+class Trainer:
+    """Trains trials one after another in this process, keeping the model from seed to seed of a variant."""
+
+    def __init__(self) -> None:
+        self._prepared: PreparedModel | None = None
+
+    def run(self, trial: Trial, dataset: Dataset, *, stop: Callable[[], bool] = lambda: False) -> Record:
+        """Train and measure one trial.
+
+        Args:
+            trial: What to run.
+            dataset: The images that `trial.fingerprint` names.
+            stop: Asked after each epoch; True ends the trial with KeyboardInterrupt.
+
+        Raises:
+            HarnessError: The variant cannot be built on this dataset, or the user's builder failed.
+        """
+        started = time.perf_counter()
+        memory = PeakMemory(trial.environment.device)
+        if self._prepared is None or not self._prepared.fits(trial.variant, dataset):
+            self._prepared = None  # frees the old model before the new one is built
+            self._prepared = PreparedModel(trial.variant, dataset, seed=trial.seed)
+        epoch = self._prepared.start(trial.seed)
+        build_s = time.perf_counter() - started
+
+        train, validation, test = split_images(dataset, trial.budget, trial.seed)
+        shuffling = np.random.default_rng([trial.seed, _SHUFFLING_STREAM])
+        history: list[EpochMetrics] = []
+        best = 0
+        weights = None
+        for number in range(1, trial.budget.epochs + 1):
+            metrics = _one_epoch(epoch, train[shuffling.permutation(len(train))], validation)
+            history.append(metrics)
+            if not _finite(metrics):
+                return _diverged(trial, history, f"loss or a metric was not finite in epoch {number}")
+            if not best or _rank(metrics) > _rank(history[best - 1]):
+                best, weights = number, weight_values(epoch.model)
+            if stop():
+                raise KeyboardInterrupt
+        if best != trial.budget.epochs and weights is not None:
+            restore_weights(epoch.model, weights)
+
+        outputs = epoch.predict(dataset.test_images[test])
+        if not np.isfinite(outputs).all():
+            return _diverged(trial, history, "a prediction on the test images was not finite")
+        labels = dataset.test_labels[test]
+        predictions = judge(outputs, labels)
+        result = measure(predictions, outputs, labels)
+        return Record(
+            trial=trial,
+            status="ok",
+            epoch=best,
+            history=tuple(history),
+            accuracy=result.accuracy,
+            precision=result.precision,
+            recall=result.recall,
+            macro_f1=result.macro_f1,
+            loss=result.loss,
+            params=epoch.model.count_params(),
+            build_s=build_s,
+            train_time_s=sum(metrics.seconds for metrics in history),
+            total_s=time.perf_counter() - started,
+            peak_memory_mib=memory.mib(),
+            predictions=predictions,
+        )
+
+
+def split_images(
+    dataset: Dataset, budget: Budget, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the indices of a seed's training, validation and test images: the same for every variant."""
+    pool = np.arange(len(dataset.train_labels))
+    test = np.arange(len(dataset.test_labels))
+    if budget.max_images is not None:
+        pool = stratified_subset(dataset.train_labels, budget.max_images, seed=_SUBSET_SEED)
+        test = stratified_subset(dataset.test_labels, budget.max_images, seed=_SUBSET_SEED)
+    train, validation = validation_split(dataset.train_labels[pool], seed=seed)
+    return pool[train], pool[validation], test
+
+
+def _one_epoch(epoch: Epoch, order: NDArray[np.int64], validation: NDArray[np.int64]) -> EpochMetrics:
+    started = time.perf_counter()
+    training = epoch.train(order)
+    seconds = time.perf_counter() - started
+    validated = epoch.evaluate(validation)
+    names = ("accuracy", "precision", "recall", "loss")
+    return EpochMetrics(
+        **{name: training[name] for name in names},
+        **{f"val_{name}": validated[name] for name in names},
+        seconds=seconds,
+    )
+
+
+def _rank(metrics: EpochMetrics) -> tuple[float, float]:
+    # On few validation images accuracies tie often; the loss then decides, and after it the earlier epoch.
+    return metrics.val_accuracy, -metrics.val_loss
+
+
+def _finite(metrics: EpochMetrics) -> bool:
+    return math.isfinite(metrics.loss) and math.isfinite(metrics.val_loss)
+
+
+def _diverged(trial: Trial, history: list[EpochMetrics], message: str) -> Record:
+    return Record(trial=trial, status="diverged", message=message, history=tuple(history))

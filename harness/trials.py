@@ -1,0 +1,81 @@
+"""A trial: one variant trained once, on one dataset, with one seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from harness.budgets import Budget
+from harness.variants import Variant
+
+DeviceKind = Literal["cpu", "gpu"]
+
+# Raise it when a change to the training code changes what a seed gives: older records then count as
+# another trial's and are trained anew instead of being mixed with new ones.
+RECIPE = 1
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What besides the trial itself decides the bits of its weights.
+
+    Attributes:
+        device: Kind of device that trains.
+        backend: Keras backend.
+        threads: Intra-op threads on a CPU (their number changes the bits); 0 on a GPU, where it does not count.
+        versions: Library names and versions, sorted.
+    """
+
+    device: DeviceKind
+    backend: str
+    threads: int
+    versions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One variant, one dataset, one seed, one budget, one environment; equal trials have equal keys.
+
+    Attributes:
+        variant: What is trained.
+        source: Fingerprint of the file the variant depends on (its `model=` module, its weights), empty for none.
+        dataset: Name of the dataset.
+        fingerprint: Content of the dataset.
+        seed: 1..N; decides the split, the order of images and the first weights.
+        budget: How long it trains.
+        environment: Device, backend, threads and versions.
+    """
+
+    variant: Variant
+    source: str
+    dataset: str
+    fingerprint: str
+    seed: int
+    budget: Budget
+    environment: Environment
+
+    @cached_property
+    def key(self) -> str:
+        """64 hexadecimal digits that identify the trial, the same on every machine."""
+        environment = self.environment
+        content = {
+            "recipe": RECIPE,
+            "variant": self.variant.to_json(),
+            "source": self.source,
+            "dataset": self.fingerprint,
+            "seed": self.seed,
+            "budget": self.budget.training,
+            "device": environment.device,
+            "backend": environment.backend,
+            "threads": environment.threads,
+            "versions": environment.versions,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def label(self) -> str:
+        """How people see it: the variant and the seed."""
+        return f"{self.variant.name} seed {self.seed}"
