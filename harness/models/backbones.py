@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import socket
 import warnings
 from collections.abc import Iterator
@@ -35,9 +37,7 @@ _PIXELS: dict[str, PixelForm] = {
 _FEATURES = "features"
 
 
-def build_transfer(
-    variant: Variant, input_shape: tuple[int, int, int], classes: int, seed: int
-) -> keras.Model:
+def build_transfer(variant: Variant, input_shape: tuple[int, int, int], classes: int, seed: int) -> keras.Model:
     """Return the backbone between resizing and a dense head, not compiled: float pixels from 0 to 1 in.
 
     Frozen, the backbone runs in inference mode (its batch norm too). Fine-tuned from weights, its kernels
@@ -89,9 +89,7 @@ def split_backbone(model: keras.Model) -> tuple[keras.Model, keras.Model]:
     head = keras.Model(inputs, x, name="head")
     if model.compiled:
         optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
-        head.compile(
-            optimizer=optimizer, loss=model.loss, metrics=make_metrics(), jit_compile=model.jit_compile
-        )
+        head.compile(optimizer=optimizer, loss=model.loss, metrics=make_metrics(), jit_compile=model.jit_compile)
     return features, head
 
 
@@ -150,13 +148,28 @@ def _start_generators(backbone: keras.Model, seed: int) -> None:
 def _load(backbone: keras.Model, variant: Variant) -> None:
     path = weights_path(str(variant.weights))
     try:
-        backbone.load_weights(path)
+        with warnings.catch_warnings():
+            # Keras only warns where a group is missing, once a layer, and leaves that layer at random.
+            warnings.simplefilter("ignore")
+            backbone.load_weights(path)
+        held, wanted = _numbers_in(path), sum(math.prod(v.shape) for v in backbone.variables)
+        if held != wanted:
+            raise ValueError(f"it holds {held:,} numbers, {wanted:,} are wanted")
     except Exception as error:  # Keras and h5py raise many kinds
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise InputError(
             f'weights: "{path}" does not hold weights of backbone {variant.backbone}; allowed is a file '
             f"that `harness pretrain` or the backbone's own save_weights wrote ({reason[:200]})"
         ) from error
+
+
+def _numbers_in(path: Path) -> int:
+    import h5py  # type: ignore[import-untyped]
+
+    sizes: list[int] = []
+    with h5py.File(path, "r") as file:
+        file.visititems(lambda _, item: sizes.append(item.size) if isinstance(item, h5py.Dataset) else None)
+    return sum(sizes)
 
 
 def _imagenet(variant: Variant, application: Any, size: tuple[int, int]) -> keras.Model:
@@ -200,4 +213,5 @@ def imagenet_path(variant: Variant, size: tuple[int, int]) -> Path:
     """Return where Keras keeps the ImageNet weights of the variant's backbone, for its input of this size."""
     rows, columns = size
     side = rows if rows == columns and rows in _MOBILENET_SIDES else max(_MOBILENET_SIDES)
-    return Path(keras.config.keras_home()) / "models" / _FILES[str(variant.backbone)].format(side=side)
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    return Path(home) / "models" / _FILES[str(variant.backbone)].format(side=side)

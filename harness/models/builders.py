@@ -38,9 +38,7 @@ def load_builder(target: str) -> Builder:
     return found
 
 
-def build_custom(
-    variant: Variant, input_shape: tuple[int, int, int], classes: int, seed: int | None
-) -> keras.Model:
+def build_custom(variant: Variant, input_shape: tuple[int, int, int], classes: int, seed: int | None) -> keras.Model:
     """Call the variant's own builder, with Keras's global seed set before, and return the model it made.
 
     The model may come compiled or not. Raises BuildError where the builder raises, returns no keras.Model, or
@@ -56,9 +54,7 @@ def build_custom(
     except Exception as error:
         raise _build_error(target, error, source) from error
     if not isinstance(model, keras.Model):
-        raise BuildError(
-            f'model "{target}" must return a keras.Model, and returned {_kind(model)} ({source})'
-        )
+        raise BuildError(f'model "{target}" must return a keras.Model, and returned {_kind(model)} ({source})')
     try:
         shape = _output_shape(model, input_shape)
     except Exception as error:

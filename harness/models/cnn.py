@@ -44,9 +44,7 @@ def _block(variant: Variant, number: int, padding: str, seed: int) -> list[Any]:
     ]
     if normalised:
         layers += [
-            keras.layers.BatchNormalization(
-                momentum=BATCH_NORM_MOMENTUM, name=f"batch_norm_{number}", dtype=dtype
-            ),
+            keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"batch_norm_{number}", dtype=dtype),
             keras.layers.Activation(variant.activation, name=f"activation_{number}", dtype=dtype),
         ]
     if variant.pooling != "none":
@@ -92,9 +90,7 @@ def _dropout(variant: Variant, number: int, seed: int) -> list[Any]:
         return []
     name = f"dropout_{number}"
     return [
-        keras.layers.Dropout(
-            variant.dropout, seed=layer_seed(seed, name), name=name, dtype=variant.precision_policy
-        )
+        keras.layers.Dropout(variant.dropout, seed=layer_seed(seed, name), name=name, dtype=variant.precision_policy)
     ]
 
 

@@ -55,9 +55,7 @@ def make_optimizer(variant: Variant) -> Any:
             "sgd": optimizers.SGD,
         }[variant.optimizer](rate)
     # Keras does this itself only where the policy is the model's; ours are the layers'.
-    return (
-        optimizers.LossScaleOptimizer(optimizer) if variant.precision_policy == "mixed_float16" else optimizer
-    )
+    return optimizers.LossScaleOptimizer(optimizer) if variant.precision_policy == "mixed_float16" else optimizer
 
 
 def jit_choice() -> bool | str:

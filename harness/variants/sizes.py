@@ -57,9 +57,7 @@ _NETWORKS = {
 }
 
 
-def check_variant(
-    variant: Variant, input_shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10
-) -> int | None:
+def check_variant(variant: Variant, input_shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10) -> int | None:
     """Return the number of parameters that the model will have; None for a user's own builder.
 
     Raises InputError where the picture is too small for the variant, the model too large for this machine, or

@@ -71,7 +71,8 @@ class Variant:
     backbone: Backbone | None = None
     """A network of keras.applications instead of the convolutions."""
     weights: str | None = None
-    """Weights of the backbone: None (random), "imagenet", or the path of a .weights.h5 file."""
+    """Weights of the backbone: "imagenet", the path of a .weights.h5 file, or None for random ones, which are
+    of use only with fine_tune: it then trains from scratch."""
     fine_tune: bool = False
     """Whether the backbone is trained too; if not, only the head is."""
     model: str | None = None
@@ -82,9 +83,7 @@ class Variant:
     def __new__(cls, /, *arguments: object, **fields: object) -> Variant:
         """Refuse what the generated constructor would refuse with a TypeError that helps nobody."""
         if arguments:
-            raise InputError(
-                f"a variant takes its fields by name, as filters=(64, 128); got {arguments[0]!r}"
-            )
+            raise InputError(f"a variant takes its fields by name, as filters=(64, 128); got {arguments[0]!r}")
         for field in fields:
             if field not in RULES:
                 hint = nearest(field, RULES) or f"; allowed: {', '.join(RULES)}"
