@@ -110,8 +110,11 @@ def half_widths(sums: Sums, s: int, n: int) -> tuple[Floats, dict[str, Floats]]:
     seeds, images = SEEDS[s], IMAGES[n]
     mean, of_seeds, of_images, rest = mean_squares(sums, s, n)
     by_seeds, by_images, df = variance_parts(of_seeds, of_images, rest, seeds, images)
+    error = np.sqrt(by_seeds + by_images)
+    hillis = np.minimum((seeds - 1) * (1 + by_images / by_seeds) ** 2, images - 1)
     return mean, {
-        "two-way": quantile(ALPHA, df) * np.sqrt(by_seeds + by_images),
+        "two-way": quantile(ALPHA, df) * error,
+        "Hillis": quantile(ALPHA, hillis) * error,
         "seeds only": quantile(ALPHA, seeds - 1) * np.sqrt(np.maximum(of_seeds, 0) / (seeds * images)),
         "images only": quantile(ALPHA, images - 1) * np.sqrt(of_images / (seeds * images)),
     }
@@ -126,10 +129,13 @@ def accuracy_rows(repetitions: int, rng: np.random.Generator) -> Iterator[list[s
                 mean, halves = half_widths(null, s, n)
                 alarms = [percent(np.abs(mean) > half) for half in halves.values()]
                 mean, halves = half_widths(shifted, s, n)
-                covered = percent(np.abs(mean - truth) <= halves["two-way"])
+                covered = [
+                    percent(np.abs(mean - truth) <= halves[method]) for method in ("two-way", "Hillis")
+                ]
+                del halves["Hillis"]
                 power = [percent(np.abs(mean) > half) for half in halves.values()]
                 width = f"{100 * np.median(halves['two-way']):.2f}"
-                yield [str(seeds), f"{images:,}", name, *alarms, covered, width, *power]
+                yield [str(seeds), f"{images:,}", name, *alarms, *covered, width, *power]
 
 
 @dataclass(frozen=True)
@@ -250,8 +256,8 @@ def _sigmoid(logits: NDArray[np.floating]) -> NDArray[np.floating]:
 TABLES = {
     "accuracy": (
         accuracy_rows,
-        "seeds|images|seed noise|two-way|seeds only|images only|coverage|half-width, points|"
-        "power two-way|power seeds only|power images only",
+        "seeds|images|seed noise|two-way|Hillis's df|seeds only|images only|coverage|Hillis's|"
+        "half-width, points|power two-way|power seeds only|power images only",
     ),
     "times": (
         time_rows,

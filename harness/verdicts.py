@@ -21,9 +21,7 @@ class Verdict(StrEnum):
     UNRESOLVED = "unresolved"
 
 
-def verdict(
-    low: float, high: float, margin_low: float, margin_high: float, *, larger_is_better: bool
-) -> Verdict:
+def verdict(low: float, high: float, margin_low: float, margin_high: float, *, larger_is_better: bool) -> Verdict:
     """Judge the interval [low, high] of a difference from the baseline, equal at zero.
 
     Inside [margin_low, margin_high]: same. Else, without zero: better or worse. Else, or where an end is
@@ -61,7 +59,7 @@ def time_verdict(ratio_low: float, ratio_high: float, margin: float = MARGIN_TIM
     if not 0 <= margin < 1:
         raise ValueError(f"the margin of time is {margin}: it must be from 0 to below 1")
     return verdict(
-        _log(ratio_low), _log(ratio_high), math.log1p(-margin), math.log1p(margin), larger_is_better=False
+        _log(ratio_low), _log(ratio_high), math.log(1 - margin), math.log(1 + margin), larger_is_better=False
     )
 
 
@@ -84,8 +82,14 @@ def blocks_hint(needed: int | None, have: int) -> str:
 
 
 def _more(count: int, noun: str) -> str:
-    number = max(count, 1)
+    number = _two_digits(max(count, 1))
     return f"about {number:,} more {noun}{'s' if number > 1 else ''} would settle it"
+
+
+def _two_digits(count: int) -> int:
+    """Round up to two digits: more would promise too much."""
+    unit = int(10 ** max(len(str(count)) - 2, 0))
+    return -(-count // unit) * unit
 
 
 def _log(ratio: float) -> float:

@@ -51,9 +51,7 @@ def _ends(value: ArrayLike, low: ArrayLike, high: ArrayLike) -> tuple[NDArray[np
     """Return which values are known, and the interval's ends with unknown ones at infinity."""
     middle, below, above = (np.asarray(part, np.float64) for part in (value, low, high))
     if middle.ndim != 1 or not middle.shape == below.shape == above.shape:
-        raise ValueError(
-            f"shapes {middle.shape}, {below.shape}, {above.shape}: three arrays [points] are needed"
-        )
+        raise ValueError(f"shapes {middle.shape}, {below.shape}, {above.shape}: three arrays [points] are needed")
     known = np.isfinite(middle)
     below = np.where(known & ~np.isnan(below), below, -np.inf)
     above = np.where(known & ~np.isnan(above), above, np.inf)

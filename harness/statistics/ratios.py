@@ -84,7 +84,5 @@ def _shares(arm: Floats, metric: Metric) -> Floats:
         slope = (metric(sums + step) - metric(sums - step)) / (2 * step[k])
         table += images * slope[:, None] * (arm[k] - arm[k].mean(axis=1, keepdims=True))
     if not np.isfinite(table).all():
-        raise ValueError(
-            f"the metric is {value.tolist()} for these sums: it must be finite, with finite slopes"
-        )
+        raise ValueError(f"the metric is {value.tolist()} for these sums: it must be finite, with finite slopes")
     return table

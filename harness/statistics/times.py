@@ -64,7 +64,7 @@ class TimeRatio(Estimate):
         narrower than the control's own deviation from 1, whatever its cause.
 
         Assumes that builds of the twin deviate as much as builds of the variant. Where the variant's
-        deviate twice as much, false alarms stay near 5 %; four times, 8 % (docs/statistics.md).
+        deviate twice as much, false alarms rise to 6 %; four times, to 9 % (docs/statistics.md).
         """
         own = self.builds - 1
         squares = (self.build_variance * own if own else 0.0) + math.fsum(x * x for x in control.build_logs)
@@ -124,7 +124,7 @@ def builds_needed(effect: TimeRatio, margin: float, alpha: float = ALPHA, compar
     spread is unknown (one build and no control).
     """
     level = corrected_level(alpha, comparisons)
-    allowed = allowed_half_width(effect.mean, math.log1p(margin))
+    allowed = allowed_half_width(effect.mean, -math.log(1 - margin) if effect.mean < 0 else math.log(1 + margin))
     if effect.bound > allowed or math.isnan(effect.df):
         return None
 

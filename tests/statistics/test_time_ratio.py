@@ -1,0 +1,132 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.statistics import Estimate, blocks_needed, builds_needed, time_ratio
+from harness.verdicts import Verdict, time_verdict
+
+
+def _times(seed, builds=3, blocks=12, *, slower=1.0, build_spread=0.003, block_spread=0.01):
+    rng = np.random.default_rng(seed)
+    logs = rng.normal(0, build_spread, (builds, 1)) + rng.normal(0, block_spread, (builds, blocks))
+    return 0.004 * slower * np.exp(logs)
+
+
+def test_a_known_ratio_is_found():
+    ratio = time_ratio(_times(1), _times(2, slower=1.2)).bounded_by(time_ratio(_times(1), _times(3)))
+    assert ratio.ratio == pytest.approx(1.2, rel=0.02)
+    assert ratio.ratio_interval().contains(1.2)
+    assert time_verdict(*ratio.ratio_interval()) is Verdict.WORSE
+
+
+@given(st.integers(0, 1000), st.floats(0.01, 100))
+def test_the_unit_of_time_changes_nothing(seed, unit):
+    baseline, variant = _times(seed), _times(seed + 1)
+    plain, scaled = time_ratio(baseline, variant), time_ratio(baseline * unit, variant * unit)
+    assert scaled.ratio_interval() == pytest.approx(plain.ratio_interval())
+
+
+@given(st.integers(0, 1000))
+def test_swapping_the_arms_inverts_the_ratio(seed):
+    baseline, variant = _times(seed), _times(seed + 1, slower=1.1)
+    one, other = time_ratio(baseline, variant), time_ratio(variant, baseline)
+    low, high = one.ratio_interval()
+    assert other.ratio == pytest.approx(1 / one.ratio)
+    assert other.ratio_interval() == pytest.approx((1 / high, 1 / low))
+    assert other.p_value() == pytest.approx(one.p_value())
+
+
+@given(st.integers(0, 1000), st.sampled_from([1.0, 1.02, 1.05]))
+def test_interval_p_and_verdict_never_disagree(seed, slower):
+    control = time_ratio(_times(seed), _times(seed + 2))
+    ratio = time_ratio(_times(seed), _times(seed + 1, slower=slower)).bounded_by(control)
+    interval = ratio.ratio_interval(comparisons=4)
+    significant = ratio.p_value(4) < 0.05
+    assert significant == (not interval.contains(1.0))
+    word = time_verdict(*interval)
+    assert word is not Verdict.UNRESOLVED or not significant
+
+
+def test_what_both_arms_share_cancels():
+    drift = np.linspace(1, 3, 12)
+    plain, drifting = (time_ratio(_times(1) * f, _times(2) * f) for f in (1.0, drift))
+    assert drifting.mean == pytest.approx(plain.mean)
+    assert drifting.standard_error == pytest.approx(plain.standard_error)
+
+
+def test_a_quarter_of_disturbed_blocks_moves_the_ratio_little():
+    variant = _times(2)
+    disturbed = variant.copy()
+    disturbed[:, ::4] *= 3.0
+    moved = time_ratio(_times(1), disturbed).mean - time_ratio(_times(1), variant).mean
+    assert abs(moved) < 0.01
+
+
+def test_one_disturbed_block_of_three_is_ignored():
+    assert time_ratio(np.ones((2, 3)), [[1, 1, 9], [1, 5, 1]]).ratio == 1.0
+
+
+def test_identical_times_are_the_same():
+    times = _times(1)
+    ratio = time_ratio(times, times).bounded_by(time_ratio(times, times))
+    assert ratio.ratio_interval() == (1.0, 1.0)
+    assert ratio.p_value() == 1.0
+    assert time_verdict(*ratio.ratio_interval()) is Verdict.SAME
+
+
+def test_one_build_gives_no_interval_without_a_control():
+    ratio = time_ratio(_times(1, builds=1), _times(2, builds=1))
+    assert ratio.ratio_interval().empty
+    assert math.isnan(ratio.p_value())
+    assert builds_needed(ratio, 0.02) is None
+    assert not ratio.bounded_by(time_ratio(_times(1), _times(3))).ratio_interval().empty
+
+
+def test_a_quiet_control_lends_only_degrees_of_freedom():
+    alone = time_ratio(_times(1), _times(2))
+    bounded = alone.bounded_by(time_ratio(_times(1), _times(1)))
+    assert bounded.standard_error == pytest.approx(alone.standard_error)
+    assert bounded.df == alone.df + 3
+    assert bounded.half_width() < alone.half_width()
+
+
+def test_a_restless_control_widens_the_interval():
+    alone = time_ratio(_times(1), _times(2))
+    bounded = alone.bounded_by(time_ratio(_times(1), _times(3, build_spread=0.2)))
+    assert bounded.half_width() > alone.half_width()
+
+
+def test_no_claim_is_finer_than_the_controls_own_deviation():
+    baseline = np.ones((3, 8))
+    control = time_ratio(baseline, baseline * 1.03)
+    slightly = time_ratio(baseline, baseline * 1.03).bounded_by(control)
+    assert slightly.p_value() == 1.0
+    assert slightly.ratio_interval().contains(1.0)
+    assert time_verdict(*slightly.ratio_interval()) is Verdict.UNRESOLVED
+    assert builds_needed(time_ratio(baseline, baseline).bounded_by(control), 0.02) is None
+
+
+def test_more_blocks_are_asked_for_in_whole_builds():
+    ratio = time_ratio(_times(1, build_spread=0.02), _times(2, build_spread=0.02))
+    assert time_verdict(*ratio.ratio_interval()) is Verdict.UNRESOLVED
+    builds = builds_needed(ratio, 0.02)
+    assert builds > 3
+    assert blocks_needed(ratio, 0.02) == builds * 12
+    enough = Estimate(ratio.mean, math.sqrt(ratio.build_variance / builds), builds - 1)
+    assert time_verdict(*map(math.exp, enough.interval())) is not Verdict.UNRESOLVED
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, math.nan, math.inf])
+def test_an_impossible_time_is_refused(bad):
+    times = _times(1)
+    times[1, 2] = bad
+    with pytest.raises(ValueError, match=r"above 0|not finite"):
+        time_ratio(_times(1), times)
+
+
+def test_blocks_without_a_partner_are_refused():
+    with pytest.raises(ValueError, match="both arms"):
+        time_ratio(_times(1, blocks=12), _times(1, blocks=11))

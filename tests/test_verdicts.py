@@ -1,0 +1,78 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.verdicts import Verdict, accuracy_verdict, blocks_hint, seeds_hint, time_verdict, verdict
+
+ENDS = st.floats(-1, 1)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.01, 0.03, "better"),
+        (-0.03, -0.01, "worse"),
+        (-0.001, 0.002, "same"),
+        (0.001, 0.004, "same"),
+        (-0.005, 0.005, "same"),
+        (0.001, 0.006, "better"),
+        (-0.001, 0.006, "unresolved"),
+        (0.0, 0.0, "same"),
+        (0.0, 0.006, "unresolved"),
+        (math.nan, math.nan, "unresolved"),
+        (0.01, math.nan, "unresolved"),
+        (-math.inf, math.inf, "unresolved"),
+    ],
+)
+def test_accuracy_verdicts(low, high, word):
+    assert accuracy_verdict(low, high) == word
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (1.03, 1.08, "worse"),
+        (0.90, 0.95, "better"),
+        (0.99, 1.01, "same"),
+        (0.98, 1.02, "same"),
+        (0.95, 1.01, "unresolved"),
+        (1.0, 1.0, "same"),
+        (math.nan, math.nan, "unresolved"),
+        (0.0, 0.5, "better"),
+    ],
+)
+def test_time_verdicts(low, high, word):
+    assert time_verdict(low, high) == word
+
+
+def test_a_verdict_is_its_word():
+    assert [str(word) for word in Verdict] == ["better", "worse", "same", "unresolved"]
+
+
+@given(ENDS, ENDS, st.floats(0, 0.1))
+def test_the_other_direction_swaps_better_and_worse_only(one, other, margin):
+    low, high = sorted((one, other))
+    swap = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
+    up = verdict(low, high, -margin, margin, larger_is_better=True)
+    down = verdict(low, high, -margin, margin, larger_is_better=False)
+    mirrored = verdict(-high, -low, -margin, margin, larger_is_better=True)
+    assert down == mirrored == swap.get(up, up)
+
+
+def test_margins_that_leave_zero_out_are_refused():
+    with pytest.raises(ValueError, match="enclose zero"):
+        verdict(0, 1, 0.1, 0.2, larger_is_better=True)
+    with pytest.raises(ValueError, match="margin"):
+        accuracy_verdict(0, 1, -0.1)
+    with pytest.raises(ValueError, match="margin of time"):
+        time_verdict(1, 1, 1.5)
+
+
+def test_hints():
+    assert seeds_hint(17, 5) == "about 12 more seeds would settle it"
+    assert seeds_hint(6, 5) == "about 1 more seed would settle it"
+    assert seeds_hint(None, 5) == "only more test images would settle it"
+    assert blocks_hint(1180, 36) == "about 1,200 more blocks would settle it"
+    assert blocks_hint(None, 36) == "only a quieter machine would settle it"
