@@ -14,6 +14,11 @@ MAX_EPOCHS = 10_000
 MAX_SEEDS = 1_000
 
 
+def _check_count(field: str, value: object, highest: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= highest:
+        raise InputError(f"{field} is {value!r}: use a whole number from 1 to {highest:,}")
+
+
 @dataclass(frozen=True)
 class Budget:
     """The training that every trial of a sweep gets.
@@ -72,8 +77,3 @@ def find_budget(name: str) -> Budget:
     if name not in BUDGETS:
         raise InputError(f'budget "{name}" is unknown: use {", ".join(BUDGETS)}{nearest(name, BUDGETS)}')
     return BUDGETS[name]
-
-
-def _check_count(field: str, value: object, highest: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= highest:
-        raise InputError(f"{field} is {value!r}: use a whole number from 1 to {highest:,}")

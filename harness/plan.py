@@ -83,9 +83,7 @@ def make_plan(
         source = source_fingerprint(variant) or ""
         for seed in range(1, budget.seeds + 1):
             trials.append(Trial(variant, source, dataset.name, dataset.fingerprint, seed, budget, environment))
-    done = frozenset(
-        trial.key for trial in trials if trial.key in records and records[trial.key].status != "failed"
-    )
+    done = frozenset(trial.key for trial in trials if trial.key in records and records[trial.key].status != "failed")
     plan = Plan(tuple(suites), tuple(trials), done, 0.0, workers)
     seconds = estimate_seconds(plan.todo, dataset, list(records.values()), workers=workers)
     return Plan(plan.suites, plan.trials, done, seconds, workers)

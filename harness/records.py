@@ -57,7 +57,9 @@ class Predictions:
     def to_bytes(self) -> bytes:
         """Return the arrays, compressed."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, predicted=self.predicted, positives=self.positives, true_positive=self.true_positive)
+        np.savez_compressed(
+            buffer, predicted=self.predicted, positives=self.positives, true_positive=self.true_positive
+        )
         return buffer.getvalue()
 
     @classmethod

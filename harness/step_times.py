@@ -66,7 +66,10 @@ class StepTimes:
         """Return everything as JSON; a number that is not known is null."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         fields |= {"variant": self.variant.to_json(), "baseline": self.baseline.to_json()}
-        fields |= {"budget": dataclasses.asdict(self.budget), "environment": dataclasses.asdict(self.environment)}
+        fields |= {
+            "budget": dataclasses.asdict(self.budget),
+            "environment": dataclasses.asdict(self.environment),
+        }
         return json.dumps({name: None if value != value else value for name, value in fields.items()}, allow_nan=False)
 
     @classmethod

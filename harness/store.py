@@ -99,7 +99,12 @@ class Store:
 
     def add_test_set(self, fingerprint: str, max_images: int | None, test_set: TestSet) -> None:
         """Keep the labels of a dataset's test images; the same one twice is kept once."""
-        values = (fingerprint, max_images or 0, json.dumps(test_set.classes), test_set.labels.astype("<i8").tobytes())
+        values = (
+            fingerprint,
+            max_images or 0,
+            json.dumps(test_set.classes),
+            test_set.labels.astype("<i8").tobytes(),
+        )
         with self._transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO test_sets VALUES (?, ?, ?, ?)", values)
 
@@ -121,7 +126,8 @@ class Store:
         values = (self._run_id, record.trial.key, record.status, record.to_json(), predictions)
         with self._transaction() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO trials (run, key, status, record, predictions) VALUES (?, ?, ?, ?, ?)", values
+                "INSERT OR IGNORE INTO trials (run, key, status, record, predictions) VALUES (?, ?, ?, ?, ?)",
+                values,
             )
 
     def add_step_times(self, step_times: StepTimes) -> None:
@@ -136,9 +142,7 @@ class Store:
         """Return each trial's result by its key: what it gave or, where every attempt failed, the last failure."""
         query = "SELECT key, record, predictions FROM trials ORDER BY status <> 'failed', id"
         rows = self._read(query)
-        return {
-            key: Record.from_json(text, Predictions.from_bytes(blob) if blob else None) for key, text, blob in rows
-        }
+        return {key: Record.from_json(text, Predictions.from_bytes(blob) if blob else None) for key, text, blob in rows}
 
     def step_times(self) -> dict[str, StepTimes]:
         """Return the newest timing run of each key."""

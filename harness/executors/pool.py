@@ -56,9 +56,7 @@ class PoolExecutor:
         pebble.CONSTS.term_timeout = _TERMINATION_S
         self.workers = workers
         self._timeout_s = timeout_s
-        self._settings = WorkerSettings(
-            environment.device, environment.threads, dataset, tuple(sys.path), log
-        )
+        self._settings = WorkerSettings(environment.device, environment.threads, dataset, tuple(sys.path), log)
         self._stopped = threading.Event()
         self._alone = threading.Lock()
         self._pool = self._start(workers)
@@ -112,7 +110,8 @@ class PoolExecutor:
             return failed(trial, _death(error.exitcode, for_memory=killed)), killed
         except TimeoutError:
             return failed(
-                trial, f"took longer than {self._timeout_s:g} s and was ended: raise --trial-timeout, or train less"
+                trial,
+                f"took longer than {self._timeout_s:g} s and was ended: raise --trial-timeout, or train less",
             ), False
         except (CancelledError, RuntimeError):  # RuntimeError: the pool was stopped before it took the task
             raise ExecutorStopped from None

@@ -108,9 +108,7 @@ def run_task(trial: Trial) -> Record:
         return failed(trial, describe_error(error))
 
 
-def run_timing(
-    baseline: Variant, variant: Variant, budget: Budget, key: str, environment: Environment
-) -> StepTimes:
+def run_timing(baseline: Variant, variant: Variant, budget: Budget, key: str, environment: Environment) -> StepTimes:
     """Time a pair; an error reaches the parent as a HarnessError in one line."""
     worker = this_worker()
     try:

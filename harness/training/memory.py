@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import keras
@@ -33,11 +34,10 @@ class PeakMemory:
 
 
 def _forget_peak() -> None:
-    try:
+    # Where it cannot be reset, the peak is that of the whole process: an upper bound.
+    with contextlib.suppress(OSError):
         # 5 resets VmHWM to the memory now resident (Linux, proc(5)).
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass  # then the peak is that of the whole process, an upper bound
 
 
 def _peak_resident_mib() -> float:

@@ -38,7 +38,7 @@ class TensorFlowEpoch:
         self._images = tf.constant(images)
         self._labels = tf.constant(labels.astype(np.int32))
         self._classes = classes
-        # A variable, since dividing by a constant is rewritten as multiplying by its reciprocal: other bits than x / 255.
+        # A variable: dividing by a constant is rewritten as multiplying by its reciprocal, which gives other bits.
         self._white = tf.Variable(255.0, trainable=False)
         self._create_variables()
         signature = [

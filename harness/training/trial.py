@@ -9,19 +9,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.budgets import Budget
 from harness.datasets import Dataset
-from harness.datasets.splits import stratified_subset, validation_split
 from harness.records import EpochMetrics, Record
 from harness.training.evaluation import judge, measure
 from harness.training.memory import PeakMemory
 from harness.training.prepared import Epoch, PreparedModel, restore_weights, weight_values
+from harness.training.split import split_images
 from harness.trials import Trial
 
 # Streams of random numbers that a trial's seed opens; numbered, so that adding one moves no other.
 _SHUFFLING_STREAM = 1
-# The images of a smoke run are the same for every seed: only the split of them is the seed's.
-_SUBSET_SEED = 0
 
 
 class Trainer:
@@ -89,19 +86,6 @@ class Trainer:
             peak_memory_mib=memory.mib(),
             predictions=predictions,
         )
-
-
-def split_images(
-    dataset: Dataset, budget: Budget, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the indices of a seed's training, validation and test images: the same for every variant."""
-    pool = np.arange(len(dataset.train_labels))
-    test = np.arange(len(dataset.test_labels))
-    if budget.max_images is not None:
-        pool = stratified_subset(dataset.train_labels, budget.max_images, seed=_SUBSET_SEED)
-        test = stratified_subset(dataset.test_labels, budget.max_images, seed=_SUBSET_SEED)
-    train, validation = validation_split(dataset.train_labels[pool], seed=seed)
-    return pool[train], pool[validation], test
 
 
 def _one_epoch(epoch: Epoch, order: NDArray[np.int64], validation: NDArray[np.int64]) -> EpochMetrics:

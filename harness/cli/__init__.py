@@ -1,0 +1,90 @@
+"""The command line: `harness COMMAND`. Each command is a file here, imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+import click
+
+from harness.errors import HarnessError
+
+# A command's file, and what `harness --help` says of it: kept here so that help imports none of them.
+_COMMANDS = {
+    "list": ("list_suites", "Suites and their variants."),
+    "plan": ("plan", "What a sweep would train, what is done, and about how long it takes."),
+    "sweep": ("sweep", "Train what is not done yet, without pytest; --time also times."),
+    "tables": ("tables", "Comparison tables of a results folder."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's file only when it runs or shows that command."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by name, or None."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"harness.cli.{_COMMANDS[cmd_name][0]}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Refuse an unknown command with the nearest name."""
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from harness.errors import nearest
+
+            names = ", ".join(_COMMANDS)
+            raise click.UsageError(f'command "{args[0]}" is unknown: use {names}{nearest(args[0], _COMMANDS)}')
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="cnn-harness", prog_name="harness")
+def harness() -> None:
+    """Test and benchmark Keras CNN variants against a baseline.
+
+    `pytest suites --benchmark` does the whole job; these commands do its parts and read its results.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 a trial or gate failed, 2 interrupted, 4 bad usage or input."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = harness.main(arguments, prog_name="harness", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return 4
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted: finished trials are kept; the same command goes on from there", err=True)
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return 4
+    except HarnessError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,26 @@
+"""`harness plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import job_options, job_settings, paths_argument, suite_paths
+from harness.job import prepare
+from harness.progress import describe_plan
+from harness.suites import load_suites
+
+
+@click.command("plan")
+@paths_argument
+@job_options
+def command(paths: tuple[Path, ...], **options: Any) -> None:
+    """What a sweep of the suites in PATHS would train; trains and writes nothing."""
+    job = prepare(job_settings(options), load_suites(suite_paths(paths), slow=options["slow"]))
+    for warning in job.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(describe_plan(job.plan, timings=len(job.untimed)))
+    for trial in job.plan.trials:
+        click.echo(f"  {'done' if trial.key in job.plan.done else 'to do'}  {trial.label}")

@@ -1,0 +1,79 @@
+"""`harness sweep`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import job_options, job_settings, paths_argument, suite_paths
+from harness.errors import HarnessError
+from harness.job import Job, Stopwatch, begin, prepare, train, write_job_tables
+from harness.progress import Progress, describe_plan
+from harness.records import Record
+from harness.store import Store
+from harness.suites import load_suites
+
+
+@click.command("sweep")
+@paths_argument
+@job_options
+@click.option("--time", "with_times", is_flag=True, help="Also measure step times, after the training.")
+def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
+    """Train what the suites in PATHS (default: suites) need and the store does not have, then write tables."""
+    job = prepare(job_settings(options), load_suites(suite_paths(paths), slow=options["slow"]))
+    for warning in job.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(describe_plan(job.plan, timings=len(job.untimed) if with_times else 0))
+    failures: list[str] = []
+    with begin(job) as store:
+        try:
+            _train(job, store, failures)
+            if with_times:
+                _time(job, store, failures)
+        except KeyboardInterrupt:
+            write_job_tables(job, partial="interrupted")
+            raise
+    for path in write_job_tables(job):
+        click.echo(f"wrote {path}")
+    for failure in failures:
+        click.echo(f"failed: {failure}", err=True)
+    return 1 if failures else 0
+
+
+def _train(job: Job, store: Store, failures: list[str]) -> None:
+    progress = _progress(len(job.plan.todo), expected_s=job.plan.seconds)
+
+    def note(record: Record) -> None:
+        progress.trial_done(record)
+        if record.status == "failed":
+            failures.append(f"{record.trial.label}: {record.message}")
+
+    try:
+        train(job, store, notify=note)
+    finally:
+        progress.close()
+
+
+def _time(job: Job, store: Store, failures: list[str]) -> None:
+    stopwatch, progress = Stopwatch(job, store), _progress(len(job.untimed))
+    try:
+        for pair in job.untimed:
+            try:
+                stopwatch.time(pair)
+                progress.piece_done(f"step time of {pair[1].name}")
+            except HarnessError as error:
+                failures.append(str(error))
+    finally:
+        progress.close()
+        stopwatch.close()
+
+
+def _progress(total: int, *, expected_s: float = 0.0) -> Progress:
+    def write(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    return Progress(total, write, live=sys.stdout.isatty(), expected_s=expected_s)

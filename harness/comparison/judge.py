@@ -1,0 +1,197 @@
+"""One variant's records against its baseline's: differences, intervals, p-values and verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.records import Record
+from harness.statistics import (
+    Estimate,
+    TimeRatio,
+    blocks_needed,
+    seeds_needed,
+    time_ratio,
+    two_way,
+    two_way_of_sums,
+)
+from harness.step_times import StepTimes
+from harness.verdicts import (
+    MARGIN_ACCURACY,
+    MARGIN_TIME,
+    Verdict,
+    accuracy_verdict,
+    blocks_hint,
+    seeds_hint,
+    time_verdict,
+)
+
+NAN = float("nan")
+LEAST_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Margins:
+    """How close counts as the same, and how often a false claim is allowed.
+
+    Attributes:
+        alpha: Chance of at least one false claim in a suite without true differences.
+        accuracy: Margin of practical equality of accuracy and its kin, fraction of 1.
+        time: Margin of practical equality of step time, fraction of the baseline's.
+    """
+
+    alpha: float = 0.05
+    accuracy: float = MARGIN_ACCURACY
+    time: float = MARGIN_TIME
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A difference or ratio with its interval, corrected for the suite's number of variants.
+
+    Attributes:
+        value: The difference (fractions of 1), or the ratio of times.
+        low, high: Its interval; nan where nothing can be said.
+        p: Corrected; nan where nothing can be said.
+        verdict: One of four words.
+        hint: What would settle an unresolved one, else empty.
+    """
+
+    value: float = NAN
+    low: float = NAN
+    high: float = NAN
+    p: float = NAN
+    verdict: Verdict = Verdict.UNRESOLVED
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """The comparisons of one variant's predictions with the baseline's.
+
+    Attributes:
+        pairs: Seeds that both have.
+        accuracy, precision, recall, macro_f1: Differences from the baseline.
+    """
+
+    pairs: int
+    accuracy: Comparison = field(default_factory=Comparison)
+    precision: Comparison = field(default_factory=Comparison)
+    recall: Comparison = field(default_factory=Comparison)
+    macro_f1: Comparison = field(default_factory=Comparison)
+
+
+def judge_accuracies(
+    baseline: Mapping[int, Record],
+    variant: Mapping[int, Record],
+    labels: NDArray[np.int64],
+    classes: int,
+    *,
+    comparisons: int,
+    margins: Margins,
+) -> Accuracies:
+    """Compare predictions paired by seed; the two-way model over seeds and test images.
+
+    Args:
+        baseline, variant: Records by seed; only seeds where both are ok are used.
+        labels: True classes of the test images.
+        classes: Number of classes.
+        comparisons: Variants of the suite, for Bonferroni.
+        margins: Alpha and margins.
+    """
+    seeds = [seed for seed in sorted(baseline) if _usable(baseline[seed]) and _usable(variant.get(seed))]
+    if not seeds:
+        return Accuracies(0, *([Comparison(hint="no seed that both have")] * 4))
+    arms = [_sums([records[seed] for seed in seeds], labels, classes) for records in (baseline, variant)]
+    if len(seeds) < LEAST_SEEDS:
+        missing = LEAST_SEEDS - len(seeds)
+        hint = f"{missing} more seed{'s' * (missing != 1)} needed for any verdict"
+        values = (arms[1].plain() - arms[0].plain()).tolist()
+        return Accuracies(len(seeds), *(Comparison(value, hint=hint) for value in values))
+
+    def judged(estimate: Estimate) -> Comparison:
+        low, high = estimate.interval(margins.alpha, comparisons)
+        verdict = accuracy_verdict(low, high, margins.accuracy)
+        hint = ""
+        if verdict is Verdict.UNRESOLVED:
+            needed = seeds_needed(estimate, margins.accuracy, margins.alpha, comparisons)  # type: ignore[arg-type]
+            hint = seeds_hint(needed, len(seeds))
+        return Comparison(estimate.mean, low, high, estimate.p_value(comparisons), verdict, hint)
+
+    first, second = arms
+    return Accuracies(
+        len(seeds),
+        accuracy=judged(two_way(second.correct.astype(np.float64) - first.correct)),
+        precision=judged(two_way_of_sums(first.precision, second.precision)),
+        recall=judged(two_way(second.true_positive.astype(np.float64) - first.true_positive)),
+        macro_f1=judged(two_way_of_sums(first.macro_f1, second.macro_f1)),
+    )
+
+
+def judge_times(times: StepTimes | None, *, comparisons: int, margins: Margins) -> Comparison:
+    """Compare step times, the claim bounded by the run's own baseline-against-baseline control."""
+    if times is None:
+        return Comparison(hint="not measured")
+    ratio = bounded_ratio(times)
+    low, high = ratio.ratio_interval(margins.alpha, comparisons)
+    verdict = time_verdict(low, high, margins.time)
+    hint = ""
+    if verdict is Verdict.UNRESOLVED:
+        needed = blocks_needed(ratio, margins.time, margins.alpha, comparisons)
+        have = ratio.builds * ratio.blocks
+        hint = "needs more than one build" if ratio.builds < 2 else blocks_hint(needed, have)
+    return Comparison(ratio.ratio, low, high, ratio.p_value(comparisons), verdict, hint)
+
+
+def bounded_ratio(times: StepTimes) -> TimeRatio:
+    """Return variant over baseline; under two builds nothing bounds it, and it has no interval."""
+    ratio = time_ratio(times.baseline_ms, times.variant_ms)
+    if ratio.builds < 2:
+        return ratio
+    return ratio.bounded_by(time_ratio(times.baseline_ms, times.control_ms))
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    correct: NDArray[np.bool_]
+    true_positive: NDArray[np.bool_]
+    precision: NDArray[np.float64]
+    macro_f1: NDArray[np.float64]
+
+    def plain(self) -> NDArray[np.float64]:
+        """Return accuracy, precision, recall and macro-F1, each the mean over seeds."""
+        from harness.statistics import mean_of_ratios
+
+        return np.array(
+            [
+                self.correct.mean(),
+                mean_of_ratios(self.precision.sum(axis=2)).mean(),
+                self.true_positive.mean(),
+                mean_of_ratios(self.macro_f1.sum(axis=2)).mean(),
+            ]
+        )
+
+
+def _sums(records: Sequence[Record], labels: NDArray[np.int64], classes: int) -> _Sums:
+    """Return what each image adds to each metric, arrays [..., seeds, images]."""
+    found = [record.predictions for record in records if record.predictions is not None]
+    predicted = np.stack([predictions.predicted for predictions in found])
+    true_positive = np.stack([predictions.true_positive for predictions in found])
+    positives = np.stack([predictions.positives for predictions in found])
+    correct = predicted == labels
+    # F1 of a class is 2 TP / (predicted + true); a class that is neither predicted nor true counts 0 / 0 = 0.
+    hits = np.stack([2.0 * (correct & (labels == label)) for label in range(classes)])
+    sizes = np.stack([(predicted == label) + 1.0 * (labels == label) for label in range(classes)])
+    return _Sums(
+        correct=correct,
+        true_positive=true_positive,
+        precision=np.stack([true_positive, positives]).astype(np.float64),
+        macro_f1=np.concatenate([hits, sizes]),
+    )
+
+
+def _usable(record: Record | None) -> bool:
+    return record is not None and record.status == "ok" and record.predictions is not None

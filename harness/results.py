@@ -1,0 +1,47 @@
+"""What a results folder holds, read into memory: records, step times and the suites they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.provenance import Provenance
+from harness.records import Record
+from harness.step_times import StepTimes
+from harness.store import TestSet, read_store
+from harness.suites import Suite
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """A snapshot of a results folder.
+
+    Attributes:
+        folder: Where it was read from.
+        suites: What was compared, as last declared.
+        records: Each trial's result by its key.
+        step_times: The newest timing run of each key.
+        test_sets: True labels by dataset fingerprint and cap on images.
+        provenances: Where each record and timing run was made, by key.
+    """
+
+    folder: Path
+    suites: tuple[Suite, ...]
+    records: Mapping[str, Record]
+    step_times: Mapping[str, StepTimes]
+    test_sets: Mapping[tuple[str, int | None], TestSet]
+    provenances: Mapping[str, Provenance]
+
+
+def load_results(folder: str | Path) -> Results:
+    """Read a results folder; safe while a sweep writes into it.
+
+    Raises:
+        InputError: The folder holds no store, or one that is damaged or newer than this program.
+    """
+    path = Path(folder)
+    with read_store(path) as store:
+        return Results(
+            path, store.suites(), store.records(), store.step_times(), store.test_sets(), store.provenances()
+        )

@@ -1,0 +1,58 @@
+"""Table files of a results folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.tables.suite_table import render_frame, split_tables, suite_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COMPARISON_FORMATS = {"md": "github", "csv": "csv", "json": "json"}
+
+
+def write_tables(frame: pd.DataFrame, folder: Path, *, partial: str = "") -> list[Path]:
+    """Write `comparison.md`, `.csv` and `.json` and a file a suite; return their paths.
+
+    Args:
+        frame: From `compare`.
+        folder: Made where it is missing.
+        partial: Why the results are not complete, told at the top of the texts; empty when they are.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    note = f"> Partial results: {partial}\n\n" if partial else ""
+    written = []
+    for ending, style in _COMPARISON_FORMATS.items():
+        text = render_frame(frame, style)
+        written.append(_replace(folder / f"comparison.{ending}", note + text if ending == "md" else text))
+    tables: dict[str, list[str]] = {}
+    for part in split_tables(frame):
+        tables.setdefault(str(part.iloc[0]["suite"]), []).append(suite_table(part, style="github", wrap=False))
+    for suite, texts in tables.items():
+        written.append(_replace(folder / f"{safe_file_name(suite)}.md", note + "\n\n\n".join(texts) + "\n"))
+    return written
+
+
+def safe_file_name(name: str) -> str:
+    """Return a file name for any text: what is not plain becomes _, with a hash so that two never meet.
+
+    >>> safe_file_name("dropout"), safe_file_name("../x")[:5]
+    ('dropout', '.._x-')
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:80]
+    if plain == name and not plain.startswith(".") and plain != "comparison":
+        return plain
+    return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def _replace(path: Path, text: str) -> Path:
+    # A reader never sees half a table: the whole file takes the old one's place at once.
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)
+    return path
