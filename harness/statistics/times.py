@@ -31,7 +31,7 @@ class TimeRatio(Estimate):
     """The log of variant time over baseline time; mean and standard error are logs, `ratio` is not.
 
     build_logs: the trimmed mean of each build; blocks: how many blocks a build had; build_variance: the
-    variance of one build's mean; controls: how many builds of a control are in it.
+    variance of one build's mean; controls: for how many builds a control counts in it.
     """
 
     build_logs: tuple[float, ...]
@@ -67,8 +67,11 @@ class TimeRatio(Estimate):
         deviate twice as much, false alarms rise to 6 %; four times, to 9 % (docs/statistics.md).
         """
         own = self.builds - 1
-        squares = (self.build_variance * own if own else 0.0) + math.fsum(x * x for x in control.build_logs)
-        df = own + control.builds
+        # Many builds of a control would drown the variant's own: they count for no more than its number.
+        counted = min(control.builds, self.builds)
+        of_control = math.fsum(x * x for x in control.build_logs) / control.builds
+        squares = (self.build_variance * own if own else 0.0) + of_control * counted
+        df = own + counted
         variance = max(squares / df, self.build_variance if own else 0.0)
         return replace(
             self,
@@ -76,7 +79,7 @@ class TimeRatio(Estimate):
             df=float(df),
             bound=abs(control.mean),
             build_variance=variance,
-            controls=control.builds,
+            controls=counted,
         )
 
 

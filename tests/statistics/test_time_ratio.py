@@ -93,6 +93,12 @@ def test_a_quiet_control_lends_only_degrees_of_freedom():
     assert bounded.half_width() < alone.half_width()
 
 
+def test_a_control_of_many_builds_counts_for_no_more_than_the_ratios_own():
+    alone = time_ratio(_times(1), _times(2))
+    bounded = alone.bounded_by(time_ratio(_times(3, builds=20), _times(4, builds=20)))
+    assert (bounded.df, bounded.controls) == (5, 3)
+
+
 def test_a_restless_control_widens_the_interval():
     alone = time_ratio(_times(1), _times(2))
     bounded = alone.bounded_by(time_ratio(_times(1), _times(3, build_spread=0.2)))
