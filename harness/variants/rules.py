@@ -14,6 +14,7 @@ from harness.errors import InputError, nearest
 MAX_FILTERS = 4096
 MAX_BLOCKS = 8
 MAX_UNITS = 65_536
+_LARGEST_OPTION = 2**63 - 1
 
 POOLINGS = ("max", "average", "sum", "none")
 PRECISION_POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -241,7 +242,7 @@ Options = tuple[tuple[str, Any], ...]
 class OptionTable:
     """Options for a user's own builder: a mapping, kept as sorted pairs so that it can be hashed."""
 
-    allowed: str = "a mapping of names to texts, finite numbers, True, False, None, or lists of these"
+    allowed: str = "a mapping of names to texts, finite numbers of 64 bits, True, False, None, or lists of these"
 
     def check(self, field: str, value: object) -> Options:
         """Return (name, value) pairs sorted by name, lists as tuples."""
@@ -263,8 +264,10 @@ class OptionTable:
             return tuple(self._value(field, one) for one in value)
         if _is_numpy(value) and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
             value = value.item()
-        if value is None or isinstance(value, (bool, int)):
+        if value is None or isinstance(value, bool):
             return value
+        if isinstance(value, int) and -_LARGEST_OPTION <= value <= _LARGEST_OPTION:
+            return int(value)
         if isinstance(value, str):
             return str(value)
         if isinstance(value, float) and math.isfinite(value):
