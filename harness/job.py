@@ -66,7 +66,8 @@ class Job:
         environment: Of every trial.
         timing_environment: Of every step time: the same with all cores.
         provenance: This command on this machine.
-        stored_times: Step times of this job's pairs that the store has.
+        stored_times: Step times that the store has.
+        declared: The suites as declared, where the plan holds a choice of their variants.
     """
 
     settings: JobSettings
@@ -79,6 +80,7 @@ class Job:
     timing_environment: Environment
     provenance: Provenance
     stored_times: dict[str, StepTimes]
+    declared: tuple[Suite, ...]
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -106,13 +108,16 @@ class Job:
         )
 
 
-def prepare(settings: JobSettings, suites: Sequence[Suite]) -> Job:
+def prepare(settings: JobSettings, suites: Sequence[Suite], *, declared: Sequence[Suite] = ()) -> Job:
     """Check everything that can be checked before training, and plan.
+
+    `declared` are the whole suites where `suites` holds only chosen variants of them: the store notes these, and
+    verdicts are corrected for their number of variants.
 
     Raises:
         InputError: Suites, dataset, device, results folder or a variant is refused; nothing was written.
     """
-    check_suites(suites)
+    check_suites(declared or suites)
     device = find_device(settings.device)
     environment = training_environment(device)
     dataset = load_dataset(settings.dataset)
@@ -134,6 +139,7 @@ def prepare(settings: JobSettings, suites: Sequence[Suite]) -> Job:
         timing_environment=timing_environment,
         provenance=collect_provenance(accelerator=", ".join(device.accelerators), driver=device.driver),
         stored_times=dict(results.step_times) if results else {},
+        declared=tuple(declared or suites),
     )
 
 
@@ -141,7 +147,7 @@ def begin(job: Job) -> Store:
     """Open the store for this job and note its run, suites and test labels."""
     store = open_store(job.settings.results)
     store.begin_run(job.provenance)
-    for suite in job.plan.suites:
+    for suite in job.declared:
         store.add_suite(suite)
     store.add_test_set(job.dataset.fingerprint, job.settings.budget.max_images, job.test_set)
     return store

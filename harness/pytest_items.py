@@ -1,0 +1,93 @@
+"""What pytest collects from a suite file: a node a suite, an item a variant."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from harness.errors import InputError
+from harness.pytest_replay import ReplayTimer
+from harness.suites import Suite, suites_in
+from harness.variants import Variant
+
+# Problems of suite files, told together as one usage error when collection has ended.
+PROBLEMS = pytest.StashKey[list[str]]()
+
+
+class SuiteFile(pytest.Module):
+    """A `suite_*.py` file, imported as pytest imports any test module."""
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        """Return a node for each suite; a refused variant is noted with its line, not raised."""
+        try:
+            module: ModuleType = self.obj
+        except InputError as error:
+            line = next(
+                (f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == self.path), 0
+            )
+            self.config.stash[PROBLEMS].append(f"{self.nodeid}:{line}: {error}")
+            return []
+        return [SuiteNode.from_parent(self, name=_plain(suite.name), suite=suite) for suite in suites_in(module)]
+
+
+class SuiteNode(pytest.Collector):
+    """One suite; its items are its variants, the baseline first."""
+
+    def __init__(self, *, suite: Suite, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.suite = suite
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """Return an item for each member; what is wrong with a suite is told after collection."""
+        members = self.suite.members if isinstance(self.suite.variants, list | tuple) else ()
+        benchmark = self.config.getoption("harness_benchmark")
+        for number, variant in enumerate(members):
+            if isinstance(variant, Variant):
+                yield make_item(self, variant, is_baseline=number == 0, benchmark=benchmark)
+
+
+class VariantItem(pytest.Function):
+    """One variant of one suite: checked, or with `--benchmark` trained and timed."""
+
+    suite: Suite
+    variant: Variant
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Point at the suite file; the name tells the variant."""
+        return self.path, None, self.name
+
+
+def make_item(node: SuiteNode, variant: Variant, *, is_baseline: bool, benchmark: bool) -> VariantItem:
+    """Return the item of a variant; the baseline answers to `-k baseline` whatever its name."""
+    timer = ReplayTimer()
+
+    def check() -> None:
+        from harness.pytest_run import check_variant_item
+
+        __tracebackhide__ = True
+        check_variant_item(item)
+
+    def measure(benchmark: Any) -> None:
+        from harness.pytest_run import benchmark_variant_item
+
+        __tracebackhide__ = True
+        benchmark_variant_item(item, benchmark, timer)
+
+    item: VariantItem = VariantItem.from_parent(node, name=variant.name, callobj=measure if benchmark else check)
+    item.suite, item.variant = node.suite, variant
+    if is_baseline:
+        item.extra_keyword_matches.add("baseline")
+    if benchmark:
+        item.add_marker(pytest.mark.benchmark(group=node.suite.name, timer=timer))
+    return item
+
+
+def _plain(name: object) -> str:
+    """Return a suite's name without what would break a node id: control characters, `::` and brackets."""
+    text = name if isinstance(name, str) else repr(name)
+    return "".join(c if c.isprintable() and c not in "[]" else "_" for c in text).replace("::", "_")[:120] or "_"

@@ -1,0 +1,95 @@
+"""The options of the pytest plugin, each as `--harness-NAME` and, where no other plugin took it, `--NAME`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.budgets import BUDGETS, find_budget
+from harness.errors import InputError
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "dataset": {"default": "digits", "help": "digits, cifar10, or a folder with train/ and test/ (default: digits)"},
+    "budget": {"default": "quick", "help": f"{', '.join(BUDGETS)} (default: quick)"},
+    "seeds": {"type": int, "help": "trials a variant, instead of the budget's"},
+    "epochs": {"type": int, "help": "epochs of a trial, instead of the budget's"},
+    "device": {"default": "auto", "help": "auto, cpu or gpu (default: auto)"},
+    "results": {"default": "results", "help": "folder of the store, tables and report (default: results)"},
+    "workers": {"type": int, "help": "trials at once (default: as many as cores and memory allow)"},
+    "trial-timeout": {"type": float, "default": 3600.0, "help": "longest time of a trial in seconds (default: 3600)"},
+    "slow": {"action": "store_true", "help": "also run the suites marked slow"},
+    "retime": {"action": "store_true", "help": "measure step times anew, though the store has them"},
+    "alpha": {"type": float, "default": 0.05, "help": "chance of one false claim in a suite (default: 0.05)"},
+    "margin-accuracy": {"type": float, "help": "accuracies closer than this are the same (default: 0.005)"},
+    "margin-time": {"type": float, "help": "step times closer than this share are the same (default: 0.02)"},
+}
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register `--benchmark` and the options above."""
+    group = parser.getgroup("harness", "cnn-harness: sweep, time and compare CNN variants")
+    group.addoption(
+        "--benchmark",
+        action="store_true",
+        dest="harness_benchmark",
+        help="train every variant of the collected suites, time its steps, and print comparison tables",
+    )
+    for name, settings in _OPTIONS.items():
+        dest = f"harness_{name.replace('-', '_')}"
+        group.addoption(f"--harness-{name}", dest=dest, **settings)
+        try:
+            group.addoption(f"--{name}", dest=dest, **settings)
+        except ValueError:
+            continue  # another plugin's: the long form is there
+
+
+def option(config: pytest.Config, name: str) -> Any:
+    """Return the value of an option by its short name."""
+    return config.getoption(f"harness_{name.replace('-', '_')}")
+
+
+def job_settings(config: pytest.Config) -> Any:
+    """Return the JobSettings that the options ask for; InputError for a value that is not allowed."""
+    from harness.comparison.judge import Margins
+    from harness.job import JobSettings
+
+    device = option(config, "device")
+    if device not in ("auto", "cpu", "gpu"):
+        raise InputError(f'device is "{device}": use auto, cpu or gpu')
+    workers = option(config, "workers")
+    if workers is not None and workers < 1:
+        raise InputError(f"workers is {workers}: use a whole number from 1")
+    budget = find_budget(option(config, "budget"))
+    defaults = Margins()
+    return JobSettings(
+        dataset=option(config, "dataset"),
+        budget=budget.override(epochs=option(config, "epochs"), seeds=option(config, "seeds")),
+        device=device,
+        results=Path(option(config, "results")),
+        workers=workers,
+        trial_timeout_s=_at_least(config, "trial-timeout", 1),
+        retime=option(config, "retime"),
+        margins=Margins(
+            _between(config, "alpha", 0.05),
+            _between(config, "margin-accuracy", defaults.accuracy),
+            _between(config, "margin-time", defaults.time),
+        ),
+    )
+
+
+def _at_least(config: pytest.Config, name: str, lowest: float) -> float:
+    value = float(option(config, name))
+    if not value >= lowest:
+        raise InputError(f"{name} is {value:g}: use a number from {lowest:g}")
+    return value
+
+
+def _between(config: pytest.Config, name: str, default: float) -> float:
+    value = option(config, name)
+    if value is None:
+        return default
+    if not 0 < value < 1:
+        raise InputError(f"{name} is {value:g}: use a number between 0 and 1")
+    return float(value)

@@ -1,0 +1,140 @@
+"""The pytest plugin: hooks that parse, call the harness and print. Does nothing where no suite file is collected."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Generator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from harness.errors import HarnessError, InputError
+from harness.pytest_items import PROBLEMS, SuiteFile, SuiteNode, VariantItem
+from harness.pytest_options import add_options, option
+from harness.suites import check_suites
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Last, so that short names taken by other plugins stay theirs."""
+    add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Check what must hold before collection; first, since pytest-benchmark reads its options here too."""
+    config.stash[PROBLEMS] = []
+    if not config.getoption("harness_benchmark"):
+        return
+    if not config.pluginmanager.hasplugin("benchmark"):
+        raise pytest.UsageError(
+            "--benchmark needs pytest-benchmark, which is missing or switched off (-p no:benchmark): "
+            "install it with `pip install pytest-benchmark`"
+        )
+    if config.getoption("numprocesses", None) or config.getoption("dist", "no") != "no":
+        raise pytest.UsageError(
+            "--benchmark trains in workers of its own and times on a quiet machine: leave out xdist's -n "
+            "(--workers N sets how many trials run at once)"
+        )
+    # Its own table is 190 columns wide and knows no baseline; ours stands in its place unless a comparison is asked for.
+    if not (config.getoption("benchmark_compare", None) or config.getoption("benchmark_verbose", False)):
+        config.option.benchmark_quiet = True
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect `suite_*.py`."""
+    if file_path.suffix == ".py" and file_path.name.startswith("suite_"):
+        return SuiteFile.from_parent(parent, path=file_path)
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse wrong suites, and leave out the slow ones that nobody named."""
+    found = [item for item in items if isinstance(item, VariantItem)]
+    problems = config.stash[PROBLEMS]
+    nodes = dict.fromkeys(item.parent for item in found if isinstance(item.parent, SuiteNode))
+    try:
+        check_suites([node.suite for node in nodes])
+    except InputError as error:
+        problems.append(str(error))
+    if problems:
+        raise pytest.UsageError("\n".join(problems))
+    if option(config, "slow"):
+        return
+    named = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
+    slow = [item for item in found if item.suite.slow and item.path.resolve() not in named]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in set(slow)]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Plan the job: everything that can be refused is refused here, before any training."""
+    config = session.config
+    found = [item for item in session.items if isinstance(item, VariantItem)]
+    if not found or not config.getoption("harness_benchmark") or config.getoption("collectonly"):
+        return
+    if session.testsfailed and not config.getoption("continue_on_collection_errors"):
+        return
+    from harness.pytest_run import prepare_run
+
+    try:
+        prepare_run(config, found)
+    except InputError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Train everything before the first item: step times must not be measured beside a training."""
+    run = _run(session.config)
+    if run is not None:
+        from harness.pytest_run import train_all
+
+        try:
+            train_all(run, session.config)
+        except InputError as error:
+            raise pytest.UsageError(str(error)) from None
+        except HarnessError as error:
+            pytest.exit(str(error), returncode=1)
+    return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the tables, also after Ctrl-C."""
+    run = _run(session.config)
+    if run is None or run.store is None:
+        return
+    from harness.pytest_run import finish_run
+
+    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED or not run.completed
+    finish_run(run, partial="the run was interrupted or stopped early" if interrupted else "")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print a table a suite of this run, and where the files are."""
+    run = _run(config)
+    if run is None or run.store is None:
+        return
+    from harness.pytest_summary import summary_lines
+
+    terminalreporter.section("comparison with the baseline")
+    for line in summary_lines(run):
+        terminalreporter.write_line(line)
+
+
+def _run(config: pytest.Config):  # type: ignore[no-untyped-def]  # its type would import the whole job
+    if not config.getoption("harness_benchmark"):
+        return None
+    from harness.pytest_run import RUN
+
+    return config.stash.get(RUN, None)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

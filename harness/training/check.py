@@ -1,0 +1,62 @@
+"""The quick check of a variant: it builds, its shapes fit, its loss falls on one batch, everything stays finite."""
+
+from __future__ import annotations
+
+import math
+from statistics import fmean
+
+import numpy as np
+
+from harness.datasets import Dataset
+from harness.errors import HarnessError
+from harness.training.prepared import build_for, weight_values
+from harness.variants import Variant
+from harness.variants.sizes import check_variant
+
+_BATCH = 32
+_SEED = 1
+# Some optimizers, and strong dropout, need more than a few steps before the loss of a batch falls for good.
+_STEPS = (12, 48)
+_WINDOW = 3
+
+
+class CheckError(HarnessError):
+    """A variant that cannot be trained as it is."""
+
+
+def check_trains(variant: Variant, dataset: Dataset) -> None:
+    """Build a variant and train it for a few steps on one batch.
+
+    Raises:
+        InputError, HarnessError: The variant cannot be built on these images.
+        CheckError: The output has the wrong shape, a weight or the loss is not finite, no weight moves, or the loss
+            does not fall.
+    """
+    check_variant(variant, dataset.input_shape, len(dataset.classes))
+    model = build_for(variant, dataset, seed=_SEED)
+    chosen = np.random.default_rng(_SEED).permutation(len(dataset.train_labels))[:_BATCH]
+    x = dataset.train_images[chosen].astype(np.float32) / 255
+    y = np.eye(len(dataset.classes), dtype=np.float32)[dataset.train_labels[chosen]]
+    output = np.asarray(model(x[:2], training=False))
+    if output.shape != (len(x[:2]), len(dataset.classes)):
+        raise CheckError(f"{variant.name}: the output for 2 images has shape {output.shape}, not {y[:2].shape}")
+    before = weight_values(model)
+    losses: list[float] = []
+    for steps in _STEPS:
+        while len(losses) < steps:
+            model.reset_metrics()
+            losses.append(float(model.train_on_batch(x, y, return_dict=True)["loss"]))
+            if not math.isfinite(losses[-1]):
+                raise CheckError(f"{variant.name}: the loss of step {len(losses)} is {losses[-1]}: gradients explode")
+        if fmean(losses[-_WINDOW:]) < fmean(losses[:_WINDOW]):
+            break
+    else:
+        raise CheckError(
+            f"{variant.name}: the loss of one batch does not fall in {len(losses)} steps "
+            f"({fmean(losses[:_WINDOW]):.4g} first, {fmean(losses[-_WINDOW:]):.4g} last): check the learning rate"
+        )
+    after = weight_values(model)
+    if not all(np.isfinite(weights).all() for weights in after):
+        raise CheckError(f"{variant.name}: a weight is not finite after {len(losses)} steps")
+    if all(np.array_equal(old, new) for old, new in zip(before, after, strict=True)):
+        raise CheckError(f"{variant.name}: no weight moved in {len(losses)} steps: is everything frozen?")
