@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import socket
 import warnings
@@ -40,10 +39,10 @@ _FEATURES = "features"
 def build_transfer(variant: Variant, input_shape: tuple[int, int, int], classes: int, seed: int) -> keras.Model:
     """Return the backbone between resizing and a dense head, not compiled: float pixels from 0 to 1 in.
 
-    Frozen, the backbone runs in inference mode (its batch norm too). Fine-tuned from weights, its kernels
-    train and its batch norm stays in inference mode, as Keras's transfer guide advises, since statistics of
-    small batches would spoil what was learnt. Without weights and with fine_tune it trains from scratch,
-    batch norm in training mode with momentum 0.9.
+    Frozen, the backbone runs in inference mode, batch norm and dropout too. Fine-tuned from weights, all of it
+    trains but its batch norm, which stays frozen in inference mode, as Keras's transfer guide advises, since
+    statistics of small batches would spoil what was learnt. Without weights and with fine_tune it trains from
+    scratch, batch norm in training mode with momentum 0.9.
     """
     inputs = keras.Input(input_shape, name="pixels")
     x = inputs
@@ -53,9 +52,7 @@ def build_transfer(variant: Variant, input_shape: tuple[int, int, int], classes:
     if size != input_shape[:2]:
         x = keras.layers.Resizing(*size, interpolation="bilinear", name="resize", dtype="float32")(x)
     x = BackbonePixels(_PIXELS[str(variant.backbone)], name="preprocess", dtype="float32")(x)
-    backbone = _backbone(variant, size, seed)
-    from_scratch = variant.fine_tune and not variant.weights
-    x = backbone(x) if from_scratch else backbone(x, training=False)
+    x = _backbone(variant, size, seed)(x)
     x = keras.layers.GlobalAveragePooling2D(name=_FEATURES, dtype=variant.precision_policy)(x)
     for layer in head_layers(variant, classes, seed):
         x = layer(x)
@@ -81,7 +78,7 @@ def split_backbone(model: keras.Model) -> tuple[keras.Model, keras.Model]:
     if _FEATURES not in names:
         raise InputError(f'model "{model.name}" has no backbone, so no features to keep')
     cut = names.index(_FEATURES)
-    features = keras.Model(model.inputs, model.layers[cut].output, name="backbone_features")
+    features = keras.Model(model.inputs[0], model.layers[cut].output, name="backbone_features")
     inputs = keras.Input(features.output_shape[1:], name="features_in")
     x = inputs
     for layer in model.layers[cut + 1 :]:
@@ -105,12 +102,21 @@ def _backbone(variant: Variant, size: tuple[int, int], seed: int) -> keras.Model
     elif variant.weights != "imagenet":
         _load(backbone, variant)
     _start_generators(backbone, seed)
-    if variant.fine_tune and not variant.weights:
-        for layer in backbone.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.momentum = min(layer.momentum, BATCH_NORM_MOMENTUM)
-    backbone.trainable = variant.fine_tune
+    _set_mode(backbone, variant)
     return backbone
+
+
+def _set_mode(backbone: keras.Model, variant: Variant) -> None:
+    # Not by calling the backbone with training=False, as Keras's guide does: the outer model's training=True
+    # overrides that in Keras 3, and only what is not trainable stays in inference mode.
+    backbone.trainable = variant.fine_tune
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            if variant.weights:
+                layer.trainable = False
+            layer.momentum = min(layer.momentum, BATCH_NORM_MOMENTUM)
+        if isinstance(layer, keras.layers.Dropout) and not variant.fine_tune:
+            layer.rate = 0.0
 
 
 @contextmanager
@@ -152,7 +158,7 @@ def _load(backbone: keras.Model, variant: Variant) -> None:
             # Keras only warns where a group is missing, once a layer, and leaves that layer at random.
             warnings.simplefilter("ignore")
             backbone.load_weights(path)
-        held, wanted = _numbers_in(path), sum(math.prod(v.shape) for v in backbone.variables)
+        held, wanted = _numbers_in(path), backbone.count_params()
         if held != wanted:
             raise ValueError(f"it holds {held:,} numbers, {wanted:,} are wanted")
     except Exception as error:  # Keras and h5py raise many kinds
