@@ -1,0 +1,118 @@
+"""Confusion matrices: what is taken for what, on its own or against the baseline's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import altair as alt
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from harness.charts.text import unique_labels
+from harness.charts.theme import BLUE, FONT_SIZE, INK, ORANGE, PAPER, Rows, data, styled
+from harness.records import Record
+
+_SIZE = 300
+_LABEL_LENGTH = 14
+# With more classes the numbers no longer fit their cells.
+_MOST_WITH_NUMBERS = 12
+
+
+def confusion_matrix(records: Iterable[Record], labels: ArrayLike, classes: int) -> NDArray[np.float64]:
+    """Return how often a true class (row) is predicted as each class (column), the mean of the seeds.
+
+    Args:
+        records: Of one variant; those without predictions are left out.
+        labels: True class of each test image, [N].
+        classes: Number of classes.
+
+    Returns:
+        float64 [classes, classes], fractions of the row's images; a row without images, or all without records, NaN.
+    """
+    truth = np.asarray(labels, np.int64)
+    found = [record.predictions.predicted for record in records if record.predictions is not None]
+    counts = np.zeros((classes, classes))
+    for predicted in found:
+        counts += np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+    totals = np.bincount(truth, minlength=classes)[:, None] * float(len(found))
+    return np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
+
+
+def confusion_chart(matrix: ArrayLike, classes: Sequence[str], *, difference: bool) -> alt.TopLevelMixin:
+    """Return a confusion matrix as a heat map, true classes down, predicted ones across.
+
+    Args:
+        matrix: [classes, classes], fractions of a true class; with `difference`, variant less baseline.
+        classes: Names, by label.
+        difference: Draw blue where the variant is better (more on the diagonal, less off it), orange where worse.
+    """
+    values = np.asarray(matrix, np.float64)
+    names = unique_labels(tuple(classes), _LABEL_LENGTH)
+    rows = _rows(values, names, difference=difference)
+    cell = _SIZE / max(len(names), 1)
+    order = list(names)
+    base = alt.Chart(data(rows)).encode(
+        x=alt.X("predicted:N", sort=order, axis=_axis("predicted as", orient="top", angle=-45)),
+        y=alt.Y("true:N", sort=order, axis=_axis("true class")),
+        tooltip=[
+            alt.Tooltip("true:N", title="true"),
+            alt.Tooltip("predicted:N"),
+            alt.Tooltip("text:N", title="points" if difference else "% of the true class"),
+        ],
+    )
+    cells = base.mark_rect(stroke=PAPER, strokeWidth=1).encode(
+        color=alt.Color(
+            "effect:N", scale=alt.Scale(domain=["better", "worse"], range=[BLUE, ORANGE]), legend=_legend(difference)
+        ),
+        opacity=alt.Opacity("strength:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, 0.95]), legend=None),
+    )
+    layers = [cells]
+    if len(names) <= _MOST_WITH_NUMBERS:
+        layers.append(
+            base.mark_text(fontSize=min(FONT_SIZE, cell * 0.36), color=INK).encode(
+                text="short:N",
+                color=alt.condition("datum.strength > 0.6", alt.value(PAPER), alt.value(INK)),
+            )
+        )
+    return styled(alt.layer(*layers).properties(width=_SIZE, height=_SIZE))
+
+
+def _rows(values: NDArray[np.float64], names: tuple[str, ...], *, difference: bool) -> Rows:
+    finite = np.abs(values[np.isfinite(values)])
+    largest = float(finite.max()) if finite.size and difference else 1.0
+    rows: Rows = []
+    for i, true in enumerate(names):
+        for j, predicted in enumerate(names):
+            value = float(values[i, j])
+            if not np.isfinite(value):
+                continue
+            good = (value > 0) == (i == j) if difference else i == j
+            rows.append(
+                {
+                    "true": true,
+                    "predicted": predicted,
+                    "effect": "better" if good else "worse",
+                    "strength": round(abs(value) / largest, 3) if largest else 0.0,
+                    "text": f"{value * 100:+.2f}" if difference else f"{value * 100:.2f}",
+                    "short": _short(value * 100, difference=difference),
+                }
+            )
+    return rows
+
+
+def _short(percent: float, *, difference: bool) -> str:
+    """Return what fits a cell; nothing for what rounds to zero, so that the eye finds what is there."""
+    digits = 0 if abs(percent) >= 9.95 else 1
+    text = f"{percent:+.{digits}f}" if difference else f"{percent:.{digits}f}"
+    return "" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+
+
+def _axis(title: str, **more: object) -> alt.Axis:
+    angle = more.pop("angle", 0)
+    return alt.Axis(title=title, labelAngle=angle, ticks=False, domain=False, labelLimit=110, **more)
+
+
+def _legend(difference: bool) -> alt.Legend | None:
+    if not difference:
+        return None
+    return alt.Legend(title="than the baseline", orient="bottom", direction="horizontal", symbolType="square")

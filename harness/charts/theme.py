@@ -1,0 +1,59 @@
+"""How every chart looks: colours that stay apart for the colour-blind and in grey, sizes that fit a paper's column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+# Okabe and Ito's blue and vermillion differ in lightness too; Tol's red is kept for the one line that warns.
+PAPER = "#ffffff"
+INK = "#1f2328"
+MUTED = "#57606a"
+GRID = "#dfe3e8"
+BLUE = "#0072b2"
+ORANGE = "#c65102"
+RED = "#c1121f"
+GREY = "#8a929b"
+
+WIDTH = 320
+"""Pixels of a single plot: with its axis about 380, so that 11-pixel letters are 7 points in an 89 mm column."""
+
+FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
+FONT_SIZE = 11
+
+Rows = list[dict[str, Any]]
+
+
+def data(rows: Rows) -> alt.Data:
+    """Return rows as a chart's data, without a DataFrame in between."""
+    return alt.Data(values=rows)
+
+
+def styled(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
+    """Return the chart with the house's style; to be called once, on the outermost one."""
+    return (
+        chart.configure(background=PAPER, font=FONT, aria=False, padding=4)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=INK,
+            titleColor=INK,
+            domainColor=MUTED,
+            tickColor=MUTED,
+            gridColor=GRID,
+            labelFontSize=FONT_SIZE,
+            titleFontSize=FONT_SIZE,
+            titleFontWeight="normal",
+            titlePadding=6,
+        )
+        .configure_title(color=INK, fontSize=12, fontWeight="bold", anchor="start", offset=6)
+        .configure_legend(
+            labelColor=INK,
+            titleColor=INK,
+            labelFontSize=FONT_SIZE,
+            titleFontSize=FONT_SIZE,
+            titleFontWeight="normal",
+            symbolStrokeWidth=2,
+        )
+        .configure_text(color=INK, fontSize=FONT_SIZE)
+    )
