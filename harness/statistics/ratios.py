@@ -1,9 +1,9 @@
 """Differences of metrics that are no mean over images, such as a ratio of sums (precision, F1).
 
 The delta method makes them one: near its sums, a metric is linear in them, so each image adds its own
-share, and the shares of two paired arms form a table for the two-way model (Gallas, Pennello and Myers
-2007 do the same for the area under a curve). In simulation this calibrates better than the bootstrap
-in bootstrap.py, which is too wide where seeds agree: docs/statistics.md has the figures.
+share (Efron 1982 calls this the infinitesimal jackknife), and the shares of two paired arms form a table
+for the two-way model. In simulation this is as well calibrated as the bootstrap in bootstrap.py, without
+its chance and a hundred times faster: docs/statistics.md has the figures.
 """
 
 from __future__ import annotations
