@@ -1,14 +1,23 @@
-"""How much training a trial gets: epochs, seeds and, for a smoke run, a cap on images."""
+"""How much training a trial gets, and how its epoch is chosen: epochs, seeds, a cap on images, the protocol."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from harness.errors import InputError, nearest
 
 BudgetName = Literal["smoke", "quick", "full"]
+
+Protocol = Literal["validation", "tutorial"]
+"""How a trial's epoch is chosen. "validation": the best epoch on images held out of train; test is read once, at the
+end. "tutorial": as the tutorial does it, train on all of train, watch test after every epoch, report the last one."""
+
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+
+TUTORIAL_MARK = "tutorial"
+"""What marks the label of a budget whose results were watched on the test images."""
 
 MAX_EPOCHS = 10_000
 MAX_SEEDS = 1_000
@@ -28,33 +37,46 @@ class Budget:
         epochs: Passes over the training images.
         seeds: Trials a variant; seeds are numbered 1..seeds.
         max_images: Cap on training images and on test images; None means all of them.
+        protocol: How the epoch is chosen whose weights are tested.
 
     Raises:
-        InputError: `epochs` or `seeds` is not a whole number in range.
+        InputError: `epochs` or `seeds` is not a whole number in range, or the protocol is unknown.
 
     >>> BUDGETS["quick"].override(epochs=4).label
     'quick+epochs:4'
+    >>> BUDGETS["quick"].override(protocol="tutorial").label
+    'quick+tutorial'
     """
 
     name: BudgetName
     epochs: int
     seeds: int
     max_images: int | None = None
+    protocol: Protocol = "validation"
 
     def __post_init__(self) -> None:
         _check_count("epochs", self.epochs, MAX_EPOCHS)
         _check_count("seeds", self.seeds, MAX_SEEDS)
+        if self.protocol not in PROTOCOLS:
+            hint = nearest(str(self.protocol), PROTOCOLS)
+            raise InputError(f"protocol is {self.protocol!r}: use {' or '.join(PROTOCOLS)}{hint}")
 
-    def override(self, *, epochs: int | None = None, seeds: int | None = None) -> Budget:
-        """Return this budget with other epochs or seeds; None keeps the preset's."""
-        changes = {name: value for name, value in (("epochs", epochs), ("seeds", seeds)) if value is not None}
-        return dataclasses.replace(self, **changes)
+    def override(
+        self, *, epochs: int | None = None, seeds: int | None = None, protocol: Protocol | None = None
+    ) -> Budget:
+        """Return this budget with other epochs, seeds or protocol; None keeps the preset's."""
+        changes: dict[str, Any] = {"epochs": epochs, "seeds": seeds, "protocol": protocol}
+        return dataclasses.replace(self, **{name: value for name, value in changes.items() if value is not None})
 
     @property
     def label(self) -> str:
         """What tables call it. The number of seeds has a column of its own, so it is not part of it."""
-        preset = BUDGETS[self.name]
-        return self.name if self.epochs == preset.epochs else f"{self.name}+epochs:{self.epochs}"
+        parts = [self.name]
+        if self.epochs != BUDGETS[self.name].epochs:
+            parts.append(f"epochs:{self.epochs}")
+        if self.protocol == "tutorial":
+            parts.append(TUTORIAL_MARK)
+        return "+".join(parts)
 
     @property
     def training(self) -> dict[str, Any]:
@@ -62,7 +84,9 @@ class Budget:
 
         Neither the name nor the number of seeds does, so that raising `--seeds` keeps the trials there are.
         """
-        return {"epochs": self.epochs, "max_images": self.max_images}
+        content: dict[str, Any] = {"epochs": self.epochs, "max_images": self.max_images}
+        # Named only where it is not the usual one: records made before there were two keep their keys.
+        return content if self.protocol == "validation" else content | {"protocol": self.protocol}
 
 
 BUDGETS: dict[str, Budget] = {
@@ -77,3 +101,26 @@ def find_budget(name: str) -> Budget:
     if name not in BUDGETS:
         raise InputError(f'budget "{name}" is unknown: use {", ".join(BUDGETS)}{nearest(name, BUDGETS)}')
     return BUDGETS[name]
+
+
+def choose_budget(
+    name: str | None, *, epochs: int | None = None, seeds: int | None = None, protocol: Protocol = "validation"
+) -> Budget:
+    """Return the budget that a command's options ask for.
+
+    Without a name it is quick, or full for the tutorial's protocol, since 30 epochs are part of that.
+
+    >>> choose_budget(None, protocol="tutorial").label
+    'full+tutorial'
+    """
+    preset = find_budget(name or ("full" if protocol == "tutorial" else "quick"))
+    return preset.override(epochs=epochs, seeds=seeds, protocol=protocol)
+
+
+def selected_on_test(label: str) -> bool:
+    """Whether a budget's label says that its results were watched on the test images.
+
+    >>> selected_on_test("quick+tutorial"), selected_on_test("quick")
+    (True, False)
+    """
+    return TUTORIAL_MARK in label.split("+")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from harness.budgets import BUDGETS, find_budget
+from harness.budgets import BUDGETS, PROTOCOLS, choose_budget
 from harness.comparison.judge import Margins
 from harness.job import JobSettings
 
@@ -84,7 +84,14 @@ def job_options(command: Command) -> Command:
         click.option("--epochs", type=int, help="Instead of the budget's."),
         click.option("--seeds", type=int, help="Trials a variant, instead of the budget's."),
         click.option(
-            "--budget", type=click.Choice(list(BUDGETS)), default="quick", show_default=True, help="How much."
+            "--protocol",
+            type=click.Choice(PROTOCOLS),
+            default="validation",
+            show_default=True,
+            help="validation: best epoch on images held out of train; tutorial: last epoch, watched on test.",
+        ),
+        click.option(
+            "--budget", type=click.Choice(list(BUDGETS)), help="How much [default: quick; tutorial's protocol: full]"
         ),
         click.option(
             "--dataset", default="digits", show_default=True, help="digits, cifar10, or a folder with train/ and test/."
@@ -97,7 +104,9 @@ def job_options(command: Command) -> Command:
 
 def job_settings(options: dict[str, Any]) -> JobSettings:
     """Return the job that a command's options ask for."""
-    budget = find_budget(options["budget"]).override(epochs=options["epochs"], seeds=options["seeds"])
+    budget = choose_budget(
+        options["budget"], epochs=options["epochs"], seeds=options["seeds"], protocol=options["protocol"]
+    )
     return JobSettings(
         dataset=options["dataset"],
         budget=budget,

@@ -6,6 +6,7 @@ import io
 import textwrap
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from harness.budgets import selected_on_test
 from harness.tables.numbers import EMPTY, decimals_for, percent, plain, points, significant
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def _title(frame: pd.DataFrame) -> list[str]:
     conditions = f"{row['dataset']}, {row['budget']}, {row['device']}, {_seeds(frame)}"
     if row["machine"]:
         conditions += f"; step times from {row['machine']}"
+    if selected_on_test(str(row["budget"])):
+        conditions += "; selected on test: the tutorial's protocol watches the test images in every epoch"
     lines = [f"{row['suite']} (baseline: {row['baseline']})"]
     return lines + textwrap.wrap(conditions, 100)
 
