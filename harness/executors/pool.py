@@ -48,15 +48,25 @@ class PoolExecutor:
         workers: Processes; trials that run at once.
         timeout_s: Longest time of a trial.
         log: File that takes what the workers print.
+        checkpoints: Folder through which a trial goes on from a shorter run of itself; None for none.
     """
 
     def __init__(
-        self, dataset: DatasetRef, environment: Environment, *, workers: int, timeout_s: float, log: Path
+        self,
+        dataset: DatasetRef,
+        environment: Environment,
+        *,
+        workers: int,
+        timeout_s: float,
+        log: Path,
+        checkpoints: Path | None = None,
     ) -> None:
         pebble.CONSTS.term_timeout = _TERMINATION_S
         self.workers = workers
         self._timeout_s = timeout_s
-        self._settings = WorkerSettings(environment.device, environment.threads, dataset, tuple(sys.path), log)
+        self._settings = WorkerSettings(
+            environment.device, environment.threads, dataset, tuple(sys.path), log, checkpoints
+        )
         self._stopped = threading.Event()
         self._alone = threading.Lock()
         self._pool = self._start(workers)

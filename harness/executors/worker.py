@@ -42,6 +42,7 @@ class WorkerSettings:
         dataset: How to open the data.
         path: The parent's `sys.path`, so that a user's own `model=` module is found.
         log: File for what TensorFlow and its libraries print.
+        checkpoints: Folder through which a trial goes on from a shorter run of itself; None for none.
     """
 
     device: DeviceKind
@@ -49,6 +50,7 @@ class WorkerSettings:
     dataset: DatasetRef
     path: tuple[str, ...]
     log: Path
+    checkpoints: Path | None = None
 
 
 class Worker:
@@ -66,9 +68,11 @@ class Worker:
     @cached_property
     def trainer(self) -> Trainer:
         """The trainer; TensorFlow is imported here."""
+        from harness.training.continued import Checkpoints
         from harness.training.trial import Trainer
 
-        return Trainer()
+        folder = self.settings.checkpoints
+        return Trainer(Checkpoints(folder) if folder else None)
 
 
 _workers: list[Worker] = []  # a process is one worker: this is where its tasks find it

@@ -51,7 +51,7 @@ class PreparedModel:
         self.variant = variant
         self.dataset = dataset
         self.epoch = self._compile(self._build(seed))
-        self._optimizer_start = _values(self.epoch.model.optimizer.variables)
+        self._optimizer_start = variable_values(self.epoch.model.optimizer.variables)
         self._seed: int | None = seed
 
     def start(self, seed: int) -> Epoch:
@@ -60,12 +60,12 @@ class PreparedModel:
             fresh = self._build(seed)
             model = self.epoch.model
             if [v.shape for v in fresh.variables] == [v.shape for v in model.variables]:
-                _assign(model.variables, _values(fresh.variables))
-                _assign(model.optimizer.variables, self._optimizer_start)
+                assign_values(model.variables, variable_values(fresh.variables))
+                assign_values(model.optimizer.variables, self._optimizer_start)
                 model.reset_metrics()
             else:  # a user's builder may give every seed another network
                 self.epoch = self._compile(fresh)
-                self._optimizer_start = _values(fresh.optimizer.variables)
+                self._optimizer_start = variable_values(fresh.optimizer.variables)
         self._seed = None  # training moves the state away from that seed's start
         return self.epoch
 
@@ -104,18 +104,20 @@ def make_epoch(model: keras.Model, variant: Variant, dataset: Dataset) -> Epoch:
 
 def weight_values(model: keras.Model) -> list[NDArray[np.generic]]:
     """Return a copy of every weight, moving averages included."""
-    return _values(model.weights)
+    return variable_values(model.weights)
 
 
 def restore_weights(model: keras.Model, values: list[NDArray[np.generic]]) -> None:
     """Put back what `weight_values` returned."""
-    _assign(model.weights, values)
+    assign_values(model.weights, values)
 
 
-def _values(variables: Iterator[keras.Variable] | list[keras.Variable]) -> list[NDArray[np.generic]]:
-    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+def variable_values(variables: Iterator[keras.Variable] | list[keras.Variable]) -> list[NDArray[np.generic]]:
+    """Return a copy of each variable's value."""
+    return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
 
 
-def _assign(variables: list[keras.Variable], values: list[NDArray[np.generic]]) -> None:
+def assign_values(variables: list[keras.Variable], values: list[NDArray[np.generic]]) -> None:
+    """Give each variable its value."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

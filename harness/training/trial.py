@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.datasets import Dataset
 from harness.records import EpochMetrics, Record
+from harness.training.continued import Checkpoints, Progress
 from harness.training.evaluation import judge, measure
 from harness.training.memory import PeakMemory
 from harness.training.prepared import Epoch, PreparedModel, restore_weights, weight_values
@@ -22,10 +23,14 @@ _SHUFFLING_STREAM = 1
 
 
 class Trainer:
-    """Trains trials one after another in this process, keeping the model from seed to seed of a variant."""
+    """Trains trials one after another in this process, keeping the model from seed to seed of a variant.
 
-    def __init__(self) -> None:
+    With `checkpoints` a trial goes on from the furthest state kept of it, and leaves its own.
+    """
+
+    def __init__(self, checkpoints: Checkpoints | None = None) -> None:
         self._prepared: PreparedModel | None = None
+        self._checkpoints = checkpoints
 
     def run(self, trial: Trial, dataset: Dataset, *, stop: Callable[[], bool] = lambda: False) -> Record:
         """Train and measure one trial.
@@ -48,11 +53,13 @@ class Trainer:
 
         train, validation, test = split_images(dataset, trial.budget, trial.seed)
         shuffling = np.random.default_rng([trial.seed, _SHUFFLING_STREAM])
-        history: list[EpochMetrics] = []
-        best = 0
-        weights = None
+        progress = self._checkpoints.load(trial, epoch.model) if self._checkpoints else Progress()
+        history, best, weights = progress.history, progress.best, progress.weights
         for number in range(1, trial.budget.epochs + 1):
-            metrics = _one_epoch(epoch, train[shuffling.permutation(len(train))], validation)
+            order = train[shuffling.permutation(len(train))]
+            if number <= len(history):
+                continue  # behind it already; drawing the order keeps the stream in step
+            metrics = _one_epoch(epoch, order, validation)
             history.append(metrics)
             if not _finite(metrics):
                 return _diverged(trial, history, f"loss or a metric was not finite in epoch {number}")
@@ -60,6 +67,9 @@ class Trainer:
                 best, weights = number, weight_values(epoch.model)
             if stop():
                 raise KeyboardInterrupt
+        total_s = progress.seconds + time.perf_counter() - started
+        if self._checkpoints:
+            self._checkpoints.save(trial, epoch.model, Progress(history, best, weights, total_s))
         if best != trial.budget.epochs and weights is not None:
             restore_weights(epoch.model, weights)
 
@@ -82,7 +92,7 @@ class Trainer:
             params=epoch.model.count_params(),
             build_s=build_s,
             train_time_s=sum(metrics.seconds for metrics in history),
-            total_s=time.perf_counter() - started,
+            total_s=progress.seconds + time.perf_counter() - started,
             peak_memory_mib=memory.mib(),
             predictions=predictions,
         )
