@@ -1,0 +1,170 @@
+"""One image file, decoded to RGB bytes."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.datasets.dataset import Images
+from harness.errors import InputError
+
+# A larger one is a mistake or an attack: 50 megapixels decode to 150 MB.
+HIGHEST_PIXELS = 50_000_000
+
+# Only decoders that work in this process on pixels alone: Pillow's EPS reader, say, starts Ghostscript.
+_FORMATS = (
+    "JPEG",
+    "PNG",
+    "BMP",
+    "GIF",
+    "WEBP",
+    "TIFF",
+    "PPM",
+    "MPO",
+    "DIB",
+    "JPEG2000",
+    "AVIF",
+    "ICO",
+    "PCX",
+    "TGA",
+)
+# Read in one go below this size: half the time of letting Pillow seek in the file.
+_READ_WHOLE_BYTES = 1 << 20
+
+
+class UnreadableImageError(InputError):
+    """A file in a class folder that is not an image, or is damaged."""
+
+
+class WrongSizeError(InputError):
+    """An image of another size than the others, known from its header.
+
+    Attributes:
+        size: Its width and height.
+    """
+
+    def __init__(self, shown: str, size: tuple[int, int]) -> None:
+        super().__init__(f"{shown} is {size[0]}x{size[1]}")
+        self.size = size
+
+
+def decode(path: Path, shown: str, *, resize: int | None = None, size: tuple[int, int] | None = None) -> Images:
+    """Decode an image file to RGB.
+
+    Grey, palette and 16-bit images are converted; what is transparent is laid on white. 16-bit values are scaled
+    to 0..255. Of an animation or a file of several pages the first picture counts. As in Keras, a camera's
+    rotation mark is not applied.
+
+    Args:
+        path: The file.
+        shown: What messages call it.
+        resize: Edge in pixels to resize to (bilinear, the aspect ratio is not kept, as in Keras).
+        size: Width and height that it must have; checked before it is decoded.
+
+    Returns:
+        uint8 [height, width, 3].
+
+    Raises:
+        UnreadableImageError: It is no image that Pillow reads, or it is damaged.
+        WrongSizeError: It does not have `size`.
+        InputError: It has more than 50 megapixels; checked before it is decoded.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(_content(path), formats=_formats()) as image:
+            if image.width * image.height > HIGHEST_PIXELS:
+                raise _too_large(shown, f"{image.width}x{image.height}")
+            if size is not None and image.size != size:
+                raise WrongSizeError(shown, image.size)
+            rgb = _to_rgb(image, shown)
+            if resize is not None and rgb.size != (resize, resize):
+                rgb = rgb.resize((resize, resize), Image.Resampling.BILINEAR)
+            # tobytes and not np.asarray, which costs a third more on small images.
+            return np.frombuffer(rgb.tobytes(), np.uint8).reshape(rgb.height, rgb.width, 3)
+    except (InputError, MemoryError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise _too_large(shown, "very large") from error
+    except Exception as error:
+        # Pillow's decoders raise many kinds on a damaged file: OSError, SyntaxError, ValueError, struct.error, ...
+        reason = "not an image that Pillow knows" if isinstance(error, Image.UnidentifiedImageError) else error
+        raise UnreadableImageError(f"cannot read image {shown}: {reason}") from error
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Keep Pillow's warnings from the user: on size, where ours says more, and on harmless metadata.
+
+    Python's warning filters belong to the process, so this goes around all threads that decode, not into each.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        from PIL import Image
+
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
+
+
+def pillow_version() -> str:
+    """Return Pillow's version, which with a new libjpeg may change decoded pixels."""
+    import PIL
+
+    return PIL.__version__
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    from PIL import Image
+
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def _content(path: Path) -> Path | io.BytesIO:
+    with path.open("rb") as file:
+        content = file.read(_READ_WHOLE_BYTES)
+        return path if file.read(1) else io.BytesIO(content)
+
+
+def _to_rgb(image: Any, shown: str) -> Any:
+    """Return the picture in mode RGB."""
+    from PIL import Image
+
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I"):
+        return _from_wide_grey(image, shown)
+    if image.mode == "F":
+        raise UnreadableImageError(
+            f"cannot read image {shown}: its pixels are floating-point numbers of unknown range; allowed are 8 and "
+            "16 bits"
+        )
+    if image.has_transparency_data:
+        picture = image.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        return Image.alpha_composite(white, picture).convert("RGB")
+    return image.convert("RGB")
+
+
+def _from_wide_grey(image: Any, shown: str) -> Any:
+    """Scale grey values 0..65535 to 0..255, rounded; modes I;16, I;16B and I."""
+    from PIL import Image
+
+    wide = np.asarray(image).astype(np.int64)
+    if wide.min() < 0 or wide.max() > 65535:
+        raise UnreadableImageError(
+            f"cannot read image {shown}: its grey values run {wide.min()}..{wide.max()}; allowed is 0..65535"
+        )
+    return Image.fromarray(((wide + 128) // 257).astype(np.uint8)).convert("RGB")
+
+
+def _too_large(shown: str, size: str) -> InputError:
+    return InputError(f"image {shown} is {size}; allowed is at most {HIGHEST_PIXELS // 10**6} megapixels: shrink it")
