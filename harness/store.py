@@ -106,7 +106,7 @@ class Store:
             test_set.labels.astype("<i8").tobytes(),
         )
         with self._transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO test_sets VALUES (?, ?, ?, ?)", values)
+            connection.execute("INSERT INTO test_sets VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", values)
 
     def add_suite(self, suite: Suite) -> None:
         """Note what a suite compares; the newest declaration of a name counts, an equal one is not repeated."""
@@ -123,7 +123,7 @@ class Store:
     def add_record(self, record: Record) -> None:
         """Add a finished trial. Of two results of one trial the first stands; a failure never replaces a result."""
         predictions = record.predictions.to_bytes() if record.predictions else None
-        values = (self._run_id, record.trial.key, record.status, record.to_json(), predictions)
+        values = (self._run(), record.trial.key, record.status, record.to_json(), predictions)
         with self._transaction() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO trials (run, key, status, record, predictions) VALUES (?, ?, ?, ?, ?)",
@@ -135,7 +135,7 @@ class Store:
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO timings (run, key, step_times) VALUES (?, ?, ?)",
-                (self._run_id, step_times.key, step_times.to_json()),
+                (self._run(), step_times.key, step_times.to_json()),
             )
 
     def records(self) -> dict[str, Record]:
@@ -170,6 +170,11 @@ class Store:
             "JOIN runs ON runs.id = run ORDER BY runs.id"
         )
         return {key: _provenance(text) for key, text in rows}
+
+    def _run(self) -> int:
+        if self._run_id is None:
+            raise RuntimeError("begin_run comes before the first row")
+        return self._run_id
 
     def _read(self, query: str) -> list[tuple[str, ...]]:
         with self._mutex, _told(self.path):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets import Dataset
-from harness.models import build_model
+from harness.models import build_head_model, build_model
+from harness.training.features import BACKBONE_BATCH
+from harness.training.inputs import Inputs, picture_inputs
 from harness.variants import Variant
 
 
@@ -35,7 +37,7 @@ class Epoch(Protocol):
         """Return loss and metrics."""
         ...
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the outputs."""
         ...
 
@@ -47,9 +49,10 @@ class PreparedModel:
     of the model, its optimizer, metrics and seed generators is put back.
     """
 
-    def __init__(self, variant: Variant, dataset: Dataset, *, seed: int) -> None:
+    def __init__(self, variant: Variant, dataset: Dataset, inputs: Inputs, *, seed: int) -> None:
         self.variant = variant
         self.dataset = dataset
+        self.inputs = inputs
         self.epoch = self._compile(self._build(seed))
         self._optimizer_start = variable_values(self.epoch.model.optimizer.variables)
         self._seed: int | None = seed
@@ -69,15 +72,22 @@ class PreparedModel:
         self._seed = None  # training moves the state away from that seed's start
         return self.epoch
 
-    def fits(self, variant: Variant, dataset: Dataset) -> bool:
-        """Whether this is that variant's model on that dataset."""
-        return self.variant == variant and self.dataset is dataset
+    def fits(self, variant: Variant, dataset: Dataset, inputs: Inputs) -> bool:
+        """Whether this is that variant's model on that dataset, reading these inputs."""
+        return self.variant == variant and self.dataset is dataset and self.inputs is inputs
+
+    def count_params(self) -> int:
+        """Return the parameters of the whole model: a backbone counts whose features are kept."""
+        return int(self.epoch.model.count_params()) + (self.inputs.backbone_params or 0)
 
     def _build(self, seed: int) -> keras.Model:
-        return build_for(self.variant, self.dataset, seed=seed)
+        if self.inputs.backbone_params is None:
+            return build_for(self.variant, self.dataset, seed=seed)
+        channels = self.inputs.values.shape[1]
+        return build_head_model(self.variant, channels, len(self.dataset.classes), seed=seed)
 
     def _compile(self, model: keras.Model) -> Epoch:
-        epoch = make_epoch(model, self.variant, self.dataset)
+        epoch = make_epoch(model, self.variant, self.dataset, self.inputs)
         epoch.trace()
         return epoch
 
@@ -87,18 +97,20 @@ def build_for(variant: Variant, dataset: Dataset, *, seed: int) -> keras.Model:
     return build_model(variant, dataset.input_shape, len(dataset.classes), seed=seed)
 
 
-def make_epoch(model: keras.Model, variant: Variant, dataset: Dataset) -> Epoch:
-    """Return the backend's way to train a model on a dataset's training images."""
+def make_epoch(model: keras.Model, variant: Variant, dataset: Dataset, inputs: Inputs | None = None) -> Epoch:
+    """Return the backend's way to train a model on some inputs; by default the dataset's train pictures."""
+    inputs = inputs or picture_inputs(dataset)
     if keras.backend.backend() == "tensorflow":
         from harness.training.tensorflow_epoch import TensorFlowEpoch as BackendEpoch
     else:
         from harness.training.fit_epoch import FitEpoch as BackendEpoch
     return BackendEpoch(
         model,
-        dataset.train_images,
-        dataset.train_labels,
+        inputs.values,
+        inputs.labels,
         classes=len(dataset.classes),
         batch_size=variant.batch_size,
+        **({"evaluation_batch": BACKBONE_BATCH} if variant.backbone and inputs.backbone_params is None else {}),
     )
 
 

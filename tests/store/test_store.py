@@ -1,0 +1,147 @@
+"""The store: rows added once, never changed, never half."""
+
+import dataclasses
+import sqlite3
+
+import numpy as np
+import pytest
+
+from harness import BASELINE, BUDGETS, InputError, Suite, load_results
+from harness.provenance import collect_provenance
+from harness.records import EpochMetrics, Predictions, Record
+from harness.store import STORE_NAME, TestSet, open_store, read_store
+from harness.trials import Environment, Trial
+
+ENVIRONMENT = Environment("cpu", "tensorflow", 1, (("keras", "3.15.1"),))
+
+
+def make_trial(seed=1, variant=BASELINE):
+    return Trial(variant, "", "digits", "abc", seed, BUDGETS["quick"], ENVIRONMENT)
+
+
+def make_record(seed=1, status="ok", accuracy=0.5, variant=BASELINE):
+    predictions = Predictions(np.array([1, 2], np.uint16), np.array([1, 0], np.uint8), np.array([True, False]))
+    history = (EpochMetrics(0.1, 0.2, 0.3, 1.0, 0.1, 0.2, 0.3, float("nan"), 0.5),)
+    return Record(
+        make_trial(seed, variant),
+        status,
+        epoch=1,
+        history=history,
+        accuracy=accuracy,
+        predictions=predictions if status == "ok" else None,
+    )
+
+
+@pytest.fixture
+def store(tmp_path):
+    with open_store(tmp_path) as store:
+        store.begin_run(collect_provenance())
+        yield store
+
+
+def test_a_record_comes_back_as_it_was(store, tmp_path):
+    record = make_record()
+    store.add_record(record)
+    back = load_results(tmp_path).records[record.trial.key]
+    assert back.trial == record.trial
+    assert np.array_equal(back.predictions.predicted, record.predictions.predicted)
+    assert np.isnan(back.history[0].val_loss)
+    assert back.history[0].precision == 0.2
+
+
+def test_the_first_of_two_results_of_a_trial_stands(store):
+    store.add_record(make_record(accuracy=0.5))
+    store.add_record(make_record(accuracy=0.9))
+    assert [record.accuracy for record in store.records().values()] == [0.5]
+
+
+def test_a_failure_never_replaces_a_result_and_a_result_follows_a_failure(store):
+    store.add_record(make_record(status="failed"))
+    assert [record.status for record in store.records().values()] == ["failed"]
+    store.add_record(make_record(accuracy=0.7))
+    store.add_record(make_record(status="failed"))
+    assert [(record.status, record.accuracy) for record in store.records().values()] == [("ok", 0.7)]
+
+
+def test_the_newest_declaration_of_a_suite_counts(store):
+    store.add_suite(Suite("s", (BASELINE.replace(dropout=0.1),)))
+    store.add_suite(Suite("s", (BASELINE.replace(dropout=0.2),)))
+    store.add_suite(Suite("s", (BASELINE.replace(dropout=0.2),)))
+    assert [suite.names for suite in store.suites()] == [("baseline", "dropout:0.2")]
+
+
+def test_labels_come_back(store):
+    store.add_test_set("abc", 512, TestSet(("a", "b"), np.array([0, 1, 1])))
+    found = store.test_sets()["abc", 512]
+    assert found.classes == ("a", "b")
+    assert found.labels.tolist() == [0, 1, 1]
+
+
+def test_a_reader_sees_a_snapshot_while_a_writer_is_open(store, tmp_path):
+    store.add_record(make_record(1))
+    with read_store(tmp_path) as reader:
+        store.add_record(make_record(2))
+        assert len(reader.records()) == 2
+
+
+def test_keys_tell_apart_what_changes_a_result_and_nothing_else():
+    trial = make_trial()
+    assert trial.key == make_trial().key
+    longer = dataclasses.replace(trial, budget=BUDGETS["quick"].override(seeds=9))
+    assert longer.key == trial.key, "the number of seeds does not change one trial"
+    for change in (
+        {"seed": 2},
+        {"variant": BASELINE.replace(l2=0.1)},
+        {"source": "x"},
+        {"fingerprint": "abd"},
+        {"budget": BUDGETS["quick"].override(epochs=4)},
+        {"environment": dataclasses.replace(ENVIRONMENT, threads=2)},
+        {"environment": dataclasses.replace(ENVIRONMENT, versions=(("keras", "3.15.2"),))},
+    ):
+        assert dataclasses.replace(trial, **change).key != trial.key, change
+
+
+def test_fault_10_a_damaged_store_is_refused_by_name_and_left_alone(tmp_path):
+    path = tmp_path / STORE_NAME
+    path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    before = path.read_bytes()
+    for opener in (open_store, read_store):
+        with pytest.raises(InputError, match=r"harness\.sqlite is damaged.*\.recover"):
+            opener(tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_fault_12_a_store_of_a_newer_schema_is_refused(tmp_path):
+    open_store(tmp_path).close()
+    with sqlite3.connect(tmp_path / STORE_NAME) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(InputError, match="schema 99"):
+        read_store(tmp_path)
+
+
+def test_fault_13_a_file_of_no_bytes_left_by_a_killed_process_is_taken_up(tmp_path):
+    (tmp_path / STORE_NAME).touch()
+    (tmp_path / "harness.lock").touch()
+    with open_store(tmp_path) as store:
+        store.begin_run(collect_provenance())
+        store.add_record(make_record())
+    assert len(load_results(tmp_path).records) == 1
+
+
+def test_fault_40_sql_in_a_name_is_a_name(store):
+    name = "x'); DROP TABLE trials; --"
+    store.add_suite(Suite(name, (BASELINE.replace(dropout=0.1),)))
+    store.add_record(make_record())
+    assert [suite.name for suite in store.suites()] == [name]
+    assert len(store.records()) == 1
+
+
+def test_fault_43_a_second_writer_is_refused_and_told_for_whom(store, tmp_path):
+    with pytest.raises(InputError, match=r"another run \(process \d+, since"):
+        open_store(tmp_path)
+
+
+def test_a_folder_without_results_is_told(tmp_path):
+    with pytest.raises(InputError, match="holds no results"):
+        load_results(tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
