@@ -30,7 +30,6 @@ FORMAT = 1
 # What fills a folder with the four arrays, and returns the class names and its own warnings.
 Fill = Callable[[Path], tuple[tuple[str, ...], tuple[str, ...]]]
 
-_NAMES = ("train_images", "train_labels", "test_images", "test_labels")
 _TEMPORARY = re.compile(r"^(?:\.tmp|cnn-harness)-(?P<host>[0-9a-f]{8})-(?P<process>\d+)-")
 # Another machine's process that shares this folder cannot be looked up; no load takes this long.
 _ABANDONED_AFTER_S = 24 * 3600
@@ -150,9 +149,10 @@ def keep_temporarily(dataset: Dataset) -> Path:
     """Write a dataset's arrays to a temporary folder that is removed when this process ends; return it."""
 
     def fill(directory: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        arrays = (dataset.train_images, dataset.train_labels, dataset.test_images, dataset.test_labels)
-        for name, array in zip(_NAMES, arrays, strict=True):
-            np.save(directory / f"{name}.npy", array)
+        np.save(directory / "train_images.npy", dataset.train_images)
+        np.save(directory / "train_labels.npy", dataset.train_labels)
+        np.save(directory / "test_images.npy", dataset.test_images)
+        np.save(directory / "test_labels.npy", dataset.test_labels)
         return dataset.classes, ()
 
     try:

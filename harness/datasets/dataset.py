@@ -188,7 +188,7 @@ def fingerprint_of(classes: Sequence[str], arrays: Sequence[NDArray[np.generic]]
     digest = hashlib.sha256(json.dumps([list(classes), [[*a.shape, a.dtype.str] for a in arrays]]).encode())
     for array in arrays:
         # The bytes of the whole array, without a copy where it lies in one piece.
-        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()[:16]
 
 
@@ -205,7 +205,7 @@ def overlap_warnings(train_images: Images, test_images: Images) -> tuple[str, ..
 
 
 def _pixels_digest(image: Images) -> bytes:
-    return hashlib.sha256(np.ascontiguousarray(image)).digest()
+    return hashlib.sha256(np.ascontiguousarray(image).data).digest()
 
 
 def _checked(part: str, images: Images, labels: Labels, classes: int) -> tuple[Images, Labels]:

@@ -76,7 +76,8 @@ class _Decoder:
 
     def decode_chunk(self, files: tuple[ImageFile, ...]) -> _Chunk:
         images = np.empty((len(files), self.height, self.width, 3), np.uint8)
-        kept, skipped = [], []
+        kept: list[ImageFile] = []
+        skipped: list[UnreadableImageError] = []
         for file in files:
             try:
                 images[len(kept)] = self._decode(file)

@@ -153,7 +153,10 @@ def _what_is_there(root: Path, folders: dict[Part, tuple[str, ...]]) -> str:
         (part, classes), *_ = folders.items()
         other = "test" if part == "train" else "train"
         return f"{part}/ ({len(classes)} classes) but no {other}/"
-    return f"neither train/ nor test/ (found: {_names(sorted(entry.name for entry in _visible(root))) or 'nothing'})"
+    found = sorted(entry.name for entry in _visible(root))
+    if "data_batch_1" in found:
+        return "CIFAR-10 as Python files, which --dataset cifar10 loads through Keras"
+    return f"neither train/ nor test/ (found: {_names(found) or 'nothing'})"
 
 
 def _difference(root: Path, train: tuple[str, ...], test: tuple[str, ...]) -> str:
