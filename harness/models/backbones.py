@@ -59,6 +59,18 @@ def build_transfer(variant: Variant, input_shape: tuple[int, int, int], classes:
     return keras.Model(inputs, x, name="transfer")
 
 
+def build_head(variant: Variant, channels: int, classes: int, seed: int) -> keras.Model:
+    """Return the head alone, not compiled: pooled features of that many channels in.
+
+    It starts from the same weights as the head of the whole model of that seed.
+    """
+    inputs = keras.Input((channels,), name="features_in")
+    x = inputs
+    for layer in head_layers(variant, classes, seed):
+        x = layer(x)
+    return keras.Model(inputs, x, name="head")
+
+
 def find_backbone(model: keras.Model) -> keras.Model:
     """Return the network of keras.applications inside a model, for saving or loading its weights."""
     for layer in model.layers:

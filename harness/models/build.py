@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from harness.models.backbones import build_transfer
+from harness.models.backbones import build_head, build_transfer
 from harness.models.builders import build_custom
 from harness.models.cnn import build_cnn
 from harness.models.compiling import compile_model
@@ -37,3 +37,11 @@ def build_model(
     else:
         model = build_cnn(variant, input_shape, classes, base_seed(seed))
     return compile_model(model, variant)
+
+
+def build_head_model(variant: Variant, channels: int, classes: int, *, seed: int) -> keras.Model:
+    """Return the head of a variant's backbone, compiled: it takes the backbone's pooled features, (batch, channels).
+
+    Trained on features computed once, it is what `build_model` would train with the backbone frozen in front.
+    """
+    return compile_model(build_head(variant, channels, classes, seed), variant)

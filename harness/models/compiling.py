@@ -43,7 +43,6 @@ def make_optimizer(variant: Variant) -> Any:
     else:
         optimizer = {
             "adadelta": optimizers.Adadelta,
-            "adafactor": optimizers.Adafactor,
             "adagrad": optimizers.Adagrad,
             "adam": optimizers.Adam,
             "adamax": optimizers.Adamax,

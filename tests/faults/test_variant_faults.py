@@ -153,11 +153,13 @@ def test_30_grey_pictures_for_a_backbone_are_refused():
 
 
 def test_33_a_builder_that_raises_ends_in_the_users_own_line(builder):
-    target = builder("import keras\n\ndef build(variant, input_shape, classes):\n    return keras.layers.Dense(-1)\n")
+    target = builder(
+        "import keras\n\ndef build(variant, input_shape, classes):\n    return keras.layers.Conv2D(-1, 3)\n"
+    )
     with pytest.raises(BuildError) as failure:
         build(target)
     module = target.partition(":")[0]
-    assert str(failure.value).endswith(f"{module}.py, line 4: return keras.layers.Dense(-1)")
+    assert str(failure.value).endswith(f"{module}.py, line 4: return keras.layers.Conv2D(-1, 3)")
     assert "ValueError" in str(failure.value)
     assert failure.value.exit_code == 1
 
