@@ -49,6 +49,10 @@ CREATE TABLE test_sets (
     PRIMARY KEY (fingerprint, max_images)
 );
 CREATE TABLE suites (id INTEGER PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL);
+CREATE TABLE search_tries (
+    search TEXT NOT NULL, number INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (search, number)
+);
+CREATE TABLE searches (id INTEGER PRIMARY KEY, suite TEXT NOT NULL, content TEXT NOT NULL);
 """
 
 
@@ -130,6 +134,20 @@ class Store:
                 values,
             )
 
+    def add_search_try(self, search: str, number: int, content: str) -> None:
+        """Note a point that an oracle chose, before it is tried; the first content of a number stands."""
+        with self._transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO search_tries VALUES (?, ?, ?)", (search, number, content))
+
+    def add_search(self, suite: str, content: str) -> None:
+        """Note how a search ended whose winner a suite compares; an equal ending is not repeated."""
+        with self._transaction() as connection:
+            row = connection.execute(
+                "SELECT content FROM searches WHERE suite = ? ORDER BY id DESC LIMIT 1", (suite,)
+            ).fetchone()
+            if row is None or row[0] != content:
+                connection.execute("INSERT INTO searches (suite, content) VALUES (?, ?)", (suite, content))
+
     def add_step_times(self, step_times: StepTimes) -> None:
         """Add a timing run; `step_times()` gives the newest of each key."""
         with self._transaction() as connection:
@@ -162,6 +180,18 @@ class Store:
         rows = self._read("SELECT name, content FROM suites ORDER BY id")
         newest = {name: [Variant.from_json(text) for text in json.loads(content)] for name, content in rows}
         return tuple(Suite(name, tuple(members[1:]), members[0]) for name, members in newest.items())
+
+    def search_tries(self, search: str) -> dict[int, str]:
+        """Return what a search's oracle chose so far, by number."""
+        with self._mutex, _told(self.path):
+            query = "SELECT number, content FROM search_tries WHERE search = ? ORDER BY number"
+            return dict(self._connection.execute(query, (search,)).fetchall())
+
+    def searches(self) -> dict[str, str]:
+        """Return how the newest search of each suite ended."""
+        if not self._read("SELECT name FROM sqlite_master WHERE name = 'searches'"):
+            return {}  # a folder begun before there were searches
+        return dict(self._read("SELECT suite, content FROM searches ORDER BY id"))  # type: ignore[arg-type]
 
     def provenances(self) -> dict[str, Provenance]:
         """Return where each row was made, by the key of the trial or timing run; the newest for a key twice."""

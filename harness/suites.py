@@ -93,12 +93,17 @@ def load_suites(paths: Sequence[Path], *, slow: bool = False) -> list[Suite]:
     suites: list[Suite] = []
     for file in find_suite_files(paths):
         named = slow or file in paths
-        suites += [suite for suite in suites_in(_import(file)) if named or not suite.slow]
+        suites += [suite for suite in suites_in(import_suite_file(file)) if named or not suite.slow]
     check_suites(suites)
     return suites
 
 
-def _import(file: Path) -> ModuleType:
+def import_suite_file(file: Path) -> ModuleType:
+    """Import a suite file without pytest.
+
+    Raises:
+        InputError: It cannot be imported; names its line.
+    """
     spec = importlib.util.spec_from_file_location(file.stem, file)
     if spec is None or spec.loader is None:
         raise InputError(f"{file} is not a Python file: name a suite file")

@@ -53,7 +53,7 @@ def run_sweep(
     """
     if not trials:
         return True
-    keras_tuner = _import_keras_tuner()
+    keras_tuner = import_keras_tuner()
     stop = threading.Event()
     errors: list[BaseException] = []
     failures = 0
@@ -132,7 +132,8 @@ def _finite(value: float) -> float:
     return value if math.isfinite(value) else -1.0
 
 
-def _import_keras_tuner() -> Any:
+def import_keras_tuner() -> Any:
+    """Return keras-tuner, imported without its libraries' greetings."""
     # It imports TensorFlow, which greets on standard error.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the parent trains nothing: leave the GPU to the workers

@@ -1,0 +1,29 @@
+"""Searches: keras-tuner's oracles choose variants, the store remembers, the winner is compared on fresh seeds.
+
+Importing this starts no Keras; `harness.search.job` runs a search.
+"""
+
+from harness.search.declaration import (
+    FIRST_SEED,
+    ORACLES,
+    OracleName,
+    Search,
+    check_searches,
+    load_searches,
+    searches_in,
+)
+from harness.search.dimensions import Boolean, Choice, Float, Int
+
+__all__ = [
+    "FIRST_SEED",
+    "ORACLES",
+    "Boolean",
+    "Choice",
+    "Float",
+    "Int",
+    "OracleName",
+    "Search",
+    "check_searches",
+    "load_searches",
+    "searches_in",
+]
