@@ -129,9 +129,7 @@ def accuracy_rows(repetitions: int, rng: np.random.Generator) -> Iterator[list[s
                 mean, halves = half_widths(null, s, n)
                 alarms = [percent(np.abs(mean) > half) for half in halves.values()]
                 mean, halves = half_widths(shifted, s, n)
-                covered = [
-                    percent(np.abs(mean - truth) <= halves[method]) for method in ("two-way", "Hillis")
-                ]
+                covered = [percent(np.abs(mean - truth) <= halves[method]) for method in ("two-way", "Hillis")]
                 del halves["Hillis"]
                 power = [percent(np.abs(mean) > half) for half in halves.values()]
                 width = f"{100 * np.median(halves['two-way']):.2f}"
@@ -201,9 +199,9 @@ def time_rows(repetitions: int, rng: np.random.Generator) -> Iterator[list[str]]
         ]
 
 
-CLASSES = 10
+CLASSES = 4
 RATIO_IMAGES = (360, 797)
-BOOTSTRAPS = 500
+BOOTSTRAPS = 300
 
 
 def ratio_rows(repetitions: int, rng: np.random.Generator) -> Iterator[list[str]]:
@@ -224,9 +222,7 @@ def ratio_rows(repetitions: int, rng: np.random.Generator) -> Iterator[list[str]
                     yield [metric, str(seeds), str(images), noise, percent(alarms), percent(boot), *medians]
 
 
-def _ratio_arms(
-    metric: str, seeds: int, images: int, noise: float, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
+def _ratio_arms(metric: str, seeds: int, images: int, noise: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Return what each image adds to the sums, [K, seeds, images] for two arms that differ only by taste."""
     ease = rng.normal(EASE, EASE_SPREAD, images).astype(np.float32)
     labels, mistaken = rng.integers(CLASSES, size=(2, images))
@@ -272,9 +268,7 @@ TABLES = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=4000, help="simulated comparisons a row")
     parser.add_argument("--quick", action="store_true", help="200 repetitions a row")
     parser.add_argument("--seed", type=int, default=1)

@@ -23,6 +23,12 @@ def test_the_bootstrap_agrees_with_the_delta_method():
     assert bootstrap.standard_error == pytest.approx(effect.standard_error, rel=0.1)
 
 
+def test_seeds_that_agree_leave_the_whole_variance_to_images():
+    arms = [np.repeat(arm[:, :1], 3, axis=1) for arm in _arms()]
+    bootstrap = crossed_bootstrap(*arms, rng=np.random.default_rng(1), resamples=4000)
+    assert bootstrap.standard_error == pytest.approx(two_way_of_sums(*arms).standard_error, rel=0.06)
+
+
 def test_the_same_generator_gives_the_same_interval():
     arms = _arms()
     first, second = (crossed_bootstrap(*arms, rng=np.random.default_rng(3), resamples=300) for _ in range(2))

@@ -68,7 +68,6 @@ def test_step_times_hold_what_they_promise(simulation):
 
 
 def test_both_analyses_of_ratios_hold(simulation, monkeypatch):
-    monkeypatch.setattr(simulation, "CLASSES", 4)
     monkeypatch.setattr(simulation, "RATIO_IMAGES", (360,))
     monkeypatch.setattr(simulation, "BOOTSTRAPS", 200)
     for row in simulation.ratio_rows(REPETITIONS // 4, np.random.default_rng(9)):

@@ -50,6 +50,14 @@ def test_a_mean_written_as_a_ratio_gives_the_plain_two_way_model():
     assert effect.df == pytest.approx(reference.df, rel=1e-5)
 
 
+def test_a_metric_that_grows_with_the_sums_gives_the_plain_two_way_model_too():
+    labels, first = _predictions(1)
+    _, second = _predictions(2)
+    one, two = ((arm == labels).astype(float) for arm in (first, second))
+    effect = two_way_of_sums([one], [two], lambda sums: sums[0] / labels.size)
+    assert effect.interval() == pytest.approx(two_way(two - one).interval(), rel=1e-5)
+
+
 def test_swapping_the_arms_mirrors_the_interval():
     labels, first = _predictions(1)
     _, second = _predictions(2)
