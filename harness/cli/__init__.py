@@ -18,6 +18,7 @@ _COMMANDS = {
     "plan": ("plan", "What a sweep would train, what is done, and about how long it takes."),
     "sweep": ("sweep", "Train what is not done yet, without pytest; --time also times."),
     "tables": ("tables", "Comparison tables of a results folder."),
+    "compare": ("compare", "Two results folders, or two variants of one; --fail-if makes it a gate."),
 }
 
 

@@ -29,7 +29,7 @@ slow_option = click.option("--slow", is_flag=True, help="Also the suites marked 
 
 def format_option(default: str = "plain") -> Callable[[Command], Command]:
     """Return the option that chooses how a table is printed."""
-    from harness.tables.suite_table import FORMATS
+    from harness.tables.render import FORMATS
 
     return click.option(
         "--format", "style", type=click.Choice(FORMATS), default=default, show_default=True, help="How to print it."

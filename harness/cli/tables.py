@@ -7,27 +7,38 @@ from pathlib import Path
 import click
 
 from harness.cli.options import format_option, margin_options, results_option
+from harness.cli.selection import selection_options
 
 
 @click.command("tables")
 @results_option
 @format_option()
 @margin_options
-@click.option("--suite", "suites", multiple=True, help="Only this suite; may be given several times.")
+@selection_options
+@click.option("--diff-only", is_flag=True, help="Hide the columns that do not differ between rows.")
 def command(
-    results: Path, style: str, alpha: float, margin_accuracy: float, margin_time: float, suites: tuple[str, ...]
+    results: Path,
+    style: str,
+    alpha: float,
+    margin_accuracy: float,
+    margin_time: float,
+    suites: tuple[str, ...],
+    columns: tuple[str, ...],
+    sort: str | None,
+    diff_only: bool,
 ) -> None:
-    """Comparison tables of a results folder."""
-    from harness.comparison import compare
-    from harness.errors import InputError, nearest
-    from harness.results import load_results
-    from harness.tables import render_frame
+    """Comparison tables of a results folder, as wide as the terminal allows.
 
-    frame = compare(load_results(results), alpha=alpha, margin_accuracy=margin_accuracy, margin_time=margin_time)
-    known = list(dict.fromkeys(frame["suite"]))
-    for suite in suites:
-        if suite not in known:
-            raise InputError(f'suite "{suite}" is not in {results}: use {", ".join(known)}{nearest(suite, known)}')
-    if suites:
-        frame = frame[frame["suite"].isin(suites)]
-    click.echo(render_frame(frame, style), nl=False)
+    The numbers have as many digits as their intervals support; csv and json have them in full. No colour where the
+    output is no terminal or NO_COLOR is set.
+    """
+    import sys
+
+    from harness.comparison import Margins
+    from harness.tables import render_frame, screen_of
+    from harness.tables.selection import compare_selected
+
+    frame = compare_selected(results, Margins(alpha, margin_accuracy, margin_time), suites=suites, sort=sort)
+    text = render_frame(frame, style, columns=columns, diff_only=diff_only, screen=screen_of(sys.stdout))
+    # As it is: click would strip the colours by its own rule, and the screen has decided already.
+    click.echo(text, nl=False, color=True)

@@ -89,7 +89,7 @@ def group_rows(group: Group, results: Results, margins: Margins) -> list[dict[st
             )
             times = judge_times(group.step_times.get(variant), comparisons=count, margins=margins)
         rows.append(_row(group, variant, records, accuracies, times))
-    _add_pareto(rows)
+    add_pareto(rows)
     return rows
 
 
@@ -189,7 +189,7 @@ def _status(records: Any, group: Group) -> tuple[str, str]:
     return "ok", ""
 
 
-def _add_pareto(rows: list[dict[str, Any]]) -> None:
+def add_pareto(rows: list[dict[str, Any]]) -> None:
     """Say which rows are on the front of accuracy and step time; rows without a result are out of the race."""
     racing = [row for row in rows if row["status"] in ("ok", "partial") and row["accuracy"] == row["accuracy"]]
     for row in rows:

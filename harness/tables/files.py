@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.tables.suite_table import render_frame, split_tables, suite_table
+from harness.tables.render import render_frame, split_tables
+from harness.tables.suite_table import suite_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,136 @@
+"""`harness compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from harness.cli.options import format_option, margin_options, results_option
+from harness.errors import InputError
+from harness.gates import Gate, parse_gate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.comparison import Margins
+    from harness.folders import FolderComparison
+    from harness.tables.grid import TextStyle
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command("compare")
+@click.argument("folders", nargs=-1, type=_FOLDER, metavar="[OLD NEW]")
+@results_option
+@click.option(
+    "--variants", nargs=2, type=str, metavar="A B", help="Instead: two variants of --results, A the baseline."
+)
+@click.option(
+    "--fail-if", "conditions", multiple=True, metavar="EXPR", help="End with exit code 1 where a row meets this."
+)
+@format_option()
+@margin_options
+def command(
+    folders: tuple[Path, ...],
+    results: Path,
+    variants: tuple[str, str] | None,
+    conditions: tuple[str, ...],
+    style: str,
+    alpha: float,
+    margin_accuracy: float,
+    margin_time: float,
+) -> int:
+    """Compare results folder NEW with OLD, variant by variant, and list what else differs; or any two variants.
+
+    OLD and NEW are what two commits or two library versions gave. Variants are matched by their content, dataset and
+    budget, and paired by seed. Step times are compared only on one machine.
+
+    EXPR compares columns with numbers or quoted words: == != < <= > >=, joined with and, or, not, ( ). A comparison
+    with an unknown value is false. For example:
+
+    \b
+      --fail-if "accuracy_verdict == 'worse'"
+      --fail-if "accuracy_delta < -0.01 and seeds >= 5"
+      --fail-if "step_time_ratio > 1.1 or present == 'old'"
+    """
+    from harness.comparison import COLUMNS, Margins
+    from harness.folders.compare import FOLDER_COLUMNS
+
+    margins = Margins(alpha, margin_accuracy, margin_time)
+    if variants:
+        if folders:
+            raise InputError(f"--variants compares within --results: leave {', '.join(map(str, folders))} out")
+        gates = [parse_gate(text, COLUMNS) for text in conditions]
+        return _compare_variants(results, variants, gates, margins, style)
+    if len(folders) != 2:
+        raise InputError(
+            f"{len(folders)} folders given: name two, OLD and NEW, or use --variants A B with one --results folder"
+        )
+    gates = [parse_gate(text, FOLDER_COLUMNS) for text in conditions]
+    return _compare_folders(folders[0], folders[1], gates, margins, style)
+
+
+def _compare_folders(old: Path, new: Path, gates: list[Gate], margins: Margins, style: str) -> int:
+    from harness.folders import compare_folders
+    from harness.results import load_results
+
+    found = compare_folders(load_results(old), load_results(new), margins)
+    if not found.titles:
+        only = "; ".join(found.unmatched) or "both are empty"
+        raise InputError(f"{old} and {new} have no dataset and budget in common ({only}): nothing can be compared")
+    click.echo(_folder_text(found, old, new, style), nl=False)
+    return _judge(found.frame, gates)
+
+
+def _compare_variants(folder: Path, variants: tuple[str, str], gates: list[Gate], margins: Margins, style: str) -> int:
+    import sys
+
+    from harness.folders import compare_variants
+    from harness.results import load_results
+    from harness.tables import render_frame, screen_of
+
+    frame = compare_variants(load_results(folder), *variants, margins)
+    click.echo(render_frame(frame, style, screen=screen_of(sys.stdout)), nl=False)
+    return _judge(frame, gates)
+
+
+def _folder_text(found: FolderComparison, old: Path, new: Path, style: str) -> str:
+    import sys
+
+    from harness.tables import screen_of
+    from harness.tables.folder_table import folder_table
+    from harness.tables.render import program_text
+
+    if style in ("csv", "json"):
+        return program_text(found.frame, style)
+    parts = []
+    start = 0
+    for title, differences, count in zip(found.titles, found.differences, found.sizes, strict=True):
+        lines = [f"{new} against {old}", title, *_list_of(differences)]
+        rows = found.frame.iloc[start : start + count]
+        parts.append(folder_table(rows, lines, style=cast("TextStyle", style), screen=screen_of(sys.stdout)))
+        start += count
+    return "\n\n\n".join([*parts, *(["\n".join(found.unmatched)] if found.unmatched else [])]) + "\n"
+
+
+def _list_of(differences: tuple[object, ...]) -> list[str]:
+    if not differences:
+        return ["nothing else differs"]
+    return ["what else differs:", *(f"- {difference}" for difference in differences)]
+
+
+def _judge(frame: pd.DataFrame, gates: list[Gate]) -> int:
+    """Print the rows that a gate fails and return the exit code."""
+    import os
+
+    from harness.exports.github import announce
+    from harness.gates import failed_rows
+    from harness.gates.report import failure_lines
+
+    failed = failed_rows(frame, gates)
+    for line in failure_lines(failed, gates):
+        click.echo(line, err=True)
+    announce(frame, failed, os.environ)
+    return 1 if len(failed) else 0

@@ -1,0 +1,55 @@
+"""Text from elsewhere, made harmless for the place it is printed in; digits and signs stay as they are."""
+
+from __future__ import annotations
+
+import re
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~$&])")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+} | {character: f"\\{character}" for character in "&%$#_"}
+
+
+def clean(text: str) -> str:
+    """Return text on one line without control characters, which a terminal would obey.
+
+    >>> clean("a\\x1b[31m\\nb")
+    'a�[31m b'
+    """
+    flat = " ".join(text.split())
+    return "".join(character if character.isprintable() else "�" for character in flat)
+
+
+def markdown(text: str) -> str:
+    """Return text that Markdown shows as it is, also inside a table.
+
+    >>> markdown("a|b <script>")
+    'a\\\\|b \\\\<script\\\\>'
+    """
+    return _MARKDOWN.sub(r"\\\1", clean(text))
+
+
+def latex(text: str) -> str:
+    """Return text that LaTeX prints as it is.
+
+    >>> latex("step_time 5 %")
+    'step\\\\_time 5 \\\\%'
+    """
+    return "".join(_LATEX.get(character, character) for character in clean(text))
+
+
+def spreadsheet(text: str) -> str:
+    """Return text that a spreadsheet does not take for a formula: one that could begin one gets a quote before it.
+
+    >>> spreadsheet("=1+1"), spreadsheet("baseline")
+    ("'=1+1", 'baseline')
+    """
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text

@@ -1,0 +1,184 @@
+"""A table of texts, drawn for a terminal, Markdown or LaTeX."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.tables import escape
+from harness.tables.screen import Paint, Screen
+
+TextStyle = Literal["github", "plain", "latex"]
+Align = Literal["left", "right"]
+
+GAP = 2
+MARK = " *"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One line of a cell.
+
+    Attributes:
+        text: What it says.
+        paint: Its colour on a terminal.
+        best: Whether it is the best of its column: marked in every style.
+    """
+
+    text: str
+    paint: Paint | None = None
+    best: bool = False
+
+
+Cell = tuple[Piece, ...]
+"""The lines of a cell, from the top. Only a terminal shows them one below the other."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its head (lines from the top) and on which side its cells stand."""
+
+    head: tuple[str, ...]
+    align: Align = "left"
+
+
+def draw(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], style: TextStyle, screen: Screen) -> str:
+    """Return a table; a cell's lines become one, joined by blanks, in Markdown and LaTeX."""
+    if style == "plain":
+        return _plain(columns, rows, screen)
+    if style == "github":
+        return _github(columns, rows)
+    return booktabs(
+        [escape.latex(" ".join(column.head)) for column in columns],
+        [[_joined(cell, escape.latex, r"\textbf{", "}") for cell in row] for row in rows],
+        [column.align for column in columns],
+    )
+
+
+def width_of(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> int:
+    """Return how wide the table is in a terminal."""
+    return sum(_widths(columns, rows)) + GAP * (len(columns) - 1)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Break a variant's name at its + signs, then anywhere, into lines of at most `width`.
+
+    >>> wrapped("filters:64-128+dropout:0.4", 20)
+    ['filters:64-128+', 'dropout:0.4']
+    """
+    lines = [""]
+    for part in text.replace("+", "+\0").split("\0"):
+        if len(lines[-1]) + len(part) > width and lines[-1]:
+            lines.append("")
+        lines[-1] += part
+    return [piece for line in lines for piece in textwrap.wrap(line, width, break_on_hyphens=False)] or [""]
+
+
+def text_width(text: str) -> int:
+    """Return how many columns a terminal gives a text: two for wide characters, none for combining ones.
+
+    >>> text_width("abc"), text_width("漢字")
+    (3, 4)
+    """
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )
+
+
+def booktabs(heads: Sequence[str], rows: Sequence[Sequence[str]], aligns: Sequence[Align]) -> str:
+    r"""Return a LaTeX tabular with the rules of booktabs (\usepackage{booktabs}); all texts are escaped already."""
+    lines = [
+        rf"\begin{{tabular}}{{{''.join('r' if align == 'right' else 'l' for align in aligns)}}}",
+        r"\toprule",
+        " & ".join(heads) + r" \\",
+        r"\midrule",
+        *(" & ".join(row) + r" \\" for row in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines)
+
+
+def _plain(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], screen: Screen) -> str:
+    widths = _widths(columns, rows)
+    marked = [any(piece.best for row in rows for piece in row[place]) for place in range(len(columns))]
+    height = max(len(column.head) for column in columns)
+    lines = []
+    for number in range(-height, 0):
+        # Heads stand on the rule, so that short ones are read with their column.
+        heads = [column.head[number] if -number <= len(column.head) else "" for column in columns]
+        parts = [
+            _aligned(head, column.align, width) for head, column, width in zip(heads, columns, widths, strict=True)
+        ]
+        lines.append((" " * GAP).join(parts).rstrip())
+    lines.append((" " * GAP).join("-" * width for width in widths))
+    for row in rows:
+        for number in range(max(len(cell) for cell in row)):
+            parts = []
+            for place, cell in enumerate(row):
+                piece = cell[number] if number < len(cell) else Piece("")
+                text = _aligned(_text(piece, marked[place]), columns[place].align, widths[place])
+                parts.append(_painted(text, piece, screen))
+            lines.append((" " * GAP).join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def _text(piece: Piece, marked: bool) -> str:
+    """Return a line of a cell; where its column has a mark, the others leave room for it, so that digits align."""
+    return piece.text + (MARK if piece.best else " " * len(MARK) if marked and piece.text else "")
+
+
+def _aligned(text: str, align: Align, width: int) -> str:
+    space = " " * (width - text_width(text))
+    return space + text if align == "right" else text + space
+
+
+def _painted(text: str, piece: Piece, screen: Screen) -> str:
+    paint = piece.paint or ("best" if piece.best else None)
+    bare = text.strip()
+    return text.replace(bare, screen.paint(bare, paint), 1) if bare else text
+
+
+def _github(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> str:
+    heads = [escape.markdown(" ".join(column.head)) for column in columns]
+    texts = [[_joined(cell, escape.markdown, "**", "**") for cell in row] for row in rows]
+    widths = [
+        max(3, len(head), *(len(row[place]) for row in texts)) if texts else len(head)
+        for place, head in enumerate(heads)
+    ]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell.rjust(width) if column.align == "right" else cell.ljust(width)
+            for cell, width, column in zip(cells, widths, columns, strict=True)
+        ]
+        return f"| {' | '.join(padded)} |"
+
+    rules = [
+        "-" * (width + 1) + ":" if column.align == "right" else ":" + "-" * (width + 1)
+        for width, column in zip(widths, columns, strict=True)
+    ]
+    return "\n".join([line(heads), f"|{'|'.join(rules)}|", *(line(row) for row in texts)])
+
+
+def _joined(cell: Cell, escaped: Callable[[str], str], before: str, after: str) -> str:
+    pieces = []
+    for piece in cell:
+        text = escaped(piece.text)
+        if text:
+            pieces.append(f"{before}{text}{after}" if piece.best else text)
+    return " ".join(pieces)
+
+
+def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
+    widths = []
+    for place, column in enumerate(columns):
+        pieces = [piece for row in rows for piece in row[place]]
+        marked = any(piece.best for piece in pieces)
+        texts = [*column.head, *(_text(piece, marked) for piece in pieces)]
+        widths.append(max(1, *(text_width(text) for text in texts)))
+    return widths

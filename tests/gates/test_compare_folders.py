@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from made_results import DROPOUT, WIDE, Made, make_results
+
+from harness.cli import run
+from harness.comparison import Margins
+from harness.folders import compare_folders, compare_variants
+from harness.results import load_results
+from harness.variants import BASELINE
+
+MADE = Made()
+
+
+def _compared(tmp_path, old: Made, new: Made):
+    paths = [make_results(tmp_path / name, made) for name, made in (("old", old), ("new", new))]
+    found = compare_folders(*(load_results(path) for path in paths), Margins())
+    return found, found.frame.set_index("variant")
+
+
+def test_equal_folders_are_the_same_and_nothing_else_differs(tmp_path):
+    found, frame = _compared(tmp_path, MADE, MADE)
+    assert set(frame["accuracy_verdict"]) == {"same"}
+    assert set(frame["accuracy_delta"]) == {0.0}
+    assert set(frame["step_time_verdict"]) == {"same"}
+    assert found.differences == ((),)
+
+
+def test_a_variant_that_lost_accuracy_is_worse_and_the_versions_are_listed(tmp_path):
+    new = dataclasses.replace(
+        MADE,
+        accuracies={BASELINE: 0.80, DROPOUT: 0.70, WIDE: 0.80},
+        versions=(("keras", "3.16.0"), *MADE.versions[1:]),
+        commit="b" * 40,
+        seeds=(1, 2, 3, 4),
+    )
+    found, frame = _compared(tmp_path, MADE, new)
+    row = frame.loc[DROPOUT.name]
+    assert row["accuracy_verdict"] == "worse"
+    assert row["accuracy_ci_high"] < 0
+    assert row["seeds"] == 4
+    assert frame.loc["baseline", "accuracy_verdict"] == "same"
+    listed = {difference.what: (difference.old, difference.new) for difference in found.differences[0]}
+    assert listed == {
+        "keras": ("3.15.1", "3.16.0"),
+        "commit": ("a" * 12, "b" * 12),
+        "seeds": ("1-5", "1-4"),
+    }
+
+
+def test_a_variant_slower_than_before_is_worse_while_the_baseline_kept_its_time(tmp_path):
+    new = dataclasses.replace(MADE, step_ms={BASELINE: 8.0, DROPOUT: 9.6, WIDE: 20.0})
+    _, frame = _compared(tmp_path, MADE, new)
+    assert frame.loc[DROPOUT.name, "step_time_verdict"] == "worse"
+    assert frame.loc[DROPOUT.name, "step_time_ratio"] == pytest.approx(1.2, abs=0.01)
+    assert frame.loc[WIDE.name, "step_time_verdict"] == "same"
+
+
+def test_a_change_that_the_baseline_shares_is_no_claim_about_step_time(tmp_path):
+    new = dataclasses.replace(MADE, step_ms={BASELINE: 9.6, DROPOUT: 9.6, WIDE: 24.0})
+    _, frame = _compared(tmp_path, MADE, new)
+    assert set(frame["step_time_verdict"]) == {"unresolved"}
+    row = frame.loc[DROPOUT.name]
+    assert row["step_time_ci_low"] <= 1.0 <= row["step_time_ratio"] <= row["step_time_ci_high"]
+    assert "baseline itself" in row["step_time_hint"]
+
+
+def test_step_times_of_two_machines_are_never_compared(tmp_path):
+    _, frame = _compared(tmp_path, MADE, dataclasses.replace(MADE, machine="other"))
+    row = frame.loc[DROPOUT.name]
+    assert row["step_time_ratio"] != row["step_time_ratio"]
+    assert row["step_time_verdict"] == "unresolved"
+    assert "another machine" in row["step_time_hint"]
+
+
+def test_other_content_of_the_dataset_is_never_paired(tmp_path):
+    found, frame = _compared(tmp_path, MADE, dataclasses.replace(MADE, fingerprint="e" * 16))
+    assert set(frame["accuracy_verdict"]) == {"unresolved"}
+    assert frame["accuracy_ci_low"].isna().all()
+    assert "content differs" in frame.iloc[0]["accuracy_hint"]
+    assert "dataset content" in {difference.what for difference in found.differences[0]}
+
+
+def test_a_variant_of_one_folder_and_a_diverged_one_have_clear_rows(tmp_path):
+    old = dataclasses.replace(MADE, accuracies={BASELINE: 0.8, DROPOUT: 0.9}, step_ms={})
+    new = dataclasses.replace(
+        MADE, accuracies={BASELINE: 0.8, DROPOUT: 0.9, WIDE: 0.8}, step_ms={}, diverged=frozenset({(DROPOUT, 2)})
+    )
+    _, frame = _compared(tmp_path, old, new)
+    assert frame.loc[WIDE.name, "present"] == "new"
+    assert frame.loc[WIDE.name, "status_old"] == "missing"
+    assert frame.loc[DROPOUT.name, "status"] == "diverged"
+    assert frame.loc[DROPOUT.name, "accuracy_verdict"] == "unresolved"
+    assert frame.loc[DROPOUT.name, "accuracy_ci_low"] != frame.loc[DROPOUT.name, "accuracy_ci_low"]
+
+
+def test_two_variants_of_one_folder_are_judged_though_no_suite_pairs_them(tmp_path):
+    results = load_results(make_results(tmp_path, MADE))
+    frame = compare_variants(results, WIDE.name, DROPOUT.name, Margins())
+    row = frame.iloc[1]
+    assert (row["baseline"], row["variant"]) == (WIDE.name, DROPOUT.name)
+    assert row["accuracy_verdict"] == "better"
+    assert row["step_time_ratio"] == pytest.approx(0.4, abs=0.01)
+    assert row["step_time_ci_low"] < 0.4 < row["step_time_ci_high"]
+    assert row["step_time_verdict"] == "better"
+    assert row["pareto"] == "yes"
+
+
+def test_the_command_ends_with_1_where_a_gate_fails_and_prints_the_row(tmp_path, capsys):
+    new = dataclasses.replace(MADE, accuracies={BASELINE: 0.80, DROPOUT: 0.70, WIDE: 0.80})
+    old, folder = make_results(tmp_path / "old", MADE), make_results(tmp_path / "new", new)
+    arguments = ["compare", str(old), str(folder), "--fail-if", "accuracy_verdict == 'worse'"]
+    assert run(arguments) == 1
+    printed = capsys.readouterr()
+    assert "dropout:0.5 (digits, quick): accuracy_verdict == 'worse': accuracy_verdict worse" in printed.err
+    assert "worse" in printed.out
+    assert run(["compare", str(old), str(folder), "--fail-if", "accuracy_delta < -0.5"]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compare", "a"],
+        ["compare", "a", "b", "--variants", "x", "y"],
+        ["compare", "nowhere", "neither"],
+        ["compare", "nowhere", "neither", "--fail-if", "acuracy > 1"],
+    ],
+)
+def test_bad_usage_ends_with_4(arguments, capsys):
+    assert run(arguments) == 4
+    assert capsys.readouterr().err.startswith(("error: ", "Usage"))
+
+
+def test_an_unknown_variant_is_refused_with_the_nearest_name(tmp_path, capsys):
+    make_results(tmp_path, MADE)
+    assert run(["compare", "--results", str(tmp_path), "--variants", "baseline", "droput:0.5"]) == 4
+    assert 'did you mean "dropout:0.5"' in capsys.readouterr().err
