@@ -58,7 +58,7 @@ def fitted(fields: Sequence[Field], style: TextStyle, screen: Screen, *, wrap: b
 
 
 def paragraphs(fields: Sequence[Field], screen: Screen) -> str:
-    """Return a paragraph a row, a line a column: fits any width of 40 columns and more."""
+    """Return a paragraph a row, a line a column: fits any width of 50 columns and more."""
     heads = [_label(one) for one in fields]
     width = max(len(head) for head in heads)
     blocks = []

@@ -10,7 +10,7 @@ from harness.budgets import selected_on_test
 from harness.tables import escape
 from harness.tables.columns import Row, cell_text, shown_text
 from harness.tables.fit import Field, best_of, fitted, verdict_paint
-from harness.tables.grid import Piece, TextStyle
+from harness.tables.grid import Piece, TextStyle, text_width
 from harness.tables.screen import Screen
 
 if TYPE_CHECKING:
@@ -69,18 +69,15 @@ def assemble(title: Sequence[str], table: str, notes: Sequence[str], style: Text
         below = ["", *(f"- {escape.markdown(note)}" for note in notes)] if notes else []
         return "\n".join([*above, *gap, table, *below])
     width = min(screen.width, 120)
-    above = [part for line in title for part in textwrap.wrap(escape.clean(line), width, subsequent_indent="  ")]
-    below = [
-        part
-        for note in notes
-        for part in textwrap.wrap(
-            note if note.startswith("*") else f"- {escape.clean(note)}",
-            width,
-            subsequent_indent="  ",
-            break_on_hyphens=False,
-        )
-    ]
+    above = [part for line in title for part in fold(escape.clean(line), width)]
+    below = [part for note in notes for part in fold(note if note == BEST_NOTE else f"- {escape.clean(note)}", width)]
     return "\n".join([*above, "", table, *([""] if below else []), *below])
+
+
+def fold(text: str, width: int) -> list[str]:
+    """Break a text into lines of at most `width` columns of a terminal, all but the first indented."""
+    wide = text_width(text) - len(text)
+    return textwrap.wrap(text, max(width // 2, width - wide), subsequent_indent="  ", break_on_hyphens=False)
 
 
 def split_equal(fields: Sequence[Field]) -> tuple[list[Field], list[str]]:

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import pandas as pd
+import pytest
+from made_results import DROPOUT, WIDE, Made, make_results
+
+from harness.cli import run
+from harness.comparison import compare
+from harness.results import load_results
+from harness.tables import Screen, render_frame, screen_of, suite_table, write_tables
+from harness.tables.grid import text_width
+from harness.variants import BASELINE
+
+LONG = BASELINE.replace(
+    filters=(64, 128, 256, 512),
+    dense=(512, 256),
+    dropout=0.55,
+    l1=0.0001,
+    l2=0.0001,
+    activation="gelu",
+    optimizer="sgd",
+    learning_rate=0.05,
+    batch_size=128,
+)
+HOSTILE = "=1+1 | <script>alert(1)</script> `x` *y*\x1b[31m\n漢字"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_results(tmp_path_factory.mktemp("tables"), Made())
+
+
+@pytest.fixture(scope="module")
+def frame(folder):
+    return compare(load_results(folder))
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    made = Made(
+        accuracies={BASELINE: 0.8, DROPOUT: 0.9, WIDE: 0.8, LONG: 0.6},
+        step_ms={BASELINE: 8.0, DROPOUT: 8.0, WIDE: 20.0, LONG: 123.4},
+        diverged=frozenset({(WIDE, 2)}),
+        failed=frozenset({(LONG, 1)}),
+        message=HOSTILE,
+        name=HOSTILE,
+    )
+    return compare(load_results(make_results(tmp_path_factory.mktemp("hostile"), made)))
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 100, 120, 200])
+def test_a_table_fits_its_screen_whatever_the_names(hostile, width):
+    text = render_frame(hostile, "plain", screen=Screen(width))
+    assert max(text_width(line) for line in text.splitlines()) <= width
+    flat = re.sub(r"\s+", "", text)
+    assert all(part in flat for part in ("learning+id:", "better", "[+", "(diverged)"))
+    assert "\x1b" not in text
+
+
+def test_the_default_table_fits_100_columns_with_everything_in_it(frame):
+    lines = suite_table(frame).splitlines()
+    assert max(map(len, lines)) <= 100
+    head = " ".join(lines)
+    assert all(word in head for word in ("accuracy", "%", "points", "ms", "x baseline", "Pareto"))
+
+
+def test_best_values_are_marked_once_a_column(frame):
+    text = suite_table(frame)
+    rows = [line for line in text.partition("\n---")[2].splitlines() if line.startswith(("baseline", "dropout"))]
+    assert "*" not in rows[0]
+    assert re.search(r"90\.5 ±\d\.\d \*", rows[1])
+    assert "the best value of its column" in text
+
+
+def test_digits_match_the_width_of_the_interval(frame):
+    wide, narrow = (frame.copy() for _ in range(2))
+    wide.loc[1, ["accuracy_ci_low", "accuracy_ci_high"]] = [0.02, 0.18]
+    narrow.loc[1, ["accuracy_ci_low", "accuracy_ci_high"]] = [0.0991, 0.1013]
+    assert "[+2, +18]" in suite_table(wide)
+    assert "[+9.91, +10.13]" in suite_table(narrow)
+
+
+def test_an_end_that_excludes_no_difference_never_reads_as_none(frame):
+    frame = frame.copy()
+    frame.loc[1, ["accuracy_ci_low", "accuracy_ci_high"]] = [0.0004, 0.18]
+    assert "[+0.04, +18.00]" in suite_table(frame)
+
+
+def test_colour_only_on_a_terminal_without_no_color(frame):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    assert screen_of(Terminal(), {"COLUMNS": "80"}) == Screen(80, colour=True)
+    assert screen_of(Terminal(), {"NO_COLOR": "1", "COLUMNS": "80"}) == Screen(80, colour=False)
+    assert screen_of(Terminal(), {"TERM": "dumb", "COLUMNS": "80"}) == Screen(80, colour=False)
+    assert screen_of(io.StringIO(), {}) == Screen(100, colour=False)
+    coloured = suite_table(frame, screen=Screen(100, colour=True))
+    assert "\x1b[32m" in coloured
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == suite_table(frame)
+
+
+def test_diff_only_hides_what_is_the_same_and_says_what_it_is(frame):
+    same = frame.assign(pareto="perhaps")
+    text = suite_table(same, diff_only=True)
+    assert "the same in all rows: Pareto: perhaps" in text
+    assert "Pareto" not in text.split("\n\n")[1]
+    reader = pd.read_csv(io.StringIO(render_frame(frame, "csv", diff_only=True)))
+    assert "dataset" not in reader
+    assert {"suite", "variant", "accuracy"} <= set(reader)
+
+
+def test_columns_have_units_and_follow_their_order(frame):
+    text = render_frame(frame, "plain", columns=["peak_memory_mib", "train_time_s", "accuracy_ci_low"])
+    head = " ".join(text.split("---")[0].split())
+    assert head.index("peak memory") < head.index("train time")
+    assert all(unit in head for unit in ("MiB", " s", "points"))
+
+
+def test_markdown_and_latex_show_hostile_names_as_text(hostile):
+    markdown, latex = render_frame(hostile, "github"), render_frame(hostile, "latex")
+    assert "<script>" not in markdown
+    assert r"\<script\>" in markdown
+    table = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+    assert r"\toprule" in latex
+    assert r"\textbf{" in latex
+    assert not any("script" in line and not line.startswith("%") for line in latex.splitlines())
+
+
+def test_csv_is_no_formula_and_numbers_are_untouched(hostile):
+    text = render_frame(hostile, "csv")
+    read = pd.read_csv(io.StringIO(text))
+    assert read["suite"].str.startswith("'=").all()
+    assert read["accuracy_delta"].min() == hostile["accuracy_delta"].min() < 0
+
+
+def test_json_and_csv_have_the_numbers_in_full(frame):
+    rows = json.loads(render_frame(frame, "json"))
+    read = pd.read_csv(io.StringIO(render_frame(frame, "csv")))
+    for number, value in enumerate(frame["accuracy"]):
+        assert rows[number]["accuracy"] == pytest.approx(value, abs=1e-14)
+        assert read["accuracy"][number] == pytest.approx(value, abs=1e-14)
+
+
+def test_a_folder_with_one_seed_and_no_times_has_a_clear_table(tmp_path):
+    text = suite_table(compare(load_results(make_results(tmp_path, Made(seeds=(1,), step_ms={})))))
+    assert "2 more seeds needed" in text
+    assert "nan" not in text.lower()
+
+
+def test_written_tables_say_that_they_are_partial(frame, tmp_path):
+    paths = write_tables(frame, tmp_path, partial="interrupted")
+    assert {path.name for path in paths} == {"comparison.md", "comparison.csv", "comparison.json", "dropout.md"}
+    assert (tmp_path / "comparison.md").read_text().startswith("> Partial results: interrupted")
+
+
+def test_the_command_sorts_selects_and_refuses(folder, capsys):
+    arguments = ["tables", "--results", str(folder), "--format", "csv"]
+    assert run([*arguments, "--columns", "variant,accuracy", "--sort", "-accuracy"]) == 0
+    read = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert list(read) == ["variant", "accuracy"]
+    assert read["accuracy"].is_monotonic_decreasing
+    for bad, hint in (
+        (["--columns", "acuracy"], '"accuracy"'),
+        (["--sort", "-sedes"], '"seeds"'),
+        (["--suite", "dropuot"], '"dropout"'),
+    ):
+        assert run([*arguments, *bad]) == 4
+        assert f"did you mean {hint}" in capsys.readouterr().err
