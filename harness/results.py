@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.provenance import Provenance
 from harness.records import Record
 from harness.step_times import StepTimes
-from harness.store import TestSet, read_store
+from harness.store import Selection, TestSet, read_store
 from harness.suites import Suite
+from harness.trials import FIRST_SEARCH_SEED
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +21,11 @@ class Results:
     Attributes:
         folder: Where it was read from.
         suites: What was compared, as last declared.
-        records: Each trial's result by its key.
+        records: Each trial's result by its key, but for the tries of searches: their seeds are no comparison's.
         step_times: The newest timing run of each key.
         test_sets: True labels by dataset fingerprint and cap on images.
         provenances: Where each record and timing run was made, by key.
+        selections: Which variant of a suite a search chose, by the suite's name.
     """
 
     folder: Path
@@ -32,6 +34,7 @@ class Results:
     step_times: Mapping[str, StepTimes]
     test_sets: Mapping[tuple[str, int | None], TestSet]
     provenances: Mapping[str, Provenance]
+    selections: Mapping[str, Selection] = field(default_factory=dict)
 
 
 def load_results(folder: str | Path) -> Results:
@@ -42,6 +45,13 @@ def load_results(folder: str | Path) -> Results:
     """
     path = Path(folder)
     with read_store(path) as store:
+        records = {key: one for key, one in store.records().items() if one.trial.seed < FIRST_SEARCH_SEED}
         return Results(
-            path, store.suites(), store.records(), store.step_times(), store.test_sets(), store.provenances()
+            folder=path,
+            suites=store.suites(),
+            records=records,
+            step_times=store.step_times(),
+            test_sets=store.test_sets(),
+            provenances=store.provenances(),
+            selections=store.selections(),
         )

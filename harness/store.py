@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import filelock
 import numpy as np
@@ -52,7 +53,9 @@ CREATE TABLE suites (id INTEGER PRIMARY KEY, name TEXT NOT NULL, content TEXT NO
 CREATE TABLE search_tries (
     search TEXT NOT NULL, number INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (search, number)
 );
-CREATE TABLE searches (id INTEGER PRIMARY KEY, suite TEXT NOT NULL, content TEXT NOT NULL);
+CREATE TABLE searches (
+    id INTEGER PRIMARY KEY, suite TEXT NOT NULL, winner TEXT NOT NULL, note TEXT NOT NULL, content TEXT NOT NULL
+);
 """
 
 
@@ -69,6 +72,19 @@ class TestSet:
 
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a reader must know of a variant that was chosen from many.
+
+    Attributes:
+        winner: The variant.
+        note: How it was chosen, for the notes under its table.
+    """
+
+    winner: Variant
+    note: str
 
 
 class Store:
@@ -139,14 +155,17 @@ class Store:
         with self._transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO search_tries VALUES (?, ?, ?)", (search, number, content))
 
-    def add_search(self, suite: str, content: str) -> None:
+    def add_search(self, suite: str, winner: Variant, note: str, content: str) -> None:
         """Note how a search ended whose winner a suite compares; an equal ending is not repeated."""
         with self._transaction() as connection:
             row = connection.execute(
                 "SELECT content FROM searches WHERE suite = ? ORDER BY id DESC LIMIT 1", (suite,)
             ).fetchone()
             if row is None or row[0] != content:
-                connection.execute("INSERT INTO searches (suite, content) VALUES (?, ?)", (suite, content))
+                connection.execute(
+                    "INSERT INTO searches (suite, winner, note, content) VALUES (?, ?, ?, ?)",
+                    (suite, winner.to_json(), note, content),
+                )
 
     def add_step_times(self, step_times: StepTimes) -> None:
         """Add a timing run; `step_times()` gives the newest of each key."""
@@ -189,9 +208,14 @@ class Store:
 
     def searches(self) -> dict[str, str]:
         """Return how the newest search of each suite ended."""
+        return dict(self._read("SELECT suite, content FROM searches ORDER BY id"))
+
+    def selections(self) -> dict[str, Selection]:
+        """Return which variant of a suite a search chose, and how; the newest search of each suite counts."""
         if not self._read("SELECT name FROM sqlite_master WHERE name = 'searches'"):
             return {}  # a folder begun before there were searches
-        return dict(self._read("SELECT suite, content FROM searches ORDER BY id"))  # type: ignore[arg-type]
+        rows = self._read("SELECT suite, winner, note FROM searches ORDER BY id")
+        return {suite: Selection(Variant.from_json(winner), note) for suite, winner, note in rows}
 
     def provenances(self) -> dict[str, Provenance]:
         """Return where each row was made, by the key of the trial or timing run; the newest for a key twice."""
@@ -206,7 +230,7 @@ class Store:
             raise RuntimeError("begin_run comes before the first row")
         return self._run_id
 
-    def _read(self, query: str) -> list[tuple[str, ...]]:
+    def _read(self, query: str) -> list[tuple[Any, ...]]:
         with self._mutex, _told(self.path):
             return self._connection.execute(query).fetchall()
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from harness.budgets import Budget
+from harness.budgets import MAX_SEEDS, Budget
 from harness.variants import Variant
 
 DeviceKind = Literal["cpu", "gpu"]
+
+# Seeds from here on belong to the tries of searches. A comparison's are 1 to MAX_SEEDS: fresh to a search's winner.
+FIRST_SEARCH_SEED = MAX_SEEDS + 1
 
 # Raise it when a change to the training code changes what a seed gives: older records then count as
 # another trial's and are trained anew instead of being mixed with new ones.

@@ -30,7 +30,7 @@ COLUMNS: tuple[str, ...] = tuple(
     step_time_hint step_time_flags predict_batch_time_ms images_per_s gemm_share precision_delta
     precision_ci_low precision_ci_high precision_verdict recall_delta recall_ci_low recall_ci_high
     recall_verdict macro_f1_delta macro_f1_ci_low macro_f1_ci_high macro_f1_verdict message fingerprint
-    versions threads machine
+    versions threads machine search
     """.split()  # noqa: SIM905  # a name a line would fill a page
 )
 """Columns of `comparison.csv`, in order. Fractions are 0..1, differences fractions of 1, p-values corrected."""
@@ -88,7 +88,9 @@ def group_rows(group: Group, results: Results, margins: Margins) -> list[dict[st
                 baseline, records, test_set.labels, len(test_set.classes), comparisons=count, margins=margins
             )
             times = judge_times(group.step_times.get(variant), comparisons=count, margins=margins)
-        rows.append(_row(group, variant, records, accuracies, times))
+        chosen = results.selections.get(suite.name)
+        note = chosen.note if chosen is not None and chosen.winner == variant != suite.baseline else ""
+        rows.append(_row(group, variant, records, accuracies, times) | {"search": note})
     add_pareto(rows)
     return rows
 

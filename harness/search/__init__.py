@@ -4,7 +4,6 @@ Importing this starts no Keras; `harness.search.job` runs a search.
 """
 
 from harness.search.declaration import (
-    FIRST_SEED,
     ORACLES,
     OracleName,
     Search,
@@ -15,7 +14,6 @@ from harness.search.declaration import (
 from harness.search.dimensions import Boolean, Choice, Float, Int
 
 __all__ = [
-    "FIRST_SEED",
     "ORACLES",
     "Boolean",
     "Choice",

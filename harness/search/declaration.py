@@ -9,10 +9,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-from harness.budgets import MAX_EPOCHS, MAX_SEEDS
+from harness.budgets import MAX_EPOCHS
 from harness.errors import InputError, nearest
 from harness.search.dimensions import Boolean, Choice, Dimension, Float, Int
 from harness.suites import find_suite_files, import_suite_file
+from harness.trials import FIRST_SEARCH_SEED
 from harness.variants import BASELINE, Variant
 from harness.variants.rules import RULES
 
@@ -25,8 +26,6 @@ OBJECTIVES: tuple[str, ...] = get_args(Objective)
 SpaceFunction = Callable[[Any], Mapping[str, Any] | Variant]
 
 DEFAULT_TRIES = 20
-FIRST_SEED = MAX_SEEDS + 1
-"""A search trains on seeds from here on; a comparison's are 1 to MAX_SEEDS, so that they are fresh to its winner."""
 
 _MOST_TRIES = 100_000
 _MOST_SEEDS = 100
@@ -87,7 +86,7 @@ class Search:
     @property
     def search_seeds(self) -> tuple[int, ...]:
         """Seeds of its trials; no comparison uses them."""
-        return tuple(range(FIRST_SEED, FIRST_SEED + self.seeds))
+        return tuple(range(FIRST_SEARCH_SEED, FIRST_SEARCH_SEED + self.seeds))
 
     @property
     def dimensions(self) -> dict[str, Dimension]:

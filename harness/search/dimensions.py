@@ -143,9 +143,11 @@ class Int:
     def ask(self, hyperparameters: Any, field: str, *, default: Any) -> Any:
         """Ask for `hp.Int`."""
         start = default if self.contains(default) else None
-        return hyperparameters.Int(
+        value = hyperparameters.Int(
             field, self.min_value, self.max_value, step=self.step, sampling=self.sampling, default=start
         )
+        # Without a step keras-tuner's bayesian oracle can reach max_value + 1, the open end of its own range.
+        return None if value is None else min(value, self.max_value)
 
 
 @dataclass(frozen=True)

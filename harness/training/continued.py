@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.records import EpochMetrics
+from harness.training.checkpoint_path import checkpoint_path
 from harness.training.prepared import assign_values, variable_values
 from harness.trials import Trial
 
@@ -87,13 +88,6 @@ class Checkpoints:
             with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
                 return _read(path, model, epochs)
         return Progress()
-
-
-def checkpoint_path(folder: Path, trial: Trial, *, epochs: int | None = None) -> Path:
-    """Return the file of a trial's state after some epochs (default: all of its own)."""
-    epochs = epochs or trial.budget.epochs
-    budget = dataclasses.replace(trial.budget, epochs=epochs)
-    return folder / f"{dataclasses.replace(trial, budget=budget).key[:32]}-{epochs}.npz"
 
 
 def _read(path: Path, model: keras.Model, epochs: int) -> Progress:

@@ -12,7 +12,8 @@ from harness import BASELINE, Dataset, load_dataset
 from harness.budgets import Budget
 from harness.devices import find_device, training_environment
 from harness.records import Record
-from harness.training.continued import Checkpoints, checkpoint_path
+from harness.training.checkpoint_path import checkpoint_path
+from harness.training.continued import Checkpoints
 from harness.training.prepared import build_for
 from harness.training.trial import Trainer
 from harness.trials import Trial
@@ -78,13 +79,13 @@ def test_continued_trial_trains_only_the_epochs_that_are_missing(digits: Dataset
 
 
 def test_best_epoch_before_the_continuation_keeps_its_weights(digits: Dataset, tmp_path: Path) -> None:
-    # Steps so large that the first epoch stays the best one.
-    wild = STATEFUL.replace(optimizer="sgd", learning_rate=0.5, batch_norm=False)
+    # Steps so large that the second epoch stays the best one.
+    wild = STATEFUL.replace(optimizer="sgd", learning_rate=5.0, batch_norm=False)
     whole = Trainer().run(make_trial(digits, 3, wild), digits)
     states = Checkpoints(tmp_path)
     Trainer(states).run(make_trial(digits, 2, wild), digits)
     last = Trainer(states).run(make_trial(digits, 3, wild), digits)
-    assert whole.epoch == 1
+    assert whole.epoch == 2
     assert_same(whole, last)
 
 
