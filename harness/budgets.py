@@ -71,7 +71,7 @@ class Budget:
     @property
     def label(self) -> str:
         """What tables call it. The number of seeds has a column of its own, so it is not part of it."""
-        parts = [self.name]
+        parts: list[str] = [self.name]
         if self.epochs != BUDGETS[self.name].epochs:
             parts.append(f"epochs:{self.epochs}")
         if self.protocol == "tutorial":

@@ -132,7 +132,7 @@ def prepare(settings: JobSettings, suites: Sequence[Suite], *, declared: Sequenc
         settings=settings,
         plan=plan,
         dataset=dataset.ref,
-        warnings=dataset.warnings,
+        warnings=(*dataset.warnings, *_slow_ways(plan)),
         test_set=_test_set(dataset, settings.budget),
         device=device,
         environment=environment,
@@ -227,6 +227,16 @@ def worker_log(job: Job) -> Path:
 def job_results(job: Job) -> Results:
     """Read the results folder of a job."""
     return load_results(job.settings.results)
+
+
+def _slow_ways(plan: Plan) -> tuple[str, ...]:
+    variants = dict.fromkeys(trial.variant for trial in plan.todo)
+    return tuple(
+        f"{variant.name}: augmentation changes the pictures in every epoch, so the features of its frozen backbone "
+        "cannot be kept; the whole backbone runs for every picture, which takes many times longer"
+        for variant in variants
+        if variant.backbone and not variant.fine_tune and not variant.reuses_features
+    )
 
 
 def _test_set(dataset: Dataset, budget: Budget) -> TestSet:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +20,15 @@ class FitEpoch:
     def __init__(
         self,
         model: keras.Model,
-        images: NDArray[np.uint8],
+        images: NDArray[Any],
         labels: NDArray[np.int64],
         *,
         classes: int,
         batch_size: int,
+        evaluation_batch: int = EVALUATION_BATCH,
     ) -> None:
         self.model = model
+        self._evaluation_batch = evaluation_batch
         self._images = images
         self._one_hot = np.eye(classes, dtype=np.float32)[labels]
         self._batch_size = batch_size
@@ -48,14 +52,14 @@ class FitEpoch:
     def evaluate(self, indices: NDArray[np.integer]) -> dict[str, float]:
         """Return loss and metrics on the images `indices` names."""
         x, y = _to_pixels(self._images[indices]), self._one_hot[indices]
-        logs = self.model.evaluate(x, y, batch_size=EVALUATION_BATCH, verbose=0, return_dict=True)
+        logs = self.model.evaluate(x, y, batch_size=self._evaluation_batch, verbose=0, return_dict=True)
         return {name: float(value) for name, value in logs.items()}
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the model's output for each image: float32 [N, classes]."""
-        output = self.model.predict(_to_pixels(images), batch_size=EVALUATION_BATCH, verbose=0)
+        output = self.model.predict(_to_pixels(images), batch_size=self._evaluation_batch, verbose=0)
         return np.asarray(output, np.float32)
 
 
-def _to_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return images.astype(np.float32) / np.float32(255)
+def _to_pixels(images: NDArray[Any]) -> NDArray[np.float32]:
+    return images.astype(np.float32) / np.float32(255) if images.dtype == np.uint8 else images

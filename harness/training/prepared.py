@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import keras
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harness.datasets import Dataset
 from harness.models import build_head_model, build_model
 from harness.training.features import BACKBONE_BATCH
+from harness.training.fit_epoch import EVALUATION_BATCH, FitEpoch
 from harness.training.inputs import Inputs, picture_inputs
 from harness.variants import Variant
 
@@ -49,10 +50,10 @@ class PreparedModel:
     of the model, its optimizer, metrics and seed generators is put back.
     """
 
-    def __init__(self, variant: Variant, dataset: Dataset, inputs: Inputs, *, seed: int) -> None:
+    def __init__(self, variant: Variant, dataset: Dataset, inputs: Inputs | None = None, *, seed: int) -> None:
         self.variant = variant
         self.dataset = dataset
-        self.inputs = inputs
+        self.inputs = inputs or picture_inputs(dataset)
         self.epoch = self._compile(self._build(seed))
         self._optimizer_start = variable_values(self.epoch.model.optimizer.variables)
         self._seed: int | None = seed
@@ -100,17 +101,19 @@ def build_for(variant: Variant, dataset: Dataset, *, seed: int) -> keras.Model:
 def make_epoch(model: keras.Model, variant: Variant, dataset: Dataset, inputs: Inputs | None = None) -> Epoch:
     """Return the backend's way to train a model on some inputs; by default the dataset's train pictures."""
     inputs = inputs or picture_inputs(dataset)
+    runs_backbone = variant.backbone is not None and inputs.backbone_params is None
+    backend_epoch: Callable[..., Epoch] = FitEpoch
     if keras.backend.backend() == "tensorflow":
-        from harness.training.tensorflow_epoch import TensorFlowEpoch as BackendEpoch
-    else:
-        from harness.training.fit_epoch import FitEpoch as BackendEpoch
-    return BackendEpoch(
+        from harness.training.tensorflow_epoch import TensorFlowEpoch
+
+        backend_epoch = TensorFlowEpoch
+    return backend_epoch(
         model,
         inputs.values,
         inputs.labels,
         classes=len(dataset.classes),
         batch_size=variant.batch_size,
-        **({"evaluation_batch": BACKBONE_BATCH} if variant.backbone and inputs.backbone_params is None else {}),
+        evaluation_batch=BACKBONE_BATCH if runs_backbone else EVALUATION_BATCH,
     )
 
 
@@ -126,7 +129,7 @@ def restore_weights(model: keras.Model, values: list[NDArray[np.generic]]) -> No
 
 def variable_values(variables: Iterator[keras.Variable] | list[keras.Variable]) -> list[NDArray[np.generic]]:
     """Return a copy of each variable's value."""
-    return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
+    return [np.array(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))) for variable in variables]
 
 
 def assign_values(variables: list[keras.Variable], values: list[NDArray[np.generic]]) -> None:

@@ -6,6 +6,8 @@ device as uint8 and the loop over steps is part of the graph. The bits are those
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -19,22 +21,25 @@ class TensorFlowEpoch:
 
     Args:
         model: Compiled with the metrics to report.
-        images: uint8 [N, H, W, C]; copied to the device once.
+        images: uint8 [N, H, W, C], or float32 features [N, channels] for a head; copied to the device once.
         labels: int [N].
         classes: Number of classes; labels become one-hot rows of that length.
         batch_size: Images a training step; the last step of an epoch takes what is left.
+        evaluation_batch: Images at once where nothing is trained.
     """
 
     def __init__(
         self,
         model: keras.Model,
-        images: NDArray[np.uint8],
+        images: NDArray[Any],
         labels: NDArray[np.int64],
         *,
         classes: int,
         batch_size: int,
+        evaluation_batch: int = EVALUATION_BATCH,
     ) -> None:
         self.model = model
+        self._evaluation_batch = evaluation_batch
         self._images = tf.constant(images)
         self._labels = tf.constant(labels.astype(np.int32))
         self._classes = classes
@@ -42,13 +47,13 @@ class TensorFlowEpoch:
         self._white = tf.Variable(255.0, trainable=False)
         self._create_variables()
         signature = [
-            tf.TensorSpec(self._images.shape, tf.uint8),
+            tf.TensorSpec(self._images.shape, self._images.dtype),
             tf.TensorSpec(self._labels.shape, tf.int32),
             tf.TensorSpec([None], tf.int32),
         ]
         self._train = tf.function(self._loop(model.train_step, batch_size), input_signature=signature)
-        self._evaluate = tf.function(self._loop(model.test_step, EVALUATION_BATCH), input_signature=signature)
-        pictures = tf.TensorSpec([None, *images.shape[1:]], tf.uint8)
+        self._evaluate = tf.function(self._loop(model.test_step, evaluation_batch), input_signature=signature)
+        pictures = tf.TensorSpec([None, *images.shape[1:]], self._images.dtype)
         self._predict = tf.function(self._forward, input_signature=[pictures])
 
     def train(self, order: NDArray[np.integer]) -> dict[str, float]:
@@ -59,10 +64,10 @@ class TensorFlowEpoch:
         """Return loss and metrics on the images `indices` names."""
         return self._run(self._evaluate, indices)
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the model's output for each image: float32 [N, classes]."""
-        batches = range(0, len(images), EVALUATION_BATCH)
-        outputs = [self._predict(images[start : start + EVALUATION_BATCH]).numpy() for start in batches]
+        batch = self._evaluation_batch
+        outputs = [self._predict(images[start : start + batch]).numpy() for start in range(0, len(images), batch)]
         return np.concatenate(outputs)
 
     def run_block(self, order: NDArray[np.integer]) -> None:
@@ -107,4 +112,4 @@ class TensorFlowEpoch:
         self.model.reset_metrics()
 
     def _to_pixels(self, images: tf.Tensor) -> tf.Tensor:
-        return tf.cast(images, tf.float32) / self._white
+        return tf.cast(images, tf.float32) / self._white if images.dtype == tf.uint8 else images
