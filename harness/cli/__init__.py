@@ -17,6 +17,7 @@ _COMMANDS = {
     "list": ("list_suites", "Suites and their variants."),
     "plan": ("plan", "What a sweep would train, what is done, and about how long it takes."),
     "sweep": ("sweep", "Train what is not done yet, without pytest; --time also times."),
+    "search": ("search", "Search a space of variants with keras-tuner, then compare the winner."),
     "tables": ("tables", "Comparison tables of a results folder."),
     "compare": ("compare", "Two results folders, or two variants of one; --fail-if makes it a gate."),
 }

@@ -26,6 +26,11 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
     job = prepare(job_settings(options), load_suites(suite_paths(paths), slow=options["slow"]))
     for warning in job.warnings:
         click.echo(f"warning: {warning}", err=True)
+    return sweep(job, with_times=with_times)
+
+
+def sweep(job: Job, *, with_times: bool) -> int:
+    """Train, time and write tables; return the exit code."""
     click.echo(describe_plan(job.plan, timings=len(job.untimed) if with_times else 0))
     failures: list[str] = []
     with begin(job) as store:

@@ -18,6 +18,8 @@ _SAMPLINGS = ("linear", "log", "reverse_log")
 # Places in a range at which a field's rule is asked: the ends, and enough between to meet a fraction.
 _PROBES = (0.0, 0.1, 0.37, 0.5, 0.73, 0.9, 1.0)
 
+_DIGITS, _STEP_DIGITS = 4, 12
+
 
 class Dimension(Protocol):
     """One field's possible values."""
@@ -152,7 +154,7 @@ class Int:
 
 @dataclass(frozen=True)
 class Float:
-    """A number from min_value to max_value.
+    """A number from min_value to max_value, to four digits where there is no step.
 
     Attributes:
         min_value, max_value: Ends of the range.
@@ -187,9 +189,12 @@ class Float:
     def ask(self, hyperparameters: Any, field: str, *, default: Any) -> Any:
         """Ask for `hp.Float`."""
         start = float(default) if self.contains(default) else None
-        return hyperparameters.Float(
+        value = hyperparameters.Float(
             field, self.min_value, self.max_value, step=self.step, sampling=self.sampling, default=start
         )
+        # Finer steps change no result, but make names unreadable: 0.30000000000000004, 0.0023716238.
+        digits = _DIGITS if self.step is None else _STEP_DIGITS
+        return min(max(float(f"{value:.{digits}g}"), self.min_value), self.max_value)
 
 
 def _check_range(field: str, kind: str, low: float, high: float, step: float | None, sampling: object) -> None:

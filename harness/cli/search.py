@@ -1,0 +1,101 @@
+"""`harness search`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import job_options, job_settings, paths_argument, suite_paths
+from harness.cli.sweep import sweep
+from harness.errors import InputError, nearest
+from harness.job import begin, prepare
+from harness.search import ORACLES, Search, load_searches
+from harness.search.job import SearchJob, prepare_searches, run_search, winner_suite
+from harness.search.tries import Ending, Tried
+
+NOTHING_SELECTED = 5
+
+
+@click.command("search")
+@paths_argument
+@job_options
+@click.option("--search", "names", multiple=True, help="Only this search; may be given several times.")
+@click.option("--oracle", type=click.Choice(ORACLES), help="Who chooses, instead of the declared one.")
+@click.option("--tries", type=int, help="Variants to try, instead of the declared number.")
+@click.option("--time", "with_times", is_flag=True, help="Also measure step times of the winners.")
+def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
+    """Run the searches declared in PATHS (default: suites), then compare each winner with its baseline.
+
+    Tries are judged on validation images alone; the winner is trained on fresh seeds. An interrupted search goes on
+    with the same command.
+    """
+    searches = _chosen(load_searches(suite_paths(paths)), options)
+    if not searches:
+        click.echo(f"no Search(...) in {', '.join(map(str, suite_paths(paths)))}: declare one", err=True)
+        return NOTHING_SELECTED
+    settings = job_settings(options)
+    jobs = prepare_searches(searches, settings)
+    for warning in jobs[0].job.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    endings = []
+    with begin(jobs[0].job) as store:
+        for job in jobs:
+            click.echo(_heading(job))
+            endings.append(run_search(job, store, notify=_Printer(job.search)))
+            click.echo(_result(job.search, endings[-1]))
+    suites = [suite for job, ending in zip(jobs, endings, strict=True) if (suite := winner_suite(job.search, ending))]
+    failed = any(ending.failed for ending in endings)
+    code = sweep(prepare(settings, suites), with_times=with_times) if suites else 0
+    return 1 if failed else code
+
+
+class _Printer:
+    """A line a try."""
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+
+    def __call__(self, tried: Tried, best: Tried | None) -> None:
+        planned = self._search.tries_planned
+        place = f"{tried.attempt.number + 1}/{planned}" if planned else f"{tried.attempt.number + 1}"
+        line = f"[{place}] {tried.attempt.label}: "
+        line += f"{self._search.objective} {self._figure(tried)}" if tried.status == "ok" else tried.status
+        if tried.message:
+            line += f": {tried.message}"
+        if best is not None:
+            line += f" (best {self._figure(best)}, try {best.attempt.number + 1})"
+        click.echo(line)
+
+    def _figure(self, tried: Tried) -> str:
+        return f"{tried.score(self._search.objective):.4f}"
+
+
+def _chosen(searches: list[Search], options: dict[str, Any]) -> list[Search]:
+    known = [search.name for search in searches]
+    for name in options["names"]:
+        if name not in known:
+            raise InputError(f'search "{name}" is unknown: use {", ".join(known) or "none"}{nearest(name, known)}')
+    chosen = [search for search in searches if not options["names"] or search.name in options["names"]]
+    if options["oracle"] is not None:
+        # The declared number of tries belongs to the declared oracle where the other one has a schedule of its own.
+        kept = {} if options["oracle"] != "hyperband" else {"tries": None}
+        chosen = [search.replace(oracle=options["oracle"], **kept) for search in chosen]
+    if options["tries"] is not None:
+        chosen = [search.replace(tries=options["tries"]) for search in chosen]
+    return chosen
+
+
+def _heading(job: SearchJob) -> str:
+    search, epochs = job.search, job.conditions.budget.epochs
+    tries = f"{search.tries_planned} tries" if search.tries_planned else f"rungs up to {epochs} epochs"
+    seeds = f"{search.seeds} seed{'s' * (search.seeds > 1)}"
+    return f"{search.suite_name}: {search.oracle} search, {tries}, by {search.objective} of {seeds}"
+
+
+def _result(search: Search, ending: Ending) -> str:
+    score = f"{ending.objective} {ending.score:.4f}, try {ending.winning_try + 1}"
+    if ending.winner == search.baseline:
+        return f"{search.suite_name}: no try beat the baseline ({score}) in {ending.tries}: nothing to compare"
+    return f"{search.suite_name}: {ending.winner.name} ({score}) is the {ending.note}"
