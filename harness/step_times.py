@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from harness.budgets import Budget
 from harness.trials import Environment
@@ -75,7 +76,7 @@ class StepTimes:
     @classmethod
     def from_json(cls, text: str) -> StepTimes:
         """Read what `to_json` wrote."""
-        fields = {name: NAN if value is None else value for name, value in json.loads(text).items()}
+        fields: dict[str, Any] = {name: NAN if value is None else value for name, value in json.loads(text).items()}
         environment = fields["environment"]
         versions = tuple((name, version) for name, version in environment["versions"])
         blocks = {

@@ -11,6 +11,7 @@ import math
 import os
 import shutil
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,11 +111,14 @@ def run_sweep(
         tuner.tuner_id = f"tuner{number}"
         threads.append(threading.Thread(target=tuner.search, kwargs={"verbose": 0}, daemon=True))
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            while thread.is_alive():  # a join without a limit would not let Ctrl-C in
-                thread.join(_POLL_S)
+        with warnings.catch_warnings():
+            # It still calls names of the threading module that Python has deprecated.
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module="keras_tuner")
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                while thread.is_alive():  # a join without a limit would not let Ctrl-C in
+                    thread.join(_POLL_S)
     except BaseException:
         stop.set()
         executor.stop()

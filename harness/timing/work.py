@@ -24,10 +24,7 @@ def forward_flops(model: keras.Model) -> float:
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    @tf.function
-    def forward(image: tf.Tensor) -> tf.Tensor:
-        return model(image, training=False)
-
+    forward = tf.function(lambda image: model(image, training=False))
     function = forward.get_concrete_function(tf.TensorSpec([1, *model.input_shape[1:]], tf.float32))
     frozen = convert_variables_to_constants_v2(function)
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()

@@ -14,9 +14,9 @@ from harness.datasets import Dataset, load_dataset
 from harness.errors import HarnessError
 from harness.job import Job, Stopwatch, begin, prepare, train, write_job_tables
 from harness.progress import Progress, describe_plan
-from harness.pytest_items import VariantItem
-from harness.pytest_options import job_settings, option
-from harness.pytest_replay import ReplayTimer, replay
+from harness.pytest_plugin.items import VariantItem
+from harness.pytest_plugin.options import job_settings, option
+from harness.pytest_plugin.replay import ReplayTimer, replay
 from harness.records import Record
 from harness.store import Store
 from harness.suites import Suite
@@ -66,7 +66,7 @@ def prepare_run(config: pytest.Config, items: Sequence[VariantItem]) -> Run:
 def train_all(run: Run, config: pytest.Config) -> None:
     """Train what the plan holds, with progress on the terminal."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    live = bool(reporter) and os.environ.get("TERM", "dumb") != "dumb" and reporter.isatty
+    live = reporter is not None and os.environ.get("TERM", "dumb") != "dumb" and reporter.isatty
 
     def write(text: str) -> None:
         if reporter:

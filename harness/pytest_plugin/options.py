@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +29,12 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+_GROUP = ("harness", "cnn-harness: sweep, time and compare CNN variants")
+
+
 def add_options(parser: pytest.Parser) -> None:
-    """Register `--benchmark` and the options above."""
-    group = parser.getgroup("harness", "cnn-harness: sweep, time and compare CNN variants")
+    """Register `--benchmark` and `--harness-NAME` of the options above."""
+    group = parser.getgroup(*_GROUP)
     group.addoption(
         "--benchmark",
         action="store_true",
@@ -37,17 +42,21 @@ def add_options(parser: pytest.Parser) -> None:
         help="train every variant of the collected suites, time its steps, and print comparison tables",
     )
     for name, settings in _OPTIONS.items():
-        dest = f"harness_{name.replace('-', '_')}"
-        group.addoption(f"--harness-{name}", dest=dest, **settings)
-        try:
-            group.addoption(f"--{name}", dest=dest, **settings)
-        except ValueError:
-            continue  # another plugin's: the long form is there
+        long = settings | {"help": f"the same as --{name}, for where another plugin has taken that name"}
+        group.addoption(f"--harness-{name}", dest=_dest(name), **_with_metavar(name, long))
+
+
+def add_short_options(parser: pytest.Parser) -> None:
+    """Register `--NAME` of the options above, where no plugin or conftest has taken it."""
+    group = parser.getgroup(*_GROUP)
+    for name, settings in _OPTIONS.items():
+        with contextlib.suppress(ValueError, argparse.ArgumentError):
+            group.addoption(f"--{name}", dest=_dest(name), **_with_metavar(name, settings))
 
 
 def option(config: pytest.Config, name: str) -> Any:
     """Return the value of an option by its short name."""
-    return config.getoption(f"harness_{name.replace('-', '_')}")
+    return config.getoption(_dest(name))
 
 
 def job_settings(config: pytest.Config) -> Any:
@@ -77,6 +86,14 @@ def job_settings(config: pytest.Config) -> Any:
             _between(config, "margin-time", defaults.time),
         ),
     )
+
+
+def _dest(name: str) -> str:
+    return f"harness_{name.replace('-', '_')}"
+
+
+def _with_metavar(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    return settings if "action" in settings else settings | {"metavar": name.rpartition("-")[2].upper()}
 
 
 def _at_least(config: pytest.Config, name: str, lowest: float) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.errors import InputError
-from harness.pytest_replay import ReplayTimer
+from harness.pytest_plugin.replay import ReplayTimer
 from harness.suites import Suite, suites_in
 from harness.variants import Variant
 
@@ -67,13 +67,13 @@ def make_item(node: SuiteNode, variant: Variant, *, is_baseline: bool, benchmark
     timer = ReplayTimer()
 
     def check() -> None:
-        from harness.pytest_run import check_variant_item
+        from harness.pytest_plugin.run import check_variant_item
 
         __tracebackhide__ = True
         check_variant_item(item)
 
     def measure(benchmark: Any) -> None:
-        from harness.pytest_run import benchmark_variant_item
+        from harness.pytest_plugin.run import benchmark_variant_item
 
         __tracebackhide__ = True
         benchmark_variant_item(item, benchmark, timer)

@@ -10,15 +10,23 @@ from types import FrameType
 import pytest
 
 from harness.errors import HarnessError, InputError
-from harness.pytest_items import PROBLEMS, SuiteFile, SuiteNode, VariantItem
-from harness.pytest_options import add_options, option
+from harness.pytest_plugin.items import PROBLEMS, SuiteFile, SuiteNode, VariantItem
+from harness.pytest_plugin.options import add_options, add_short_options, option
 from harness.suites import check_suites
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Last, so that short names taken by other plugins stay theirs."""
+    """Register the options by their long names."""
     add_options(parser)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Register the short names here, when every plugin and conftest has registered its own: theirs stay theirs.
+
+    (`pytest_addoption` runs as each plugin is loaded, so there no plugin can come last.)
+    """
+    add_short_options(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -37,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
             "--benchmark trains in workers of its own and times on a quiet machine: leave out xdist's -n "
             "(--workers N sets how many trials run at once)"
         )
-    # Its own table is 190 columns wide and knows no baseline; ours stands in its place unless a comparison is asked for.
+    # Its own table is 190 columns wide and knows no baseline: ours stands in its place, unless one is asked for.
     if not (config.getoption("benchmark_compare", None) or config.getoption("benchmark_verbose", False)):
         config.option.benchmark_quiet = True
     signal.signal(signal.SIGTERM, _interrupt)
@@ -79,7 +87,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     if session.testsfailed and not config.getoption("continue_on_collection_errors"):
         return
-    from harness.pytest_run import prepare_run
+    from harness.pytest_plugin.run import prepare_run
 
     try:
         prepare_run(config, found)
@@ -92,7 +100,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     """Train everything before the first item: step times must not be measured beside a training."""
     run = _run(session.config)
     if run is not None:
-        from harness.pytest_run import train_all
+        from harness.pytest_plugin.run import train_all
 
         try:
             train_all(run, session.config)
@@ -109,7 +117,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = _run(session.config)
     if run is None or run.store is None:
         return
-    from harness.pytest_run import finish_run
+    from harness.pytest_plugin.run import finish_run
 
     interrupted = exitstatus == pytest.ExitCode.INTERRUPTED or not run.completed
     finish_run(run, partial="the run was interrupted or stopped early" if interrupted else "")
@@ -121,7 +129,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     run = _run(config)
     if run is None or run.store is None:
         return
-    from harness.pytest_summary import summary_lines
+    from harness.pytest_plugin.summary import summary_lines
 
     terminalreporter.section("comparison with the baseline")
     for line in summary_lines(run):
@@ -131,7 +139,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def _run(config: pytest.Config):  # type: ignore[no-untyped-def]  # its type would import the whole job
     if not config.getoption("harness_benchmark"):
         return None
-    from harness.pytest_run import RUN
+    from harness.pytest_plugin.run import RUN
 
     return config.stash.get(RUN, None)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.comparison import compare_results, group_records
 from harness.job import job_results, worker_log
-from harness.pytest_run import Run
+from harness.pytest_plugin.run import Run
 from harness.store import STORE_NAME
 from harness.tables import suite_table
 

@@ -1,0 +1,159 @@
+"""What pytest collects from suite files, and what it refuses; nothing here trains."""
+
+import pytest
+
+SUITE = """
+from harness import BASELINE, Suite
+SUITE = Suite("small", [BASELINE.replace(filters=(4, 8)), BASELINE.replace(dropout=0.5)])
+"""
+
+
+@pytest.fixture
+def suites(pytester):
+    folder = pytester.mkdir("suites")
+
+    def write(text, name="suite_small.py"):
+        (folder / name).write_text(text)
+
+    write(SUITE)
+    return write
+
+
+def run(pytester, *arguments):
+    return pytester.runpytest_subprocess("suites", "-p", "no:cacheprovider", *arguments)
+
+
+def test_each_variant_is_an_item_named_after_it(pytester, suites):
+    result = run(pytester, "--co", "-q")
+    result.stdout.fnmatch_lines(
+        [
+            "suites/suite_small.py::small::baseline",
+            "suites/suite_small.py::small::filters:4-8",
+            "suites/suite_small.py::small::dropout:0.5",
+            "3 tests collected*",
+        ]
+    )
+    assert result.ret == 0
+
+
+@pytest.mark.parametrize(("word", "count"), [("dropout:0.5", 1), ("filters:4", 1), ("baseline", 1), ("small", 3)])
+def test_k_selects_by_variant_or_suite(pytester, suites, word, count):
+    result = run(pytester, "--co", "-q", "-k", word)
+    assert len([line for line in result.outlines if "::" in line]) == count
+
+
+def test_k_baseline_finds_a_baseline_of_another_name(pytester, suites):
+    suites(
+        "from harness import BASELINE, Suite\n"
+        "SUITE = Suite('own', [BASELINE.replace(l2=0.1)], baseline=BASELINE.replace(dropout=0.3))\n"
+    )
+    result = run(pytester, "--co", "-q", "-k", "baseline")
+    result.stdout.fnmatch_lines(["*::own::dropout:0.3"])
+    assert "l2" not in result.stdout.str()
+
+
+def test_collection_imports_neither_tensorflow_nor_pandas(pytester, suites):
+    pytester.makeconftest(
+        """
+import sys
+def pytest_sessionfinish():
+    heavy = {"tensorflow", "keras", "keras_tuner", "pandas", "scipy", "sklearn"} & set(sys.modules)
+    print("HEAVY", sorted(heavy))
+"""
+    )
+    result = run(pytester, "--co", "-q", "-s", "--benchmark")
+    result.stdout.fnmatch_lines(["*HEAVY []*"])
+
+
+def test_slow_suites_are_left_out_unless_named_or_asked_for(pytester, suites):
+    suites(SUITE.replace('"small"', '"heavy"').replace("])", "], slow=True)"), "suite_heavy.py")
+    assert "heavy" not in run(pytester, "--co", "-q").stdout.str()
+    assert "heavy" in run(pytester, "--co", "-q", "--slow").stdout.str()
+    named = pytester.runpytest_subprocess("suites/suite_heavy.py", "--co", "-q")
+    assert named.stdout.str().count("::heavy::") == 3
+
+
+REFUSED = {
+    "28-unknown-field": ("BASELINE.replace(fliters=(4,))", ['*suite_bad.py:2: *fliters*"filters"*']),
+    "29-filters-0": ("BASELINE.replace(filters=(0,))", ["*suite_bad.py:2: *filters*1*4096*"]),
+    "29-filters-empty": ("BASELINE.replace(filters=())", ["*suite_bad.py:2: *filters*"]),
+    "29-filters-1e9": ("BASELINE.replace(filters=(10**9,))", ["*filters*4096*"]),
+    "29-dropout-1.5": ("BASELINE.replace(dropout=1.5)", ["*dropout*1.5*"]),
+    "29-l2-nan": ("BASELINE.replace(l2=float('nan'))", ["*l2*nan*"]),
+    "31-two-of-one-content": (
+        "BASELINE.replace(l2=0.1), BASELINE.replace(l2=0.1)",
+        ['*suite "bad" holds "l2:0.1" 2 times*'],
+    ),
+    "31-the-baseline-again": ("BASELINE.replace()", ['*suite "bad" holds "baseline" 2 times*']),
+    "not-a-variant": ("'filters'", ["*suite \"bad\" holds 'filters'*Variant*"]),
+    "no-variants": ("", ['*suite "bad" has no variants*']),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_faults_28_to_31_are_refused_with_exit_4_and_nothing_written(pytester, suites, case):
+    members, lines = REFUSED[case]
+    suites(f"from harness import BASELINE, Suite\nSUITE = Suite('bad', [{members}])\n", "suite_bad.py")
+    result = run(pytester, "--benchmark")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(lines)
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+    assert not (pytester.path / "results").exists()
+
+
+BAD_OPTIONS = {
+    "epochs-0": (["--epochs", "0"], "*epochs is 0: use a whole number from 1*"),
+    "seeds--1": (["--seeds", "-1"], "*seeds is -1: use a whole number from 1*"),
+    "budget": (["--budget", "quik"], '*budget "quik" is unknown*"quick"*'),
+    "dataset": (["--dataset", "digit"], '*"digit"*digits*'),
+    "device": (["--device", "tpu"], '*device is "tpu": use auto, cpu or gpu*'),
+    "workers": (["--workers", "0"], "*workers is 0*"),
+    "margin": (["--margin-accuracy", "2"], "*margin-accuracy is 2*"),
+    "xdist": (["-n", "2"], "*"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_OPTIONS)
+def test_bad_options_are_refused_with_exit_4_and_nothing_written(pytester, suites, case):
+    options, line = BAD_OPTIONS[case]
+    result = run(pytester, "--benchmark", *options)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([line])
+    assert not (pytester.path / "results").exists()
+
+
+def test_fault_30_a_model_too_deep_for_the_images_is_refused_before_training(pytester, suites):
+    suites("from harness import BASELINE, Suite\nSUITE = Suite('deep', [BASELINE.replace(filters=(4,) * 6)])\n")
+    result = run(pytester, "--benchmark")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*filters:4-4-4-4-4-4*pool*"])
+    assert not (pytester.path / "results").exists()
+
+
+def test_fault_34_a_suite_file_that_fails_to_import_is_pytests_own_error(pytester, suites):
+    suites("import nonsense_that_is_not_there\n", "suite_broken.py")
+    result = run(pytester, "--benchmark")
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["*import nonsense_that_is_not_there*"])
+    assert not (pytester.path / "results").exists()
+
+
+def test_fault_35_a_hostile_suite_name_gives_a_usable_node_id(pytester, suites):
+    suites(SUITE.replace('"small"', repr("../../x::y[1]\n<script>" + "é" * 300)))
+    result = run(pytester, "--co", "-q")
+    assert result.ret == 0
+    lines = [line for line in result.outlines if "suite_small.py" in line]
+    assert len(lines) == 3
+    assert all(line.count("::") == 2 for line in lines)
+
+
+def test_nothing_selected_is_exit_5(pytester, suites):
+    assert run(pytester, "-k", "no_such_variant").ret == 5
+
+
+def test_another_plugins_option_keeps_its_short_name(pytester, suites):
+    pytester.makeconftest("def pytest_addoption(parser):\n    parser.addoption('--device', default='theirs')\n")
+    pytester.makepyfile(
+        test_device="def test_it(request):\n    assert request.config.getoption('device') == 'theirs'\n"
+    )
+    assert pytester.runpytest_subprocess("test_device.py").ret == 0
