@@ -6,10 +6,13 @@ import gc
 import time
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets import Dataset
+from harness.models import build_head_model, find_backbone, split_backbone
+from harness.training.inputs import Inputs
 from harness.training.prepared import Epoch, build_for, make_epoch
 from harness.variants import Variant
 
@@ -20,13 +23,16 @@ class Arm:
 
     Attributes:
         variant: What was built.
-        epoch: The model with its compiled loop.
+        epoch: What trains, with its compiled loop: the model or, where the features of a frozen backbone are kept, its
+            head alone, as in a trial.
+        whole: The whole model: what predicts.
         build_s: Seconds to build and compile the model.
         first_step_s: Seconds of the first step after that, tracing and graph optimisation included.
     """
 
     variant: Variant
     epoch: Epoch
+    whole: Epoch
     build_s: float
     first_step_s: float
 
@@ -49,13 +55,26 @@ class Arm:
 def build_arm(variant: Variant, dataset: Dataset, *, seed: int) -> Arm:
     """Build a variant anew, take its first step, and run one more block so that caches and buffers exist."""
     started = time.perf_counter()
-    model = build_for(variant, dataset, seed=seed)
+    whole = build_for(variant, dataset, seed=seed)
+    if variant.reuses_features:
+        inputs = _stand_in_features(whole, dataset, seed)
+        model = build_head_model(variant, inputs.values.shape[1], len(dataset.classes), seed=seed)
+    else:
+        inputs, model = None, whole
     built = time.perf_counter()
-    epoch = make_epoch(model, variant, dataset)
+    epoch = make_epoch(model, variant, dataset, inputs)
     epoch.run_block(image_order(dataset, 1, variant.batch_size, np.random.default_rng(seed)))
     first = time.perf_counter()
     epoch.run_block(image_order(dataset, 2, variant.batch_size, np.random.default_rng(seed)))
-    return Arm(variant, epoch, build_s=built - started, first_step_s=first - built)
+    predictor = epoch if model is whole else make_epoch(whole, variant, dataset)
+    return Arm(variant, epoch, predictor, build_s=built - started, first_step_s=first - built)
+
+
+def _stand_in_features(whole: keras.Model, dataset: Dataset, seed: int) -> Inputs:
+    """Return random features: what a step takes does not depend on their values, and the real ones take minutes."""
+    channels = split_backbone(whole)[0].output_shape[1]
+    values = np.random.default_rng(seed).random((len(dataset.train_labels), channels), dtype=np.float32)
+    return Inputs(values, dataset.train_labels, values[:1], backbone_params=int(find_backbone(whole).count_params()))
 
 
 def image_order(dataset: Dataset, steps: int, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:

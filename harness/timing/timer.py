@@ -20,6 +20,9 @@ from harness.variants import Variant
 
 PREDICT_BATCH = 128
 _PREDICT_REPEATS = 15
+# A backbone takes seconds a batch: fewer repeats then, which its long runs need less.
+_FEWEST_REPEATS = 3
+_PREDICT_S = 1.0
 _ARMS = ("baseline", "control", "variant")
 
 
@@ -57,7 +60,7 @@ class Timer:
             for name, values in zip(_ARMS, measured, strict=True):
                 blocks[name].append(values)
         variant_ms = median(value for build in blocks["variant"] for value in build)
-        flops = forward_flops(arms[0].epoch.model)
+        flops = forward_flops(arms[0].whole.model)
         predict_batch_ms = self._predict_ms(arms[0], PREDICT_BATCH)
         return StepTimes(
             key=key,
@@ -111,10 +114,13 @@ class Timer:
 
     def _predict_ms(self, arm: Arm, images: int) -> float:
         batch = np.resize(self._dataset.test_images, (images, *self._dataset.input_shape))
-        arm.epoch.predict(batch)  # the first call optimises the graph
-        times = []
-        for _ in range(_PREDICT_REPEATS):
+        arm.whole.predict(batch)  # the first call optimises the graph
+        times: list[float] = []
+        begun = time.perf_counter()
+        while len(times) < _PREDICT_REPEATS and (
+            len(times) < _FEWEST_REPEATS or time.perf_counter() - begun < _PREDICT_S
+        ):
             started = time.perf_counter_ns()
-            arm.epoch.predict(batch)
+            arm.whole.predict(batch)
             times.append((time.perf_counter_ns() - started) / 1e6)
         return median(times)
