@@ -19,7 +19,9 @@ from harness.errors import InputError
 HIGHEST_PIXELS = 50_000_000
 
 # Only decoders that work in this process on pixels alone: Pillow's EPS reader, say, starts Ghostscript.
-_FORMATS = "JPEG PNG BMP GIF WEBP TIFF PPM MPO DIB JPEG2000 AVIF ICO PCX TGA".split()
+_COMMON_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+# TGA comes last: it has no mark of its own and would claim other files.
+_RARE_FORMATS = ("MPO", "DIB", "JPEG2000", "AVIF", "ICO", "PCX", "TGA")
 # Read in one go below this size: half the time of letting Pillow seek in the file.
 _READ_WHOLE_BYTES = 1 << 20
 
@@ -110,7 +112,7 @@ def _formats() -> tuple[str, ...]:
     from PIL import Image
 
     Image.init()
-    return tuple(name for name in _FORMATS if name in Image.OPEN)
+    return tuple(name for name in (*_COMMON_FORMATS, *_RARE_FORMATS) if name in Image.OPEN)
 
 
 def _content(path: Path) -> Path | io.BytesIO:
