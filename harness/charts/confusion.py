@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.charts.text import unique_labels
-from harness.charts.theme import BLUE, FONT_SIZE, INK, ORANGE, PAPER, Rows, data, styled
+from harness.charts.theme import BLUE, FONT_SIZE, GRID, INK, ORANGE, PAPER, Rows, data, styled
 from harness.records import Record
 
 _SIZE = 300
@@ -51,20 +51,24 @@ def confusion_chart(matrix: ArrayLike, classes: Sequence[str], *, difference: bo
     rows = _rows(values, names, difference=difference)
     cell = _SIZE / max(len(names), 1)
     order = list(names)
+    scale = alt.Scale(domain=order)
+    angle = -45 if max(map(len, names), default=0) > 2 else 0
     base = alt.Chart(data(rows)).encode(
-        x=alt.X("predicted:N", sort=order, axis=_axis("predicted as", orient="top", angle=-45)),
-        y=alt.Y("true:N", sort=order, axis=_axis("true class")),
+        x=alt.X("predicted:N", sort=order, scale=scale, axis=_axis("predicted as", orient="top", angle=angle)),
+        y=alt.Y("true:N", sort=order, scale=scale, axis=_axis("true class")),
         tooltip=[
             alt.Tooltip("true:N", title="true"),
             alt.Tooltip("predicted:N"),
             alt.Tooltip("text:N", title="points" if difference else "% of the true class"),
         ],
     )
-    cells = base.mark_rect(stroke=PAPER, strokeWidth=1).encode(
-        color=alt.Color(
-            "effect:N", scale=alt.Scale(domain=["better", "worse"], range=[BLUE, ORANGE]), legend=_legend(difference)
-        ),
-        opacity=alt.Opacity("strength:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, 0.95]), legend=None),
+    legend = _legend(difference)
+    effects = ["better", "worse"]
+    cells = base.mark_rect(strokeWidth=1).encode(
+        fill=alt.Fill("effect:N", scale=alt.Scale(domain=effects, range=[BLUE, ORANGE]), legend=legend),
+        # In grey both hues look alike: what is worse has a dark border too.
+        stroke=alt.Stroke("effect:N", scale=alt.Scale(domain=effects, range=[BLUE, INK]), legend=legend),
+        opacity=alt.Opacity("strength:Q", scale=alt.Scale(domain=[0, 1], range=[0.05, 0.95]), legend=None),
     )
     layers = [cells]
     if len(names) <= _MOST_WITH_NUMBERS:
@@ -74,7 +78,8 @@ def confusion_chart(matrix: ArrayLike, classes: Sequence[str], *, difference: bo
                 color=alt.condition("datum.strength > 0.6", alt.value(PAPER), alt.value(INK)),
             )
         )
-    return styled(alt.layer(*layers).properties(width=_SIZE, height=_SIZE))
+    layered = alt.layer(*layers).properties(width=_SIZE, height=_SIZE, view=alt.ViewConfig(stroke=GRID))
+    return styled(layered)
 
 
 def _rows(values: NDArray[np.float64], names: tuple[str, ...], *, difference: bool) -> Rows:
@@ -84,7 +89,7 @@ def _rows(values: NDArray[np.float64], names: tuple[str, ...], *, difference: bo
     for i, true in enumerate(names):
         for j, predicted in enumerate(names):
             value = float(values[i, j])
-            if not np.isfinite(value):
+            if not np.isfinite(value) or value == 0:  # an empty cell says it as well, and costs nothing
                 continue
             good = (value > 0) == (i == j) if difference else i == j
             rows.append(
@@ -115,4 +120,4 @@ def _axis(title: str, **more: object) -> alt.Axis:
 def _legend(difference: bool) -> alt.Legend | None:
     if not difference:
         return None
-    return alt.Legend(title="than the baseline", orient="bottom", direction="horizontal", symbolType="square")
+    return alt.Legend(title=None, orient="bottom", direction="horizontal", symbolType="square", symbolOpacity=0.8)

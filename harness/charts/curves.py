@@ -74,7 +74,7 @@ def curves_chart(records_of_one_variant: Iterable[Record]) -> alt.TopLevelMixin:
     mark: Rows = [] if meeting is None else [{"epoch": meeting, "text": f"within {WITHIN}: epoch {meeting}"}]
     last = max((row["epoch"] for row in rows), default=1)
     panels = [_panel(metric, [row for row in rows if row["metric"] == metric], mark, last) for metric in METRICS]
-    return styled(alt.concat(*panels, columns=2, spacing={"row": 12, "column": 14}))
+    return styled(alt.concat(*panels, columns=2, spacing={"row": 8, "column": 16}))
 
 
 def _panel(metric: Metric, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
@@ -84,17 +84,19 @@ def _panel(metric: Metric, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
         "epoch:Q",
         title="epoch" if metric in METRICS[2:] else None,
         scale=alt.Scale(domain=[1, max(last, 2)], nice=False, zero=False),
-        axis=alt.Axis(values=ticks, format="d", grid=False),
+        axis=alt.Axis(values=ticks, format="d", grid=False, labelFlush=False),
     )
     colour = alt.Color(
         "part:N",
         scale=alt.Scale(domain=list(PARTS), range=[ORANGE, BLUE]),
-        legend=alt.Legend(orient="top", title=None, direction="horizontal", symbolType="stroke"),
+        legend=alt.Legend(
+            orient="top", title=None, direction="horizontal", symbolType="stroke", symbolOpacity=1, offset=6
+        ),
     )
     scale = alt.Scale(zero=False, nice=True)
     band = base.mark_area(opacity=0.2).encode(
         x=x,
-        y=alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(tickCount=4)),
+        y=alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(tickCount=4, minExtent=26, maxExtent=26)),
         y2="high:Q",
         color=colour,
     )
@@ -115,7 +117,9 @@ def _panel(metric: Metric, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
             .encode(x=x, y=alt.value(_PANEL_HEIGHT - 3), text="text:N")
         )
     return alt.layer(*layers).properties(
-        width=_PANEL_WIDTH, height=_PANEL_HEIGHT, title=alt.TitleParams(metric, color=INK, fontSize=11)
+        width=_PANEL_WIDTH,
+        height=_PANEL_HEIGHT,
+        title=alt.TitleParams(metric, color=INK, fontSize=11, frame="group", offset=4),
     )
 
 

@@ -1,0 +1,84 @@
+"""The page: templates filled in, style, scripts and data put into one file that asks for nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Any
+
+import altair as alt
+import jinja2
+import vl_convert
+
+from harness import __version__
+from harness.charts.text import clean
+from harness.report.pair import pair_data
+from harness.report.pictures import Pictures
+from harness.report.variant_view import finite
+from harness.report.view import ReportView
+from harness.tables.numbers import percent, plain, points, significant
+
+VERDICT_SIGNS = {"better": "▲", "worse": "▼", "same": "=", "unresolved": "?"}
+"""So that a verdict is told without colour."""
+
+
+def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> str:
+    """Return the page as one HTML text.
+
+    Args:
+        view: What it shows.
+        pictures: Its charts.
+        partial: Why the results are not complete; empty when they are.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("harness.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_drawable,
+    )
+    environment.filters |= {"percent": percent, "points": points, "significant": significant, "plain": plain}
+    environment.tests["known"] = finite
+    library, script = _library(), _static("report.js")
+    return environment.get_template("page.html").render(
+        view=view,
+        partial=partial,
+        signs=VERDICT_SIGNS,
+        style=_static("report.css"),
+        script=script,
+        library=library,
+        policy=_policy([library, script]),
+        data=pictures.to_data() | pair_data(view, pictures),
+        files={picture.id: picture.name for picture in pictures.made},
+        version=__version__,
+        made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _drawable(value: Any) -> Any:
+    """Make text from outside fit for a page; markup of ours is left as it is."""
+    return clean(value) if type(value) is str else value
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """Return a content security policy: these scripts run, no other does, and nothing is fetched."""
+    digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def _library() -> str:
+    """Return Vega, Vega-Lite and vega-embed as one script that sets window.vegaEmbed."""
+    version = "_".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+    try:
+        return str(vl_convert.javascript_bundle(vl_version=version.replace("_", ".")))
+    except ValueError:
+        return str(vl_convert.javascript_bundle())
+
+
+def _static(name: str) -> str:
+    return resources.files("harness.report").joinpath("static", name).read_text(encoding="utf-8")

@@ -1,0 +1,35 @@
+"""Report and charts of a results folder, as files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from harness.charts.save import save_svg
+from harness.comparison import Margins
+from harness.report.page import render_page
+from harness.report.pictures import Pictures
+from harness.report.view import report_view
+from harness.results import Results
+
+
+def write_report(results: Results, margins: Margins, *, partial: str = "") -> list[Path]:
+    """Write `report/index.html` and `charts/*.svg` and `.png` into the results folder; return their paths.
+
+    Args:
+        results: From `load_results`; its folder is written to.
+        margins: Alpha and margins of practical equality.
+        partial: Why the results are not complete, told at the top; empty when they are.
+    """
+    pictures = Pictures()
+    view = report_view(results, margins, pictures)
+    page = results.folder / "report" / "index.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    # A reader never sees half a page: the whole file takes the old one's place at once.
+    scratch = page.with_name(f".{page.name}.{os.getpid()}")
+    scratch.write_text(render_page(view, pictures, partial=partial), encoding="utf-8")
+    scratch.replace(page)
+    written = [page]
+    for picture in pictures.made:
+        written += save_svg(picture.source, results.folder / "charts", picture.name)
+    return written
