@@ -67,7 +67,7 @@ class _Chunk:
 class _Decoder:
     """How this dataset's files become images of one size."""
 
-    root: Path
+    root: str
     first: str
     width: int
     height: int
@@ -89,14 +89,14 @@ class _Decoder:
         return _Chunk(tuple(kept), images[: len(kept)], tuple(skipped))
 
     def _decode(self, file: ImageFile) -> Images:
-        path = self.root / file.relative
+        path = f"{self.root}/{file.relative}"
         if self.resize is not None:
-            return decode(path, shown(path), resize=self.resize)
+            return decode(path, resize=self.resize)
         try:
-            return decode(path, shown(path), size=(self.width, self.height))
+            return decode(path, size=(self.width, self.height))
         except WrongSizeError as error:
             raise InputError(
-                f"{error} but {shown(self.root / self.first)} is {self.width}x{self.height}; the images of one "
+                f"{error} but {shown(f'{self.root}/{self.first}')} is {self.width}x{self.height}; the images of one "
                 f"dataset need one size: resize them, or use load_dataset(folder, image_size={self.height})"
             ) from error
 
@@ -128,11 +128,11 @@ def _decode_into(directory: Path, listing: Listing, image_size: int | None, skip
 def _decoder(listing: Listing, image_size: int | None, skip_unreadable: bool) -> _Decoder:
     """Take the size of all images from the option, or else from the first image that can be read."""
     if image_size is not None:
-        return _Decoder(listing.root, "", image_size, image_size, image_size, skip_unreadable)
+        return _Decoder(str(listing.root), "", image_size, image_size, image_size, skip_unreadable)
     for file in (*listing.train, *listing.test):
-        path = listing.root / file.relative
+        path = f"{listing.root}/{file.relative}"
         try:
-            image = decode(path, shown(path))
+            image = decode(path)
         except UnreadableImageError:
             if not skip_unreadable:
                 raise
@@ -143,7 +143,7 @@ def _decoder(listing: Listing, image_size: int | None, skip_unreadable: bool) ->
                 f"image {shown(path)} is {width}x{height}; allowed without a resize is at most {_HIGHEST_OWN_EDGE}x"
                 f"{_HIGHEST_OWN_EDGE}: resize the images, or use load_dataset(folder, image_size=64) or another size"
             )
-        return _Decoder(listing.root, file.relative, width, height, None, skip_unreadable)
+        return _Decoder(str(listing.root), file.relative, width, height, None, skip_unreadable)
     raise InputError(f"dataset {shown(listing.root)} has no image that can be read")
 
 

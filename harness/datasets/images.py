@@ -7,12 +7,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from harness.datasets.dataset import Images
+from harness.datasets.listing import shown
 from harness.errors import InputError
 
 # A larger one is a mistake or an attack: 50 megapixels decode to 150 MB.
@@ -31,18 +31,10 @@ class UnreadableImageError(InputError):
 
 
 class WrongSizeError(InputError):
-    """An image of another size than the others, known from its header.
-
-    Attributes:
-        size: Its width and height.
-    """
-
-    def __init__(self, shown: str, size: tuple[int, int]) -> None:
-        super().__init__(f"{shown} is {size[0]}x{size[1]}")
-        self.size = size
+    """An image of another size than the others, known from its header; the text names the file and its size."""
 
 
-def decode(path: Path, shown: str, *, resize: int | None = None, size: tuple[int, int] | None = None) -> Images:
+def decode(path: str, *, resize: int | None = None, size: tuple[int, int] | None = None) -> Images:
     """Decode an image file to RGB.
 
     Grey, palette and 16-bit images are converted; what is transparent is laid on white. 16-bit values are scaled
@@ -51,7 +43,6 @@ def decode(path: Path, shown: str, *, resize: int | None = None, size: tuple[int
 
     Args:
         path: The file.
-        shown: What messages call it.
         resize: Edge in pixels to resize to (bilinear, the aspect ratio is not kept, as in Keras).
         size: Width and height that it must have; checked before it is decoded.
 
@@ -68,10 +59,10 @@ def decode(path: Path, shown: str, *, resize: int | None = None, size: tuple[int
     try:
         with Image.open(_content(path), formats=_formats()) as image:
             if image.width * image.height > HIGHEST_PIXELS:
-                raise _too_large(shown, f"{image.width}x{image.height}")
+                raise _too_large(path, f"{image.width}x{image.height}")
             if size is not None and image.size != size:
-                raise WrongSizeError(shown, image.size)
-            rgb = _to_rgb(image, shown)
+                raise WrongSizeError(f"{shown(path)} is {image.width}x{image.height}")
+            rgb = _to_rgb(image, path)
             if resize is not None and rgb.size != (resize, resize):
                 rgb = rgb.resize((resize, resize), Image.Resampling.BILINEAR)
             # tobytes and not np.asarray, which costs a third more on small images.
@@ -79,11 +70,11 @@ def decode(path: Path, shown: str, *, resize: int | None = None, size: tuple[int
     except (InputError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
-        raise _too_large(shown, "very large") from error
+        raise _too_large(path, "very large") from error
     except Exception as error:
         # Pillow's decoders raise many kinds on a damaged file: OSError, SyntaxError, ValueError, struct.error, ...
         reason = "not an image that Pillow knows" if isinstance(error, UnidentifiedImageError) else error
-        raise UnreadableImageError(f"cannot read image {shown}: {reason}") from error
+        raise UnreadableImageError(f"cannot read image {shown(path)}: {reason}") from error
 
 
 @contextmanager
@@ -115,24 +106,25 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in (*_COMMON_FORMATS, *_RARE_FORMATS) if name in Image.OPEN)
 
 
-def _content(path: Path) -> Path | io.BytesIO:
-    with path.open("rb") as file:
+def _content(path: str) -> str | io.BytesIO:
+    # Plain strings and no buffer: on small images pathlib and buffers cost as much as the decoder.
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
         content = file.read(_READ_WHOLE_BYTES)
-        return path if file.read(1) else io.BytesIO(content)
+    return io.BytesIO(content) if len(content) < _READ_WHOLE_BYTES else path
 
 
-def _to_rgb(image: Any, shown: str) -> Any:
+def _to_rgb(image: Any, path: str) -> Any:
     """Return the picture in mode RGB."""
     from PIL import Image
 
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith("I"):
-        return _from_wide_grey(image, shown)
+        return _from_wide_grey(image, path)
     if image.mode == "F":
         raise UnreadableImageError(
-            f"cannot read image {shown}: its pixels are floating-point numbers of unknown range; allowed are 8 and "
-            "16 bits"
+            f"cannot read image {shown(path)}: its pixels are floating-point numbers of unknown range; "
+            "allowed are 8 and 16 bits"
         )
     if image.has_transparency_data:
         picture = image.convert("RGBA")
@@ -141,17 +133,19 @@ def _to_rgb(image: Any, shown: str) -> Any:
     return image.convert("RGB")
 
 
-def _from_wide_grey(image: Any, shown: str) -> Any:
+def _from_wide_grey(image: Any, path: str) -> Any:
     """Scale grey values 0..65535 to 0..255, rounded; modes I;16, I;16B and I."""
     from PIL import Image
 
     wide = np.asarray(image).astype(np.int64)
     if wide.min() < 0 or wide.max() > 65535:
         raise UnreadableImageError(
-            f"cannot read image {shown}: its grey values run {wide.min()}..{wide.max()}; allowed is 0..65535"
+            f"cannot read image {shown(path)}: its grey values run {wide.min()}..{wide.max()}; allowed is 0..65535"
         )
     return Image.fromarray(((wide + 128) // 257).astype(np.uint8)).convert("RGB")
 
 
-def _too_large(shown: str, size: str) -> InputError:
-    return InputError(f"image {shown} is {size}; allowed is at most {HIGHEST_PIXELS // 10**6} megapixels: shrink it")
+def _too_large(path: str, size: str) -> InputError:
+    return InputError(
+        f"image {shown(path)} is {size}; allowed is at most {HIGHEST_PIXELS // 10**6} megapixels: shrink it"
+    )
