@@ -189,8 +189,9 @@ def _notes(frame: pd.DataFrame) -> list[str]:
             ("step time: ", "step_time_hint"),
             ("step time disturbed: ", "step_time_flags"),
             ("", "message"),
+            ("", "search"),
         ):
-            text = row[column]
+            text = row.get(column)
             if not isinstance(text, str) or not text or (column == "step_time_hint" and text == "not measured"):
                 continue
             if column == "accuracy_hint" and text == row["message"]:
