@@ -14,6 +14,7 @@ from harness.executors import PoolExecutor, TimingProcess, pool_size
 from harness.plan import DatasetFacts, Plan, make_plan
 from harness.provenance import Provenance, collect_provenance, usable_cores
 from harness.records import Record
+from harness.report import write_report
 from harness.results import Results, load_results
 from harness.step_times import StepTimes, timing_key
 from harness.store import STORE_NAME, Store, TestSet, open_store
@@ -212,11 +213,15 @@ class Stopwatch:
             self._process.close()
 
 
-def write_job_tables(job: Job, *, partial: str = "") -> list[Path]:
-    """Write the tables of everything the results folder knows; return their paths."""
-    results = load_results(job.settings.results)
+def write_files(job: Job, *, partial: str = "") -> list[Path]:
+    """Write tables, charts and the report of everything the results folder knows; return their paths.
+
+    `partial` says why the results are not complete; empty when they are.
+    """
+    results = job_results(job)
     frame = compare_results(results, group_records(results), job.settings.margins)
-    return write_tables(frame, job.settings.results / "tables", partial=partial)
+    written = write_tables(frame, job.settings.results / "tables", partial=partial)
+    return written + write_report(results, job.settings.margins, partial=partial)
 
 
 def worker_log(job: Job) -> Path:

@@ -10,7 +10,7 @@ import click
 
 from harness.cli.options import job_options, job_settings, paths_argument, suite_paths
 from harness.errors import HarnessError
-from harness.job import Job, Stopwatch, begin, prepare, train, write_job_tables
+from harness.job import Job, Stopwatch, begin, prepare, train, write_files
 from harness.progress import Progress, describe_plan
 from harness.records import Record
 from harness.store import Store
@@ -39,10 +39,10 @@ def sweep(job: Job, *, with_times: bool) -> int:
             if with_times:
                 _time(job, store, failures)
         except KeyboardInterrupt:
-            write_job_tables(job, partial="interrupted")
+            write_files(job, partial="interrupted")
             raise
-    for path in write_job_tables(job):
-        click.echo(f"wrote {path}")
+    write_files(job)
+    click.echo(f"wrote tables/ and report/index.html in {job.settings.results}")
     for failure in failures:
         click.echo(f"failed: {failure}", err=True)
     return 1 if failures else 0

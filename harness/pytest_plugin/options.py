@@ -9,22 +9,27 @@ from typing import Any
 
 import pytest
 
-from harness.budgets import BUDGETS, find_budget
+from harness.budgets import BUDGETS, choose_budget
 from harness.errors import InputError
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "dataset": {"default": "digits", "help": "digits, cifar10, or a folder with train/ and test/ (default: digits)"},
-    "budget": {"default": "quick", "help": f"{', '.join(BUDGETS)} (default: quick)"},
+    "budget": {"help": f"{', '.join(BUDGETS)} (default: quick; full with --protocol tutorial)"},
     "seeds": {"type": int, "help": "trials a variant, instead of the budget's"},
     "epochs": {"type": int, "help": "epochs of a trial, instead of the budget's"},
     "device": {"default": "auto", "help": "auto, cpu or gpu (default: auto)"},
     "results": {"default": "results", "help": "folder of the store, tables and report (default: results)"},
     "workers": {"type": int, "help": "trials at once (default: as many as cores and memory allow)"},
     "trial-timeout": {"type": float, "default": 3600.0, "help": "longest time of a trial in seconds (default: 3600)"},
+    "protocol": {"default": "validation", "help": "validation, or tutorial: the epoch chosen on the test images"},
     "slow": {"action": "store_true", "help": "also run the suites marked slow"},
     "retime": {"action": "store_true", "help": "measure step times anew, though the store has them"},
     "alpha": {"type": float, "default": 0.05, "help": "chance of one false claim in a suite (default: 0.05)"},
     "margin-accuracy": {"type": float, "help": "accuracies closer than this are the same (default: 0.005)"},
+    "fail-if": {
+        "action": "append",
+        "help": "exit with 1 where a row of the tables meets this, as in \"accuracy_verdict == 'worse'\"; repeatable",
+    },
     "margin-time": {"type": float, "help": "step times closer than this share are the same (default: 0.02)"},
 }
 
@@ -70,11 +75,16 @@ def job_settings(config: pytest.Config) -> Any:
     workers = option(config, "workers")
     if workers is not None and workers < 1:
         raise InputError(f"workers is {workers}: use a whole number from 1")
-    budget = find_budget(option(config, "budget"))
+    budget = choose_budget(
+        option(config, "budget"),
+        epochs=option(config, "epochs"),
+        seeds=option(config, "seeds"),
+        protocol=option(config, "protocol"),
+    )
     defaults = Margins()
     return JobSettings(
         dataset=option(config, "dataset"),
-        budget=budget.override(epochs=option(config, "epochs"), seeds=option(config, "seeds")),
+        budget=budget,
         device=device,
         results=Path(option(config, "results")),
         workers=workers,
@@ -93,7 +103,9 @@ def _dest(name: str) -> str:
 
 
 def _with_metavar(name: str, settings: dict[str, Any]) -> dict[str, Any]:
-    return settings if "action" in settings else settings | {"metavar": name.rpartition("-")[2].upper()}
+    return (
+        settings if settings.get("action") == "store_true" else settings | {"metavar": name.rpartition("-")[2].upper()}
+    )
 
 
 def _at_least(config: pytest.Config, name: str, lowest: float) -> float:

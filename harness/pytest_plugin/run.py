@@ -5,23 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.comparison import Group, compare_results, group_records
 from harness.datasets import Dataset, load_dataset
 from harness.errors import HarnessError
-from harness.job import Job, Stopwatch, begin, prepare, train, write_job_tables
+from harness.gates import Gate, failed_rows, parse_gate
+from harness.job import Job, Stopwatch, begin, job_results, prepare, train, write_files
 from harness.progress import Progress, describe_plan
 from harness.pytest_plugin.items import VariantItem
 from harness.pytest_plugin.options import job_settings, option
 from harness.pytest_plugin.replay import ReplayTimer, replay
 from harness.records import Record
+from harness.results import Results
 from harness.store import Store
 from harness.suites import Suite
 from harness.trials import Trial
 from harness.variants import Variant
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RUN = pytest.StashKey["Run"]()
 CHECKED = pytest.StashKey[Dataset]()
@@ -33,19 +38,21 @@ class Run:
 
     Attributes:
         job: What is to do.
+        gates: Conditions that no row of this run's tables may meet.
         store: Open for writing once training began.
         stopwatch: Measures step times.
         finished: Records of this run by trial key.
         completed: Whether training ran to its end.
-        written: Files that the run made.
+        failed: The rows that meet a gate, once the run has ended.
     """
 
     job: Job
+    gates: list[Gate]
     store: Store | None = None
     stopwatch: Stopwatch | None = None
     finished: dict[str, Record] = field(default_factory=dict)
     completed: bool = False
-    written: list[Path] = field(default_factory=list)
+    failed: pd.DataFrame | None = None
 
     def trials_of(self, variant: Variant) -> list[Trial]:
         """Return the plan's trials of a variant."""
@@ -58,7 +65,8 @@ def prepare_run(config: pytest.Config, items: Sequence[VariantItem]) -> Run:
     suites = {item.suite.name: item.suite for item in items}
     chosen = {name: [i.variant for i in items if i.suite.name == name] for name in declared}
     selected = [_narrowed(suites[name], chosen[name]) for name in declared]
-    run = Run(prepare(job_settings(config), selected, declared=list(suites.values())))
+    gates = [parse_gate(text) for text in option(config, "fail-if") or []]
+    run = Run(prepare(job_settings(config), selected, declared=list(suites.values())), gates)
     config.stash[RUN] = run
     return run
 
@@ -130,12 +138,33 @@ def check_variant_item(item: VariantItem) -> None:
 
 
 def finish_run(run: Run, *, partial: str) -> None:
-    """Write the tables and close what is open."""
+    """Close what is open, write tables and report, and ask the gates."""
     if run.stopwatch is not None:
         run.stopwatch.close()
     if run.store is not None:
         run.store.close()
-        run.written = write_job_tables(run.job, partial=partial)
+        write_files(run.job, partial=partial)
+        run.failed = failed_rows(run_frame(run), run.gates)
+
+
+def run_groups(run: Run, results: Results) -> list[Group]:
+    """Return the groups of this run's suites under this run's conditions; the files hold all others too."""
+    job = run.job
+    names = {suite.name for suite in job.plan.suites}
+    return [
+        group
+        for group in group_records(results)
+        if group.suite.name in names
+        and group.fingerprint == job.dataset.fingerprint
+        and group.budget.label == job.settings.budget.label
+        and group.environment == job.environment
+    ]
+
+
+def run_frame(run: Run) -> pd.DataFrame:
+    """Return the comparison table of this run."""
+    results = job_results(run.job)
+    return compare_results(results, run_groups(run, results), run.job.settings.margins)
 
 
 def _narrowed(suite: Suite, chosen: list[Variant]) -> Suite:
