@@ -13,7 +13,7 @@ ColumnKind = Literal["number", "text"]
 TEXT_COLUMNS = frozenset(
     """
     suite variant baseline dataset budget device backend precision_policy pareto status message fingerprint versions
-    machine search step_time_flags present differences status_old
+    machine search step_time_flags present differences status_old search
     """.split()  # noqa: SIM905  # a name a line would fill a page
 )
 """Columns that hold text, besides those that end in _verdict or _hint."""

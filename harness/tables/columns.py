@@ -67,7 +67,7 @@ def cell_text(row: Row, column: str) -> str:
     """
     value = row[column]
     kind = kind_of(column)
-    if kind == "text":
+    if kind == "text" or isinstance(value, str):
         return value if isinstance(value, str) else EMPTY
     if value is None or not math.isfinite(value):
         return EMPTY

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~$&])")
+# An underscore inside a word is no markup.
+_MARKDOWN = re.compile(r"([\\`*\[\]<>#|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -52,4 +53,6 @@ def spreadsheet(text: str) -> str:
     >>> spreadsheet("=1+1"), spreadsheet("baseline")
     ("'=1+1", 'baseline')
     """
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text
+    # Python's csv does not quote a lone carriage return, which every reader takes for the end of a row.
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\n") else text

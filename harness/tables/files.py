@@ -30,12 +30,12 @@ def write_tables(frame: pd.DataFrame, folder: Path, *, partial: str = "") -> lis
     written = []
     for ending, style in _COMPARISON_FORMATS.items():
         text = render_frame(frame, style)
-        written.append(_replace(folder / f"comparison.{ending}", note + text if ending == "md" else text))
+        written.append(replace_text(folder / f"comparison.{ending}", note + text if ending == "md" else text))
     tables: dict[str, list[str]] = {}
     for part in split_tables(frame):
         tables.setdefault(str(part.iloc[0]["suite"]), []).append(suite_table(part, style="github", wrap=False))
     for suite, texts in tables.items():
-        written.append(_replace(folder / f"{safe_file_name(suite)}.md", note + "\n\n\n".join(texts) + "\n"))
+        written.append(replace_text(folder / f"{safe_file_name(suite)}.md", note + "\n\n\n".join(texts) + "\n"))
     return written
 
 
@@ -51,7 +51,8 @@ def safe_file_name(name: str) -> str:
     return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
-def _replace(path: Path, text: str) -> Path:
+def replace_text(path: Path, text: str) -> Path:
+    """Write a text file in one step and return its path."""
     # A reader never sees half a table: the whole file takes the old one's place at once.
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     scratch.write_text(text, encoding="utf-8")

@@ -1,0 +1,94 @@
+"""`harness export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from harness.cli.options import margin_options, results_option
+from harness.cli.selection import selection_options
+from harness.errors import HarnessError, InputError
+
+if TYPE_CHECKING:
+    from harness.exports.comparison import ComparisonFormat
+    from harness.results import Results
+
+_FILES = ("csv", "json", "markdown", "latex")
+_TOOLS = ("tensorboard", "mlflow", "optuna")
+
+
+@click.command("export")
+@results_option
+@click.option("--format", "style", type=click.Choice([*_FILES, *_TOOLS]), required=True, help="What to write.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File; for tensorboard a folder. - prints csv, json, markdown and latex.",
+)
+@selection_options
+@margin_options
+def command(
+    results: Path,
+    style: str,
+    output: Path,
+    suites: tuple[str, ...],
+    columns: tuple[str, ...],
+    sort: str | None,
+    alpha: float,
+    margin_accuracy: float,
+    margin_time: float,
+) -> None:
+    """Write the comparison for other programs, or the trials for other tools.
+
+    csv, json, markdown and latex (booktabs) have the same digits: as many as the intervals support. tensorboard
+    writes a log folder, mlflow and optuna one SQLite file each; these have every trial and take no selection.
+    """
+    from harness.comparison import COLUMNS, Margins
+    from harness.exports.comparison import comparison_text
+    from harness.results import load_results
+    from harness.tables.selection import compare_selected
+
+    if style in _TOOLS:
+        if suites or columns or sort:
+            raise InputError(f"--format {style} writes every trial: leave --suite, --columns and --sort out")
+        count = _export_trials(style, load_results(results), output)
+        click.echo(f"wrote {count} trials to {output}")
+        return
+    frame = compare_selected(results, Margins(alpha, margin_accuracy, margin_time), suites=suites, sort=sort)
+    text = comparison_text(frame, cast("ComparisonFormat", style), columns or COLUMNS)
+    if str(output) == "-":
+        click.echo(text, nl=False)
+        return
+    _write(output, text)
+    click.echo(f"wrote {len(frame)} rows to {output}")
+
+
+def _export_trials(style: str, results: Results, output: Path) -> int:
+    if str(output) == "-":
+        raise InputError(f"--output - cannot take {style}: name a {'folder' if style == 'tensorboard' else 'file'}")
+    if style == "tensorboard":
+        from harness.exports.tensorboard import export_tensorboard
+
+        return export_tensorboard(results, output)
+    if style == "mlflow":
+        from harness.exports.mlflow import export_mlflow
+
+        return export_mlflow(results, output)
+    from harness.exports.optuna import export_optuna
+
+    return export_optuna(results, output)
+
+
+def _write(path: Path, text: str) -> None:
+    from harness.tables.files import replace_text
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, text)
+    except IsADirectoryError:
+        raise InputError(f"--output {path} is a folder: name a file in it") from None
+    except OSError as error:
+        raise HarnessError(f"--output {path} cannot be written ({error.strerror}): name another file") from error

@@ -1,0 +1,137 @@
+"""An MLflow store: an experiment a set of conditions, a run a variant, and in it a run a trial."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from harness.exports.runs import (
+    Condition,
+    conditions_of,
+    needed,
+    new_database,
+    refuse_existing,
+    started_s,
+    step_times_by_variant,
+)
+from harness.records import Record
+from harness.results import Results
+from harness.step_times import StepTimes
+from harness.variants import Variant
+
+RESULTS = ("accuracy", "precision", "recall", "macro_f1", "loss")
+EPOCH_METRICS = ("accuracy", "precision", "recall", "loss")
+_MAX_TEXT = 5000
+
+
+def export_mlflow(results: Results, file: Path) -> int:
+    """Write an MLflow store as one SQLite file and return its number of trials.
+
+    `mlflow ui --backend-store-uri sqlite:///FILE` shows it. Metrics an epoch are named train_... and validation_...,
+    a trial's results test_...; a variant's run has their means and standard deviations over seeds.
+
+    Raises:
+        InputError: The file exists, or there are no results.
+        HarnessError: MLflow, or SQLAlchemy and Alembic, which its SQLite store needs, are not installed.
+    """
+    needed("mlflow", "mlflow", package="mlflow-skinny")
+    for module in ("sqlalchemy", "alembic"):
+        needed(module, "mlflow")
+    refuse_existing(file)
+    conditions = conditions_of(results)
+    # Its migrations talk of every table they make.
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    artifacts = file.resolve().with_name(file.name + ".artifacts").as_uri()
+    with new_database(file) as address:
+        client = needed("mlflow.tracking", "mlflow").MlflowClient(tracking_uri=address)
+        for condition in conditions:
+            experiment = client.create_experiment(condition.label, artifact_location=artifacts)
+            times = step_times_by_variant(condition.side, results)
+            for variant, seeds in condition.side.records.items():
+                records = [seeds[seed] for seed in sorted(seeds)]
+                _write_variant(client, experiment, condition, variant, records, results, times)
+    return sum(len(condition.records) for condition in conditions)
+
+
+def _write_variant(
+    client: Any,
+    experiment: str,
+    condition: Condition,
+    variant: Variant,
+    records: list[Record],
+    results: Results,
+    times: dict[Variant, tuple[float, StepTimes]],
+) -> None:
+    starts = [started_s(results.provenances[record.trial.key]) for record in records]
+    tags = {"suite": ", ".join(suite.name for suite in results.suites if variant in suite.members)}
+    parent = client.create_run(experiment, start_time=_ms(min(starts)), run_name=variant.name, tags=tags).info.run_id
+    good = [record for record in records if record.status == "ok"]
+    values: dict[str, float] = {"seeds": len(good)}
+    for name in RESULTS:
+        found = [getattr(record, name) for record in good]
+        if found:
+            values[f"test_{name}"] = fmean(found)
+        if len(found) > 1:
+            values[f"test_{name}_std"] = stdev(found)
+    if variant in times:
+        values["step_time_ms"] = times[variant][0]
+    end = min(starts)
+    for record, start in zip(records, starts, strict=True):
+        end = max(end, _write_trial(client, experiment, condition, record, results, parent, start))
+    _log(client, parent, condition, variant, [(name, value, end, 0) for name, value in values.items()])
+    client.set_terminated(parent, status="FINISHED" if good else "FAILED", end_time=_ms(end))
+
+
+def _write_trial(
+    client: Any, experiment: str, condition: Condition, record: Record, results: Results, parent: str, start: float
+) -> float:
+    trial, provenance = record.trial, results.provenances[record.trial.key]
+    tags = {
+        "mlflow.parentRunId": parent,
+        "seed": str(trial.seed),
+        "status": record.status,
+        "message": record.message[:_MAX_TEXT],
+        "mlflow.source.git.commit": provenance.commit,
+        "command": provenance.command[:_MAX_TEXT],
+        "machine": provenance.machine,
+        "dataset_fingerprint": trial.fingerprint,
+    }
+    run = client.create_run(experiment, start_time=_ms(start), run_name=trial.label, tags=tags).info.run_id
+    points: list[tuple[str, float, float, int]] = []
+    now = start
+    for number, epoch in enumerate(record.history, start=1):
+        now += epoch.seconds
+        points += [(f"train_{name}", getattr(epoch, name), now, number) for name in EPOCH_METRICS]
+        points += [(f"validation_{name}", getattr(epoch, f"val_{name}"), now, number) for name in EPOCH_METRICS]
+    if record.status == "ok":
+        points += [(f"test_{name}", getattr(record, name), now, record.epoch) for name in RESULTS]
+        points.append(("train_time_s", record.train_time_s, now, record.epoch))
+    _log(client, run, condition, trial.variant, points, seed=trial.seed)
+    client.set_terminated(run, status="FINISHED" if record.status == "ok" else "FAILED", end_time=_ms(now))
+    return now
+
+
+def _log(
+    client: Any,
+    run: str,
+    condition: Condition,
+    variant: Variant,
+    points: list[tuple[str, float, float, int]],
+    *,
+    seed: int | None = None,
+) -> None:
+    entities = needed("mlflow.entities", "mlflow")
+    fields = {"variant": variant.name, **{name: str(value) for name, value in condition.fields[variant].items()}}
+    if seed is not None:
+        fields["seed"] = str(seed)
+    metrics = [entities.Metric(name, value, _ms(at), step) for name, value, at, step in points if value == value]
+    client.log_batch(run, params=[entities.Param(name, value) for name, value in fields.items()])
+    for start in range(0, len(metrics), 1000):  # the most that MLflow takes at once
+        client.log_batch(run, metrics=metrics[start : start + 1000])
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,117 @@
+"""An Optuna storage, so that optuna-dashboard opens the results: a study a suite and set of conditions."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from harness.exports.runs import (
+    Condition,
+    Value,
+    conditions_of,
+    differing_fields,
+    needed,
+    new_database,
+    refuse_existing,
+    started_s,
+    step_times_by_variant,
+)
+from harness.records import Record
+from harness.results import Results
+from harness.suites import Suite
+
+
+def export_optuna(results: Results, file: Path) -> int:
+    """Write an Optuna storage as one SQLite file and return its number of trials.
+
+    `optuna-dashboard sqlite:///FILE` shows it. A trial's value is its test accuracy, to be maximised; its intermediate
+    values are validation accuracies; seed, variant and the other results are user attributes. Failed and diverged
+    trials have the state FAIL.
+
+    Raises:
+        InputError: The file exists, or there are no results.
+        HarnessError: Optuna is not installed.
+    """
+    optuna = needed("optuna", "optuna")
+    refuse_existing(file)
+    conditions = conditions_of(results)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    count = 0
+    with new_database(file) as address:
+        storage = optuna.storages.RDBStorage(address)
+        for suite in results.suites:
+            for condition in conditions:
+                count += _write_study(optuna, storage, suite, condition, results)
+    return count
+
+
+def _write_study(optuna: Any, storage: Any, suite: Suite, condition: Condition, results: Results) -> int:
+    records = [record for record in condition.records if record.trial.variant in suite.members]
+    if not records:
+        return 0
+    study = optuna.create_study(storage=storage, study_name=f"{suite.name} ({condition.label})", direction="maximize")
+    study.set_user_attr("baseline", suite.baseline.name)
+    study.set_user_attr("dataset_fingerprint", condition.side.fingerprint)
+    fields = differing_fields(dict.fromkeys(record.trial.variant for record in records))
+    distributions = _distributions(optuna, list(fields.values()))
+    for record in records:
+        study.add_trial(_trial(optuna, record, condition, results, fields[record.trial.variant], distributions))
+    return len(records)
+
+
+def _distributions(optuna: Any, fields: list[dict[str, Value]]) -> dict[str, Any]:
+    """Return a distribution a field: a range for numbers, the values seen for others."""
+    found = {}
+    for name in fields[0]:
+        values = [one[name] for one in fields]
+        numbers = [value for value in values if isinstance(value, float)]
+        if len(numbers) == len(values):
+            found[name] = optuna.distributions.FloatDistribution(min(numbers), max(numbers))
+        else:
+            found[name] = optuna.distributions.CategoricalDistribution(list(dict.fromkeys(values)))
+    return found
+
+
+def _trial(
+    optuna: Any,
+    record: Record,
+    condition: Condition,
+    results: Results,
+    fields: dict[str, Value],
+    distributions: dict[str, Any],
+) -> Any:
+    provenance = results.provenances[record.trial.key]
+    done = record.status == "ok"
+    attributes: dict[str, Any] = {
+        "variant": record.trial.variant.name,
+        "seed": record.trial.seed,
+        "status": record.status,
+        "message": record.message,
+        "commit": provenance.commit,
+        "command": provenance.command,
+    }
+    if done:
+        attributes |= {name: getattr(record, name) for name in ("precision", "recall", "macro_f1", "train_time_s")}
+        attributes |= {"params": record.params, "epoch": record.epoch}
+    timed = step_times_by_variant(condition.side, results).get(record.trial.variant)
+    if timed:
+        attributes["step_time_ms"] = timed[0]
+    trial = optuna.trial.create_trial(
+        state=optuna.trial.TrialState.COMPLETE if done else optuna.trial.TrialState.FAIL,
+        value=record.accuracy if done else None,
+        params=fields,
+        distributions=distributions,
+        user_attrs={name: value for name, value in attributes.items() if value == value},
+        intermediate_values={
+            number: epoch.val_accuracy
+            for number, epoch in enumerate(record.history, start=1)
+            if math.isfinite(epoch.val_accuracy)
+        },
+    )
+    # Optuna's times are local and bare.
+    start = datetime.fromtimestamp(started_s(provenance), UTC).astimezone().replace(tzinfo=None)
+    trial.datetime_start = start
+    trial.datetime_complete = start + timedelta(seconds=record.total_s if record.total_s == record.total_s else 0)
+    return trial
