@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -48,7 +51,7 @@ def find_device(choice: DeviceChoice) -> Device:
     """
     if choice == "cpu":
         return Device("cpu")
-    if not _nvidia_hardware():
+    if not has_gpu_hardware():
         if choice == "gpu":
             raise InputError(
                 "--device gpu: no GPU was found (looked for /dev/nvidia*, /dev/dxg and `nvidia-smi -L`): "
@@ -87,6 +90,7 @@ def configure_process(kind: DeviceKind, *, threads: int) -> None:
     """Prepare this process before TensorFlow is imported: its device, threads (0: all cores) and silence."""
     keras_backend()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # retracing and deprecations are ours to know of
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if kind == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -97,7 +101,22 @@ def configure_process(kind: DeviceKind, *, threads: int) -> None:
         os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
 
 
-def _nvidia_hardware() -> bool:
+@contextlib.contextmanager
+def quiet_start() -> Iterator[None]:
+    """Send what TensorFlow greets with on standard error, past its own log level, nowhere while it is imported."""
+    saved = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
+
+
+def has_gpu_hardware() -> bool:
+    """Whether this machine has a GPU, whatever TensorFlow makes of it."""
     if any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists():
         return True
     return bool(_output("nvidia-smi", "-L"))

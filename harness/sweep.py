@@ -6,16 +6,16 @@ where the store ends (its files, written in place, can be left half-written).
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import shutil
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.devices import quiet_start
 from harness.executors import Executor, ExecutorStopped
 from harness.records import Record
 from harness.store import Store
@@ -141,21 +141,8 @@ def import_keras_tuner() -> Any:
     # It imports TensorFlow, which greets on standard error.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the parent trains nothing: leave the GPU to the workers
-    with _silence():
+    with quiet_start():
         import keras_tuner
         import keras_tuner.engine.base_tuner
         import keras_tuner.engine.trial
     return keras_tuner
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    saved = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)

@@ -20,6 +20,11 @@ _COMMANDS = {
     "search": ("search", "Search a space of variants with keras-tuner, then compare the winner."),
     "tables": ("tables", "Comparison tables of a results folder."),
     "compare": ("compare", "Two results folders, or two variants of one; --fail-if makes it a gate."),
+    "export": ("export", "CSV, JSON, Markdown, LaTeX, TensorBoard, MLflow, Optuna."),
+    "explore": ("explore", "Pictures of a dataset, a model's layers, or what a variant gained and lost."),
+    "pretrain": ("pretrain", "Train a backbone on some classes and save its weights, for transfer without a network."),
+    "doctor": ("doctor", "Whether this machine is fit to train and to time, with a remedy for what is not."),
+    "completion": ("completion", "The script that completes commands in bash, zsh or fish."),
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,14 +21,31 @@ def forward_flops(model: keras.Model) -> float:
 
     A multiply-add counts as two. Operations that the profiler has no rule for count as none.
     """
+    return _profiled(lambda image: model(image, training=False), [model.input_shape])
+
+
+def layer_flops(layer: keras.Layer) -> float:
+    """Return the same for one layer of a built model; nan where the layer belongs to no graph of layers."""
+    try:
+        inputs = layer.input
+    except (AttributeError, ValueError):
+        return NAN
+    several = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+
+    def forward(*values: Any) -> Any:
+        return layer(list(values) if len(values) > 1 else values[0])
+
+    return _profiled(forward, [tensor.shape for tensor in several])
+
+
+def _profiled(forward: Callable[..., Any], shapes: Sequence[Sequence[int | None]]) -> float:
     if keras.backend.backend() != "tensorflow":
         return NAN
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    forward = tf.function(lambda image: model(image, training=False))
-    function = forward.get_concrete_function(tf.TensorSpec([1, *model.input_shape[1:]], tf.float32))
-    frozen = convert_variables_to_constants_v2(function)
+    specs = [tf.TensorSpec([1, *shape[1:]], tf.float32) for shape in shapes]
+    frozen = convert_variables_to_constants_v2(tf.function(forward).get_concrete_function(*specs))
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     options["output"] = "none"
     with contextlib.redirect_stdout(io.StringIO()):

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +35,13 @@ class Trainer:
         self._inputs = InputSource(keep_features=keep_features)
         self._prepared: PreparedModel | None = None
         self._checkpoints = checkpoints
+
+    @property
+    def model(self) -> keras.Model:
+        """The model of the last trial, with the weights that made its test figures."""
+        if self._prepared is None:
+            raise ValueError("no trial was run yet")
+        return self._prepared.epoch.model
 
     def run(self, trial: Trial, dataset: Dataset, *, stop: Callable[[], bool] = lambda: False) -> Record:
         """Train and measure one trial.

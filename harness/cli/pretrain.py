@@ -1,0 +1,83 @@
+"""`harness pretrain`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.variants.rules import BACKBONES
+
+
+@click.command("pretrain")
+@click.option("--dataset", default="digits", show_default=True, help="digits, cifar10, or a folder.")
+@click.option("--classes", help="Only these, joined with commas [default: all].")
+@click.option("--images", type=click.IntRange(1), help="At most so many train images [default: all].")
+@click.option("--backbone", default="MobileNetV2", show_default=True, help=", ".join(BACKBONES))
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="File to write, NAME.weights.h5.")
+@click.option("--others", type=click.Path(path_type=Path), help="Folder for the other classes' images, as a dataset.")
+@click.option("--other-images", type=click.IntRange(1), help="At most so many of them in train, and in test.")
+@click.option("--weights", help='Start from these: "imagenet" or a .weights.h5 file [default: random].')
+@click.option("--augmentation", default="flip+shift", show_default=True, help="As the field of a variant.")
+@click.option("--learning-rate", type=float, default=0.001, show_default=True)
+@click.option("--batch-size", type=int, default=32, show_default=True)
+@click.option("--epochs", type=int, default=10, show_default=True)
+@click.option("--seed", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True)
+def command(classes: str | None, output: Path, others: Path | None, **options: Any) -> None:
+    """Train a backbone and save its weights, for `weights=` of a variant: transfer learning without a network.
+
+    With --classes it learns from those alone; --others then writes the other classes as a dataset to transfer to.
+    All cores train, since it is one training.
+    """
+    from harness.budgets import BUDGETS
+    from harness.datasets import load_dataset
+    from harness.datasets.subset import select_classes
+    from harness.datasets.writing import write_folder
+    from harness.devices import configure_process, find_device, quiet_start, training_environment
+    from harness.errors import InputError
+    from harness.progress import duration
+    from harness.provenance import usable_cores
+    from harness.variants import Variant
+
+    variant = Variant(
+        backbone=options["backbone"],
+        fine_tune=True,
+        dense=(),
+        **{name: options[name] for name in ("weights", "augmentation", "learning_rate", "batch_size")},
+    )
+    budget = BUDGETS["quick"].override(epochs=options["epochs"], seeds=1)
+    whole = load_dataset(options["dataset"])
+    chosen = [name.strip() for name in classes.split(",")] if classes else list(whole.classes)
+    if others is not None and len(chosen) >= len(whole.classes):
+        raise InputError("--others needs --classes: without it there are no other classes to write")
+    dataset = whole
+    if classes or options["images"]:
+        dataset = select_classes(whole, chosen, images=options["images"])
+    device = find_device(options["device"])
+    configure_process(device.kind, threads=0)
+    with quiet_start():
+        from harness.training.pretraining import check_pretraining, pretrain
+
+    check_pretraining(variant, dataset, output)
+    if others is not None:
+        rest = [name for name in whole.classes if name not in chosen]
+        write_folder(select_classes(whole, rest, images=options["other_images"]), others)
+        click.echo(f"wrote {others}: {', '.join(rest)}")
+    environment = training_environment(device, threads=usable_cores())
+    started = time.monotonic()
+
+    def note(epoch: int) -> None:
+        spent = time.monotonic() - started
+        left = duration(spent / epoch * (budget.epochs - epoch))
+        click.echo(f"epoch {epoch} of {budget.epochs}, {duration(spent)}, about {left} left")
+
+    record = pretrain(
+        variant, dataset, output, seed=options["seed"], budget=budget, environment=environment, notify=note
+    )
+    click.echo(
+        f"wrote {output}: {variant.backbone} after epoch {record.epoch} of {budget.epochs}, "
+        f"{len(dataset.train_labels):,} images of {len(dataset.classes)} classes, test accuracy {record.accuracy:.3f}"
+    )

@@ -1,0 +1,87 @@
+"""A grid of a dataset's images with a line of text below each."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.charts.text import clean, label
+from harness.charts.theme import INK, MUTED, Rows, data, styled
+
+_CELL = 92
+"""Pixels from one image to the next."""
+_IMAGE = 76
+_CAPTION_LENGTH = 15
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image to show.
+
+    Attributes:
+        image: uint8 [H, W, C], of one channel or three.
+        caption: One short line below it.
+        note: A second line, in grey; empty for none.
+        hover: What a pointer is told.
+    """
+
+    image: NDArray[np.uint8]
+    caption: str
+    note: str = ""
+    hover: str = ""
+
+
+def pictures_chart(pictures: Sequence[Picture], *, per_row: int = 4, title: str = "") -> alt.TopLevelMixin:
+    """Return the pictures in rows, each with its caption.
+
+    Args:
+        pictures: What to show, in order; none draws the title alone.
+        per_row: Images a row, 1 or more.
+        title: Above the grid.
+    """
+    return styled(pictures_layer(pictures, per_row=per_row, title=title))
+
+
+def pictures_layer(pictures: Sequence[Picture], *, per_row: int, title: str) -> alt.LayerChart:
+    """Return the grid without the house's style, to stand beside others."""
+    rows: Rows = [
+        {
+            "x": number % per_row * _CELL + _CELL / 2,
+            "y": number // per_row * (_CELL + 10) + _CELL / 2,
+            "url": data_uri(picture.image),
+            "caption": label(picture.caption, _CAPTION_LENGTH),
+            "note": label(picture.note, _CAPTION_LENGTH),
+            "hover": clean(picture.hover or picture.caption),
+        }
+        for number, picture in enumerate(pictures)
+    ]
+    height = max(1, -(-len(rows) // per_row)) * (_CELL + 10) + 10
+    width = per_row * _CELL
+    base = alt.Chart(data(rows)).encode(
+        x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, width], nice=False)),
+        y=alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[height, 0], nice=False)),
+    )
+    images = base.mark_image(width=_IMAGE, height=_IMAGE, smooth=False).encode(
+        url="url:N", tooltip=alt.Tooltip("hover:N", title=" ")
+    )
+    below = _IMAGE / 2
+    captions = base.mark_text(dy=below + 8, color=INK).encode(text="caption:N")
+    notes = base.mark_text(dy=below + 20, color=MUTED, fontSize=10).encode(text="note:N")
+    return alt.layer(images, captions, notes).properties(width=width, height=height, title=clean(title))
+
+
+def data_uri(image: NDArray[np.uint8]) -> str:
+    """Return an image as a PNG inside a link, every pixel a square of several, so that no viewer blurs it."""
+    from PIL import Image
+
+    times = max(1, -(-2 * _IMAGE // max(image.shape[:2])))
+    large = image.repeat(times, axis=0).repeat(times, axis=1)
+    buffer = io.BytesIO()
+    Image.fromarray(large[..., 0] if large.shape[-1] == 1 else large).save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

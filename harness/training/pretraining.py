@@ -1,0 +1,86 @@
+"""A backbone trained on one dataset, its weights kept for transfer to another."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.budgets import Budget
+from harness.datasets import Dataset
+from harness.errors import HarnessError, InputError
+from harness.models import find_backbone
+from harness.records import Record
+from harness.training.trial import Trainer
+from harness.trials import Environment, Trial
+from harness.variants import Variant
+from harness.variants.sizes import check_variant
+from harness.variants.sources import source_fingerprint
+
+ENDING = ".weights.h5"
+
+
+def check_pretraining(variant: Variant, dataset: Dataset, output: Path) -> None:
+    """Refuse what cannot be trained or written, before hours of training.
+
+    Raises:
+        InputError: The variant has no backbone that is trained, or it does not fit the pictures or this machine;
+            `output` does not end in .weights.h5, exists already, or its folder is missing or not writable.
+    """
+    if not (variant.backbone and variant.fine_tune):
+        raise InputError(f'variant "{variant.name}" trains no backbone: give it backbone= and fine_tune=True')
+    check_variant(variant, dataset.input_shape, len(dataset.classes))
+    if not output.name.endswith(ENDING) or output.name == ENDING:
+        raise InputError(f"output is {output}: use a file name that ends in {ENDING}")
+    if output.exists():
+        raise InputError(f"{output} exists: name another file, or remove it first")
+    if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
+        raise InputError(f"{output.parent} is not a folder that can be written: make it first")
+
+
+def pretrain(
+    variant: Variant,
+    dataset: Dataset,
+    output: Path,
+    *,
+    seed: int,
+    budget: Budget,
+    environment: Environment,
+    notify: Callable[[int], None] = lambda epoch: None,
+) -> Record:
+    """Train a variant with a backbone, write the backbone's weights of the best validation epoch; return the record.
+
+    Args:
+        variant: With `backbone` and `fine_tune`.
+        dataset: What to learn from.
+        output: A .weights.h5 file, written whole or not at all.
+        seed, budget, environment: As for any trial.
+        notify: Called with the number of each epoch behind it.
+
+    Raises:
+        InputError: As for `check_pretraining`.
+        HarnessError: Training diverged, or the file cannot be written.
+    """
+    check_pretraining(variant, dataset, output)
+    source = source_fingerprint(variant) or ""
+    trainer = Trainer()
+    trial = Trial(variant, source, dataset.name, dataset.fingerprint, seed, budget, environment)
+    epochs = itertools.count(1)
+
+    def after_epoch() -> bool:
+        notify(next(epochs))
+        return False
+
+    record = trainer.run(trial, dataset, stop=after_epoch)
+    if record.status != "ok":
+        raise HarnessError(f"pretraining {variant.backbone}: {record.message}; try a lower learning rate")
+    unfinished = output.with_name(f".{os.getpid()}-{output.name}")
+    try:
+        find_backbone(trainer.model).save_weights(unfinished)
+        unfinished.replace(output)
+    except OSError as error:
+        raise HarnessError(f"{output} cannot be written ({error.strerror or error})") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return record
