@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ class Search:
         """The space's fields, lists as choices; empty where the space is a function."""
         if not isinstance(self.space, Mapping):
             return {}
-        return {field: value if _is_dimension(value) else Choice(value) for field, value in self.space.items()}  # type: ignore[misc, arg-type]
+        return {field: _dimension(field, value) for field, value in self.space.items()}
 
     def replace(self, **changes: Any) -> Search:
         """Return a copy with these attributes changed."""
@@ -190,5 +191,13 @@ def _check_space(search: Search) -> None:
         raise InputError("space holds a single variant: give at least one field two values")
 
 
-def _is_dimension(value: object) -> bool:
-    return isinstance(value, (Choice, Boolean, Int, Float))
+def _dimension(field: str, value: Any) -> Dimension:
+    """Return a field's dimension, the values of a choice as a variant holds them, where it can."""
+    if isinstance(value, (Boolean, Int, Float)):
+        return value
+    choice = value if isinstance(value, Choice) else Choice(value)
+    if field not in RULES or isinstance(choice.values, str) or not isinstance(choice.values, Iterable):
+        return choice
+    with contextlib.suppress(InputError):
+        return Choice([RULES[field].check(field, one) for one in choice.values], choice.ordered)
+    return choice

@@ -229,4 +229,4 @@ def _is_number(value: object) -> bool:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(float(value) if _is_number(value) else value, default=str)
+    return json.dumps(float(value) if _is_number(value) else value, sort_keys=True, default=str)

@@ -1,0 +1,79 @@
+"""A search from the command line to its winner's table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness import load_results
+from harness.cli import run
+from harness.search.tries import Ending
+from harness.store import read_store
+
+# A builder of the user's own, whose width 8 raises, and whose width 5 gives NaN.
+BUILDER = """
+import keras
+
+def build(variant, input_shape, classes):
+    width = variant.option("width")
+    if width == 8:
+        raise ValueError("no model of width 8")
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Rescaling(float("nan") if width == 5 else 1.0)(inputs)
+    x = keras.layers.Dense(width, activation="relu")(keras.layers.Flatten()(x))
+    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
+"""
+SUITE = """
+from harness import BASELINE
+from harness.search import Search
+
+BASE = BASELINE.replace(model="my_widths:build", options={"width": 1})
+WIDTH = Search("width", {"options": [{"width": width} for width in (1, 5, 8, 16)]}, baseline=BASE, tries=4)
+"""
+
+
+def search(folder: Path, *arguments: str) -> int:
+    options = ["--budget", "smoke", "--seeds", "2", "--device", "cpu", "--results", str(folder / "results")]
+    return run(["search", str(folder / "suite_width.py"), *options, *arguments])
+
+
+@pytest.mark.slow
+def test_search_ends_in_its_winners_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "my_widths.py").write_text(BUILDER)
+    (tmp_path / "suite_width.py").write_text(SUITE)
+    # One width fails: the others are tried all the same, and the exit code says so.
+    assert search(tmp_path) == 1
+    output = capsys.readouterr().out
+    assert "failed: ValueError: no model of width 8" in output or "no model of width 8" in output
+    assert "diverged" in output
+
+    with read_store(tmp_path / "results") as store:
+        ending = Ending.from_json(store.searches()["search:width"])
+        everything = store.records()
+    assert (ending.tries, ending.failed, ending.refused) == (4, 1, 0)
+    assert dict(ending.winner.options) == {"width": 16}
+    assert ending.seeds == (1001,)
+
+    results = load_results(tmp_path / "results")
+    # Four tries with seed 1001, then winner and baseline with the fresh seeds 1 and 2: only these are compared.
+    assert sorted(record.trial.seed for record in everything.values()) == [1, 1, 2, 2, 1001, 1001, 1001, 1001]
+    assert sorted(record.trial.seed for record in results.records.values()) == [1, 1, 2, 2]
+    rows = json.loads((tmp_path / "results/tables/comparison.json").read_text())
+    assert [(row["suite"], row["seeds"]) for row in rows] == [("search:width", 2)] * 2
+    assert rows[0]["search"] == ""
+    assert rows[1]["search"] == (
+        "winner of 4 tries by random search (4 epochs in all); chosen by val_accuracy on validation images of "
+        "seed 1001, compared on others"
+    )
+    (table,) = (tmp_path / "results/tables").glob("search*.md")
+    assert "winner of 4 tries by random search" in table.read_text()
+
+    # Once more: the failed try is tried again, nothing else is trained.
+    assert search(tmp_path) == 1
+    with read_store(tmp_path / "results") as store:
+        assert {key for key, record in store.records().items() if record.status != "failed"} == {
+            key for key, record in everything.items() if record.status != "failed"
+        }
+        assert Ending.from_json(store.searches()["search:width"]) == ending
