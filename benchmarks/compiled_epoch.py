@@ -8,7 +8,7 @@ Three ways to train the baseline at batch 32 with all its metrics, an epoch a ro
 - the compiled epoch in one process with all cores;
 - the compiled epoch as a sweep runs it: as many processes as cores, one thread each, all at once.
 
-Prints the median milliseconds a step of each (for the last: of all its processes together) and its ratio to `model.fit`.
+Prints the median milliseconds a step of each (for the last: of all its processes) and its ratio to `model.fit`.
 """
 
 from __future__ import annotations

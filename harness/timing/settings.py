@@ -16,7 +16,7 @@ class TimingSettings:
         blocks: Blocks of each arm in each build; even, so that every order runs as often as its reverse.
         block_ms: About how long the baseline's block takes; long enough that reading the clock and starting the
             graph (some 0.3 ms) vanish, short enough that neighbouring blocks see the same machine.
-        limit_s: No further build is begun after that long.
+        limit_s: No further build is begun that would end later, judged by those before it.
     """
 
     builds: int
@@ -26,7 +26,7 @@ class TimingSettings:
 
 
 TIMING: dict[BudgetName, TimingSettings] = {
-    "smoke": TimingSettings(builds=1, blocks=2, block_ms=10, limit_s=1),
-    "quick": TimingSettings(builds=4, blocks=8, block_ms=20, limit_s=5),
-    "full": TimingSettings(builds=8, blocks=12, block_ms=25, limit_s=15),
+    "smoke": TimingSettings(builds=1, blocks=2, block_ms=10, limit_s=0.9),
+    "quick": TimingSettings(builds=4, blocks=16, block_ms=12, limit_s=4.5),
+    "full": TimingSettings(builds=8, blocks=24, block_ms=15, limit_s=14),
 }

@@ -52,7 +52,8 @@ class Timer:
         blocks: dict[str, list[tuple[float, ...]]] = {name: [] for name in _ARMS}
         arms: list[Arm] = []
         for first, control in pairs:
-            if arms and time.perf_counter() - started > settings.limit_s:
+            elapsed = time.perf_counter() - started
+            if arms and elapsed * (len(arms) + 1) / len(arms) > settings.limit_s:
                 break
             arm = build_arm(variant, self._dataset, seed=len(arms) + 1)
             arms.append(arm)

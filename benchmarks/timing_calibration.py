@@ -1,0 +1,120 @@
+"""Whether step-time verdicts can be trusted on this machine: the baseline against itself, and against a slower twin.
+
+    python benchmarks/timing_calibration.py [--runs 40] [--slow-runs 10] [--budget quick]
+
+1. The baseline against an identical variant, many times: how often is the verdict not same or unresolved, and how
+   far does the ratio spread beside that of the same blocks run one arm after the other?
+2. The baseline against itself with a pause that makes a step 1.05 and 1.2 times as long: ratio found, verdicts.
+3. Seconds that timing one variant takes, and the width of the interval that they buy.
+
+Run it on a quiet machine; nothing else may compute meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from statistics import median, stdev
+
+import numpy as np
+
+from harness.budgets import BUDGETS
+from harness.comparison.judge import Comparison, Margins, judge_times
+from harness.devices import configure_process, find_device, training_environment
+from harness.provenance import collect_provenance, usable_cores
+from harness.variants import BASELINE, Variant
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=40)
+    parser.add_argument("--slow-runs", type=int, default=10)
+    parser.add_argument("--budget", choices=list(BUDGETS), default="quick")
+    arguments = parser.parse_args()
+    configure_process("cpu", threads=0)
+
+    from harness.datasets import load_dataset
+    from harness.timing.timer import Timer
+
+    budget = BUDGETS[arguments.budget]
+    dataset = load_dataset("digits")
+    timer = Timer(dataset, training_environment(find_device("cpu"), threads=usable_cores()))
+    print(collect_provenance().machine)
+    timer.time(BASELINE, BASELINE, budget, key="0" * 64)  # builds the baselines
+
+    def measure(variant: Variant, runs: int) -> tuple[list[Comparison], list[float]]:
+        found, seconds = [], []
+        for run in range(runs):
+            started = time.perf_counter()
+            times = timer.time(BASELINE, variant, budget, key=f"{run + 1:064x}")
+            seconds.append(time.perf_counter() - started)
+            found.append(judge_times(times, comparisons=1, margins=Margins()))
+            if times.flags:
+                print(f"  run {run + 1}: {'; '.join(times.flags)}")
+        return found, seconds
+
+    same, seconds = measure(BASELINE, arguments.runs)
+    report("identical", 1.0, same)
+    print(f"  seconds a variant: median {median(seconds):.1f}, most {max(seconds):.1f}")
+    if len(same) > 1:
+        interleaved = stdev(np.log([found.value for found in same]))
+        in_turn = stdev(np.log([one_after_the_other(timer, budget) for _ in range(arguments.runs)]))
+        print(
+            f"  spread of the ratio: interleaved {interleaved:.2%}, one after the other {in_turn:.2%} "
+            f"({interleaved / in_turn:.2f} of it)"
+        )
+    step_us = step_time_us(timer, budget)
+    for slower in (1.05, 1.2):
+        pause_us = calibrated_pause_us((slower - 1) * step_us)
+        variant = Variant(model="slowed_model:build", options={"pause_us": pause_us})
+        found, _ = measure(variant, arguments.slow_runs)
+        report(f"{slower} x (a pause of {pause_us:.0f} us in a step of {step_us:.0f} us)", slower, found)
+
+
+def report(name: str, truth: float, found: list[Comparison]) -> None:
+    ratios = [comparison.value for comparison in found]
+    widths = [(comparison.high - comparison.low) / 2 for comparison in found]
+    verdicts = ", ".join(
+        f"{count} {verdict}" for verdict, count in Counter(str(c.verdict) for c in found).most_common()
+    )
+    print(f"{name}: {len(found)} runs: {verdicts}")
+    print(
+        f"  ratio: median {median(ratios):.4f}, from {min(ratios):.4f} to {max(ratios):.4f} "
+        f"(furthest from {truth}: {max(abs(ratio / truth - 1) for ratio in ratios):.2%}); "
+        f"half-width of the interval: median {median(widths):.2%}"
+    )
+
+
+def step_time_us(timer, budget) -> float:  # type: ignore[no-untyped-def]
+    times = timer.time(BASELINE, BASELINE, budget, key="f" * 64)
+    return 1e3 * median(value for build in times.baseline_ms for value in build)
+
+
+def calibrated_pause_us(wanted_us: float) -> float:
+    """Return the pause whose operation costs that much, its way into Python included."""
+    from slowed_model import cost_us
+
+    pause_us = wanted_us
+    for _ in range(4):
+        pause_us = max(0.0, pause_us + wanted_us - median(cost_us(pause_us) for _ in range(3)))
+    return pause_us
+
+
+def one_after_the_other(timer, budget) -> float:  # type: ignore[no-untyped-def]
+    """Return the ratio that two runs in turn give: all blocks of one build, then as many of its twin."""
+    from harness.timing.settings import TIMING
+
+    settings = TIMING[budget.name]
+    first, second = timer._baseline_pair(BASELINE, 0)
+    rng = np.random.default_rng()
+    steps = timer._steps_per_block(first, settings, rng)
+    blocks = settings.builds * settings.blocks
+    medians = [
+        median(arm.block_ms(timer._order(arm, steps, rng), steps) for _ in range(blocks)) for arm in (first, second)
+    ]
+    return medians[1] / medians[0]
+
+
+if __name__ == "__main__":
+    main()
