@@ -76,6 +76,8 @@ def run_sweep(
 
         def run_trial(self, trial: Any, *arguments: Any, **options: Any) -> dict[str, float]:
             nonlocal failures
+            # A result that is not a number ends the trial as failed. Raising would do so too, but keras-tuner prints
+            # the traceback of whatever is raised, and goes on when the disk is full.
             try:
                 record = executor.run(trials[int(trial.trial_id)])
                 with recording:
@@ -85,14 +87,14 @@ def run_sweep(
                         stop.set()
                     notify(record)
             except BaseException as error:
-                # keras-tuner would count a full disk as one more failed trial and go on.
                 stop.set()
                 if not isinstance(error, ExecutorStopped):
                     errors.append(error)
-                raise keras_tuner.errors.FailedTrialError(str(error)) from error
+                return {OBJECTIVE: math.nan}
+            trial.message = record.message or None
             if record.status != "ok":
-                raise keras_tuner.errors.FailedTrialError(record.message)
-            return {OBJECTIVE: max(_finite(epoch.val_accuracy) for epoch in record.history)}
+                return {OBJECTIVE: math.nan}
+            return {OBJECTIVE: max(epoch.val_accuracy for epoch in record.history)}
 
     hyperparameters = keras_tuner.HyperParameters()
     hyperparameters.Choice("variant", list(dict.fromkeys(trial.variant.name for trial in trials)))
@@ -130,10 +132,6 @@ def run_sweep(
     if errors:
         raise errors[0]
     return not stop.is_set()
-
-
-def _finite(value: float) -> float:
-    return value if math.isfinite(value) else -1.0
 
 
 def import_keras_tuner() -> Any:

@@ -59,7 +59,7 @@ class VariantItem(pytest.Function):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Point at the suite file; the name tells the variant."""
-        return self.path, None, self.name
+        return self.path, 0, self.name
 
 
 def make_item(node: SuiteNode, variant: Variant, *, is_baseline: bool, benchmark: bool) -> VariantItem:
@@ -72,11 +72,12 @@ def make_item(node: SuiteNode, variant: Variant, *, is_baseline: bool, benchmark
         __tracebackhide__ = True
         check_variant_item(item)
 
-    def measure(benchmark: Any) -> None:
+    def measure(request: pytest.FixtureRequest) -> None:
         from harness.pytest_plugin.run import benchmark_variant_item
 
         __tracebackhide__ = True
-        benchmark_variant_item(item, benchmark, timer)
+        # The fixture only where there are times for it: it complains of not being used.
+        benchmark_variant_item(item, lambda: request.getfixturevalue("benchmark"), timer)
 
     item: VariantItem = VariantItem.from_parent(node, name=variant.name, callobj=measure if benchmark else check)
     item.suite, item.variant = node.suite, variant

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +99,7 @@ def train_all(run: Run, config: pytest.Config) -> None:
         progress.close()
 
 
-def benchmark_variant_item(item: VariantItem, benchmark: Any, timer: ReplayTimer) -> None:
+def benchmark_variant_item(item: VariantItem, fixture: Callable[[], Any], timer: ReplayTimer) -> None:
     """Fail where a trial of the variant failed, else time its steps and hand them to pytest-benchmark."""
     __tracebackhide__ = True
     run = item.config.stash[RUN]
@@ -116,6 +116,7 @@ def benchmark_variant_item(item: VariantItem, benchmark: Any, timer: ReplayTimer
         times = run.stopwatch.time((item.suite.baseline, item.variant))
     except HarnessError as error:
         pytest.fail(str(error), pytrace=False)
+    benchmark = fixture()
     replay(benchmark, timer, [value / 1e3 for build in times.variant_ms for value in build])
     benchmark.extra_info.update(_extra_info(run, item, trials))
 
