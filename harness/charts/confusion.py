@@ -14,6 +14,7 @@ from harness.records import Record
 
 _SIZE = 300
 _LABEL_LENGTH = 14
+_LEAST_SHARE = 0.005
 # With more classes the numbers no longer fit their cells.
 _MOST_WITH_NUMBERS = 12
 
@@ -35,7 +36,8 @@ def confusion_matrix(records: Iterable[Record], labels: ArrayLike, classes: int)
     for predicted in found:
         counts += np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
     totals = np.bincount(truth, minlength=classes)[:, None] * float(len(found))
-    return np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
+    shares: NDArray[np.float64] = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
+    return shares
 
 
 def confusion_chart(matrix: ArrayLike, classes: Sequence[str], *, difference: bool) -> alt.TopLevelMixin:
@@ -84,12 +86,13 @@ def confusion_chart(matrix: ArrayLike, classes: Sequence[str], *, difference: bo
 
 def _rows(values: NDArray[np.float64], names: tuple[str, ...], *, difference: bool) -> Rows:
     finite = np.abs(values[np.isfinite(values)])
-    largest = float(finite.max()) if finite.size and difference else 1.0
+    largest = (float(finite.max()) if finite.size and difference else 1.0) or 1.0
     rows: Rows = []
     for i, true in enumerate(names):
         for j, predicted in enumerate(names):
             value = float(values[i, j])
-            if not np.isfinite(value) or value == 0:  # an empty cell says it as well, and costs nothing
+            # An empty cell says as well that there is next to nothing, and costs nothing.
+            if not np.isfinite(value) or abs(value) < _LEAST_SHARE * largest:
                 continue
             good = (value > 0) == (i == j) if difference else i == j
             rows.append(
@@ -97,7 +100,7 @@ def _rows(values: NDArray[np.float64], names: tuple[str, ...], *, difference: bo
                     "true": true,
                     "predicted": predicted,
                     "effect": "better" if good else "worse",
-                    "strength": round(abs(value) / largest, 3) if largest else 0.0,
+                    "strength": round(abs(value) / largest, 3),
                     "text": f"{value * 100:+.2f}" if difference else f"{value * 100:.2f}",
                     "short": _short(value * 100, difference=difference),
                 }

@@ -55,7 +55,8 @@ def curve_rows(records: Iterable[Record]) -> Rows:
 def meeting_epoch(rows: Rows, within: float = WITHIN) -> int | None:
     """Return the first epoch where mean training and validation accuracy differ by at most `within`, or None."""
     means = {(row["epoch"], row["part"]): row["mean"] for row in rows if row["metric"] == "accuracy"}
-    for epoch in sorted({epoch for epoch, _ in means}):
+    epochs: list[int] = sorted({epoch for epoch, _ in means})
+    for epoch in epochs:
         training, validation = (means.get((epoch, part)) for part in PARTS)
         # A hair more than `within`, so that 0.91 and 0.90 are within 0.01 in binary too.
         if training is not None and validation is not None and abs(training - validation) <= within + 1e-12:
@@ -125,21 +126,17 @@ def _panel(metric: Metric, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
 
 def _hover(base: alt.Chart, x: alt.X) -> alt.Chart:
     """Return dots that only a pointer finds; the page's and the files' pictures leave them out."""
-    return (
-        base.mark_point(opacity=0, size=90, filled=True)
-        .encode(
-            x=x,
-            y="mean:Q",
-            tooltip=[
-                alt.Tooltip("part:N", title=" "),
-                alt.Tooltip("epoch:Q"),
-                alt.Tooltip("mean:Q", title="mean of seeds", format=".4f"),
-                alt.Tooltip("low:Q", title="lowest", format=".4f"),
-                alt.Tooltip("high:Q", title="highest", format=".4f"),
-                alt.Tooltip("seeds:Q"),
-            ],
-        )
-        .properties(name="hover")
+    return base.mark_point(opacity=0, size=90, filled=True).encode(
+        x=x,
+        y="mean:Q",
+        tooltip=[
+            alt.Tooltip("part:N", title=" "),
+            alt.Tooltip("epoch:Q"),
+            alt.Tooltip("mean:Q", title="mean of seeds", format=".4f"),
+            alt.Tooltip("low:Q", title="lowest", format=".4f"),
+            alt.Tooltip("high:Q", title="highest", format=".4f"),
+            alt.Tooltip("seeds:Q"),
+        ],
     )
 
 

@@ -9,7 +9,7 @@ from statistics import fmean
 
 import altair as alt
 
-from harness.charts.text import clean, label
+from harness.charts.text import clean, label, unique_labels
 from harness.charts.theme import BLUE, FONT_SIZE, INK, ORANGE, PAPER, WIDTH, Rows, data, styled
 
 _ROW_HEIGHT = 46
@@ -133,7 +133,7 @@ def effects_chart(points: Sequence[Point]) -> alt.TopLevelMixin:
     Where fields were not varied in all combinations, a field's effect holds others' too; the page says so.
     """
     good = [point for point in points if math.isfinite(point.accuracy)]
-    panels = []
+    panels: list[alt.LayerChart] = []
     for field in good[0].fields if good else ():
         levels = _levels([point.fields[field] for point in good])
         if len(levels) > 1:
@@ -142,7 +142,7 @@ def effects_chart(points: Sequence[Point]) -> alt.TopLevelMixin:
 
 
 def _effect_panel(field: str, levels: Sequence[str], points: Sequence[Point], *, first: bool) -> alt.LayerChart:
-    short = {level: text for level, text in zip(levels, _short_levels(levels), strict=True)}
+    short = dict(zip(levels, unique_labels(tuple(levels), 14), strict=True))
     rows: Rows = [
         {
             "value": short[point.fields[field]],
@@ -203,12 +203,6 @@ def _numbers(value: str) -> tuple[int, list[float]]:
     """Return what sorts 2, 10 and 32-64, 16-32-64 as people would; ValueError for other text."""
     parts = [float(part) for part in value.split("-")]
     return len(parts), parts
-
-
-def _short_levels(levels: Sequence[str]) -> Sequence[str]:
-    from harness.charts.text import unique_labels
-
-    return unique_labels(tuple(levels), 14)
 
 
 def _few(levels: Sequence[str]) -> Sequence[str]:

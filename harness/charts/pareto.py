@@ -69,9 +69,11 @@ def pareto_chart(rows: Iterable[Mapping[Any, Any]]) -> alt.TopLevelMixin:
     colour = alt.Color(
         "kind:N",
         scale=alt.Scale(domain=list(_KINDS), range=[INK, BLUE, ORANGE, GREY]),
-        legend=alt.Legend(title=None, orient="top", direction="horizontal", columns=4, symbolStrokeWidth=1.5),
+        legend=alt.Legend(
+            title=None, orient="top", direction="horizontal", columns=4, symbolOpacity=1, symbolStrokeWidth=1.5
+        ),
     )
-    layers = [
+    layers: list[alt.Chart] = [
         alt.Chart(data([{"cost": 1.0, "gain": 0.0}])).mark_rule(color=MUTED, strokeDash=[2, 3]).encode(x=x),
         alt.Chart(data([{"cost": 1.0, "gain": 0.0}])).mark_rule(color=MUTED, strokeDash=[2, 3]).encode(y=y),
         alt.Chart(data(front))
@@ -116,6 +118,8 @@ def _names(points: Rows, front: Rows, x: alt.X, y: alt.Y) -> list[alt.Chart]:
         ("right", -7, [point for point in chosen if point["cost"] > middle]),
     ):
         rows = [{"cost": p["cost"], "gain": p["gain"], "name": label(p["variant"], 26)} for p in side]
+        if not rows:
+            continue
         charts.append(
             alt.Chart(data(rows)).mark_text(align=align, dx=dx, dy=-7, fontSize=10).encode(x=x, y=y, text="name:N")
         )

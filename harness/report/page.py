@@ -6,14 +6,15 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib import resources
 from typing import Any
 
-import altair as alt
 import jinja2
 import vl_convert
 
 from harness import __version__
+from harness.charts.save import VEGA_LITE
 from harness.charts.text import clean
 from harness.report.pair import pair_data
 from harness.report.pictures import Pictures
@@ -42,6 +43,7 @@ def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> s
         finalize=_drawable,
     )
     environment.filters |= {"percent": percent, "points": points, "significant": significant, "plain": plain}
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.tests["known"] = finite
     library, script = _library(), _static("report.js")
     return environment.get_template("page.html").render(
@@ -68,16 +70,14 @@ def _policy(scripts: Sequence[str]) -> str:
     """Return a content security policy: these scripts run, no other does, and nothing is fetched."""
     digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    rules = ("default-src 'none'", f"script-src {allowed}", "style-src 'unsafe-inline'", "img-src data:")
+    return "; ".join((*rules, "base-uri 'none'", "form-action 'none'"))
 
 
+@cache
 def _library() -> str:
     """Return Vega, Vega-Lite and vega-embed as one script that sets window.vegaEmbed."""
-    version = "_".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-    try:
-        return str(vl_convert.javascript_bundle(vl_version=version.replace("_", ".")))
-    except ValueError:
-        return str(vl_convert.javascript_bundle())
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", VEGA_LITE))
 
 
 def _static(name: str) -> str:

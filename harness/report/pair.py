@@ -10,6 +10,7 @@ from harness.charts import confusion_chart
 from harness.charts.text import unique_labels
 from harness.charts.theme import BLUE, ORANGE, WIDTH, data, styled
 from harness.report.pictures import Pictures
+from harness.report.variant_view import MOST_CLASSES
 from harness.report.view import ReportView
 
 ARMS = ("first", "second")
@@ -30,15 +31,15 @@ def pair_data(view: ReportView, pictures: Pictures) -> dict[str, Any]:
                 "matrix": variant.matrix if len(variant.matrix) == len(names) else [],
             }
     templates = {
-        "curves": pictures.reference(_curves_chart()),
-        "confusion": [
-            pictures.reference(confusion_chart([[0.5] * len(names)] * len(names), names, difference=True))
-            if names
-            else None
-            for names in classes
-        ],
+        "curves": pictures.reference(_curves_chart().to_dict(validate=False)),
+        "confusion": [_confusion(names, pictures) if 0 < len(names) <= MOST_CLASSES else None for names in classes],
     }
     return pictures.to_data() | {"variants": variants, "classes": classes, "pair": templates}
+
+
+def _confusion(names: list[str], pictures: Pictures) -> list[Any]:
+    chart = confusion_chart([[0.5] * len(names)] * len(names), names, difference=True)
+    return pictures.reference(chart.to_dict(validate=False))
 
 
 def _curves_chart() -> alt.TopLevelMixin:

@@ -150,10 +150,13 @@
     }
     return embed;
   };
-  const rowsOf = (columns) => {
-    const names = Object.keys(columns);
-    const length = names.length ? columns[names[0]].length : 0;
-    return Array.from({ length }, (_, i) => Object.fromEntries(names.map((name) => [name, columns[name][i]])));
+  const places = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  const unpacked = (column) => (Array.isArray(column[0])
+    ? [...column[1]].map((place) => column[0][places.indexOf(place)]) : column);
+  const rowsOf = (table) => {
+    const columns = Object.entries(table).map(([name, column]) => [name, unpacked(column)]);
+    const length = columns.length ? columns[0][1].length : 0;
+    return Array.from({ length }, (_, i) => Object.fromEntries(columns.map(([name, values]) => [name, values[i]])));
   };
   const draw = async (place, specNumber, datasets) => {
     const spec = { ...report.specs[specNumber], datasets };
