@@ -90,7 +90,8 @@ def group_rows(group: Group, results: Results, margins: Margins) -> list[dict[st
             times = judge_times(group.step_times.get(variant), comparisons=count, margins=margins)
         chosen = results.selections.get(suite.name)
         note = chosen.note if chosen is not None and chosen.winner == variant != suite.baseline else ""
-        rows.append(_row(group, variant, records, accuracies, times) | {"search": note})
+        known = _row(group, variant, records, accuracies, times) | {"search": note}
+        rows.append(dict.fromkeys(COLUMNS, NAN) | known)
     add_pareto(rows)
     return rows
 
