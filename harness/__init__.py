@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.models import build_model
     from harness.records import Record
     from harness.results import Results, load_results
+    from harness.search import Search
     from harness.suites import Suite
     from harness.training.run import run_trial
     from harness.variants import BASELINE, Variant
@@ -31,6 +32,7 @@ _HOMES = {
     "InputError": "harness.errors",
     "Record": "harness.records",
     "Results": "harness.results",
+    "Search": "harness.search",
     "Suite": "harness.suites",
     "Variant": "harness.variants",
     "build_model": "harness.models",
@@ -49,6 +51,7 @@ __all__ = [  # sorted as _HOMES is
     "InputError",
     "Record",
     "Results",
+    "Search",
     "Suite",
     "Variant",
     "build_model",
