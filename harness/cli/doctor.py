@@ -1,0 +1,60 @@
+"""`harness doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import results_option
+from harness.tables.screen import Paint
+
+_MARKS = {"ok": "ok", "warning": "warning", "failed": "FAILED"}
+_PAINTS: dict[str, Paint] = {"warning": "unsure", "failed": "bad"}
+
+
+@click.command("doctor")
+@results_option
+@click.option("--dataset", default="digits", show_default=True, help="Also open this dataset.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def command(results: Path, dataset: str, as_json: bool) -> int:
+    """Check that this machine is fit to train and to time; says what to do where it is not.
+
+    Exit code 0 when all is well (a warning included), 1 when something failed.
+    """
+    import time
+
+    from harness.doctor import examine
+
+    started = time.perf_counter()
+    checks = examine(results=results, dataset=dataset)
+    seconds = time.perf_counter() - started
+    failed = sum(check.status == "failed" for check in checks)
+    if as_json:
+        import dataclasses
+        import json
+
+        content = {"well": not failed, "seconds": round(seconds, 3), "checks": [dataclasses.asdict(c) for c in checks]}
+        click.echo(json.dumps(content, indent=2))
+        return 1 if failed else 0
+    import sys
+    import textwrap
+
+    from harness.tables import escape, screen_of
+
+    screen = screen_of(sys.stdout)
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        mark = screen.paint(_MARKS[check.status], _PAINTS.get(check.status))
+        indent = " " * (width + 11)
+        lines = textwrap.wrap(escape.clean(check.found), max(screen.width - len(indent), 30), break_on_hyphens=False)
+        click.echo(
+            f"{check.name:<{width}}  {mark}{' ' * (9 - len(_MARKS[check.status]))}" + f"\n{indent}".join(lines),
+            color=True,
+        )
+        if check.remedy:
+            for line in textwrap.wrap(f"-> {check.remedy}", max(screen.width - len(indent), 30)):
+                click.echo(indent + line)
+    warnings = sum(check.status == "warning" for check in checks)
+    click.echo(f"{len(checks)} checks in {seconds:.1f} s: {failed} failed, {warnings} warnings")
+    return 1 if failed else 0

@@ -1,0 +1,86 @@
+"""One small trial, twice: on a CPU both must end with the same weights, bit for bit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from harness.doctor.check import Check
+
+TIMEOUT_S = 180.0
+
+# In a process of its own: threads are told before TensorFlow starts, and the doctor itself stays small.
+_PROGRAM = "from harness.doctor.determinism import print_fingerprints; print_fingerprints()"
+_IMAGES = 128
+
+
+@dataclass(frozen=True)
+class Twice:
+    """A process that trains the trial twice while other checks run."""
+
+    process: subprocess.Popen[str]
+
+    def judge(self) -> Check:
+        """Wait for it and compare."""
+        try:
+            output, errors = self.process.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            return Check(
+                "determinism",
+                "failed",
+                f"two tiny trials took longer than {TIMEOUT_S:g} s",
+                "see whether `python -c 'import tensorflow'` ends; reinstall TensorFlow if it does not",
+            )
+        prints = output.split()
+        if self.process.returncode or len(prints) != 2:
+            last = (errors.strip().splitlines() or ["no message"])[-1]
+            return Check(
+                "determinism", "failed", f"a tiny trial does not train: {last}", "reinstall TensorFlow and Keras"
+            )
+        return judge_fingerprints(*prints)
+
+
+def start_twice() -> Twice:
+    """Start the two trials."""
+    return Twice(
+        subprocess.Popen([sys.executable, "-c", _PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    )
+
+
+def judge_fingerprints(first: str, second: str) -> Check:
+    """Judge the fingerprints of the weights of the same trial, trained twice."""
+    if first == second:
+        return Check("determinism", "ok", f"the same trial twice gave the same weights ({first[:8]})")
+    return Check(
+        "determinism",
+        "failed",
+        f"the same trial twice gave different weights ({first[:8]} and {second[:8]})",
+        "unset TF_ENABLE_ONEDNN_OPTS and thread variables; use a released TensorFlow; else resuming may mix results",
+    )
+
+
+def print_fingerprints() -> None:
+    """Train the same tiny trial twice on one thread of the CPU and print what the weights are."""
+    from harness.devices import configure_process
+
+    configure_process("cpu", threads=1)
+    import hashlib
+
+    import numpy as np
+
+    from harness.datasets import load_dataset
+    from harness.training.prepared import PreparedModel, weight_values
+    from harness.variants import BASELINE
+
+    variant = BASELINE.replace(dropout=0.5, augmentation="flip")
+    prepared = PreparedModel(variant, load_dataset("digits"), seed=1)
+    for _ in range(2):
+        epoch = prepared.start(1)
+        epoch.train(np.random.default_rng(1).permutation(_IMAGES))
+        content = hashlib.sha256()
+        for values in weight_values(epoch.model):
+            content.update(values.tobytes())
+        print(content.hexdigest())

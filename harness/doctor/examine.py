@@ -1,0 +1,45 @@
+"""All checks, in the order in which a person fixes what they find."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.devices import find_device, has_gpu_hardware
+from harness.doctor.check import Check
+from harness.doctor.determinism import start_twice
+from harness.doctor.folders import check_cache, check_dataset, check_disk, check_results, check_store
+from harness.doctor.machine import check_cores, check_device, check_driver, check_governor, check_load, check_memory
+from harness.doctor.software import check_packages, check_python
+
+
+def examine(*, results: Path, dataset: str) -> list[Check]:
+    """Look at this machine; about 4 seconds.
+
+    Args:
+        results: The folder that a sweep would write; it is not made.
+        dataset: The dataset that a sweep would use: opened, and downloaded where that is how it opens.
+    """
+    load = check_load()  # before the trials make load of their own
+    twice = start_twice()
+    try:
+        device = find_device("auto")
+        checks = [
+            check_python(),
+            check_packages(),
+            check_device(device, hardware=has_gpu_hardware()),
+            check_driver(device),
+            check_cores(),
+            load,
+            check_governor(),
+            check_memory(),
+            check_disk(results),
+            check_cache(),
+            check_dataset(dataset),
+            check_results(results),
+            check_store(results),
+        ]
+        return [*checks, twice.judge()]
+    finally:
+        if twice.process.poll() is None:
+            twice.process.kill()
+            twice.process.communicate()
