@@ -103,3 +103,18 @@ def test_search_killed_three_times_equals_an_uninterrupted_one(oracle: dict[str,
     run(tmp_path, "whole")
     assert content(tmp_path / "killed") == content(tmp_path / "whole")
     assert not (tmp_path / "killed" / "search").exists()
+    if oracle is HYPERBAND:
+        assert promoted_trials_that_went_on(tmp_path / "whole") == 2
+
+
+def promoted_trials_that_went_on(folder: Path) -> int:
+    """Return how many trials of a higher rung hold the very times that their earlier epochs took in the lower one."""
+    with read_store(folder) as store:
+        records = {(one.trial.variant.to_json(), one.trial.budget.epochs): one for one in store.records().values()}
+        (key,) = {key for (key,) in store._read("SELECT DISTINCT search FROM search_tries")}
+        tries = [json.loads(text) for text in store.search_tries(key).values()]
+    promoted = [one for one in tries if one["start"]]
+    return sum(
+        records[one["variant"], one["epochs"]].history[: one["start"]] == records[one["variant"], one["start"]].history
+        for one in promoted
+    )

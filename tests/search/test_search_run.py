@@ -21,9 +21,9 @@ def build(variant, input_shape, classes):
     if width == 8:
         raise ValueError("no model of width 8")
     inputs = keras.Input(input_shape)
-    x = keras.layers.Rescaling(float("nan") if width == 5 else 1.0)(inputs)
-    x = keras.layers.Dense(width, activation="relu")(keras.layers.Flatten()(x))
-    return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
+    x = keras.layers.Dense(width, activation="relu")(keras.layers.Flatten()(inputs))
+    outputs = keras.layers.Dense(classes, activation="softmax")(x)
+    return keras.Model(inputs, keras.layers.Rescaling(float("nan"))(outputs) if width == 5 else outputs)
 """
 SUITE = """
 from harness import BASELINE
@@ -46,7 +46,7 @@ def test_search_ends_in_its_winners_table(tmp_path: Path, capsys: pytest.Capture
     # One width fails: the others are tried all the same, and the exit code says so.
     assert search(tmp_path) == 1
     output = capsys.readouterr().out
-    assert "failed: ValueError: no model of width 8" in output or "no model of width 8" in output
+    assert "no model of width 8" in output
     assert "diverged" in output
 
     with read_store(tmp_path / "results") as store:
