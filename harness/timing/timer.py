@@ -101,11 +101,10 @@ class Timer:
     def _run_blocks(
         self, arms: tuple[Arm, Arm, Arm], settings: TimingSettings, steps: int, rng: np.random.Generator
     ) -> tuple[tuple[float, ...], ...]:
-        """Return the blocks of each arm; every random order of the three is followed by its reverse."""
+        """Return the blocks of each arm, run in balanced random order."""
         values: tuple[list[float], ...] = ([], [], [])
-        for _ in range(settings.blocks // 2):
-            order = rng.permutation(len(arms))
-            for position in (*order, *order[::-1]):
+        for turn in balanced_turns(len(arms), settings.blocks, rng):
+            for position in turn:
                 arm = arms[position]
                 values[position].append(arm.block_ms(self._order(arm, steps, rng), steps))
         return tuple(tuple(arm) for arm in values)
@@ -125,3 +124,18 @@ class Timer:
             arm.whole.predict(batch)
             times.append((time.perf_counter_ns() - started) / 1e6)
         return median(times)
+
+
+def balanced_turns(arms: int, turns: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """Return the order of the arms in each turn: random, and each followed by its reverse.
+
+    So whatever drifts linearly over two turns, and whatever favours the first or the last place, cancels.
+
+    >>> balanced_turns(3, 4, np.random.default_rng(1))
+    [(0, 1, 2), (2, 1, 0), (2, 0, 1), (1, 0, 2)]
+    """
+    chosen: list[tuple[int, ...]] = []
+    while len(chosen) < turns:
+        order = tuple(int(arm) for arm in rng.permutation(arms))
+        chosen += [order, order[::-1]]
+    return chosen[:turns]

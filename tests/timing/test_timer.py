@@ -1,0 +1,95 @@
+"""Step times: the shape of a measurement, what it says of known models, and foreign load."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from harness import BASELINE, BUDGETS
+from harness.devices import find_device, training_environment
+from harness.models import build_model
+from harness.step_times import StepTimes, timing_key
+from harness.timing.load import LoadWatch
+from harness.timing.settings import TIMING
+from harness.timing.timer import Timer, balanced_turns
+from harness.timing.work import forward_flops, gemm_peak_flops_per_s
+
+ENVIRONMENT = training_environment(find_device("cpu"), threads=1)
+WIDE = BASELINE.replace(filters=(96, 192))
+
+
+@pytest.fixture(scope="module")
+def measured(digits):
+    timer = Timer(digits, ENVIRONMENT)
+    return timer.time(BASELINE, WIDE, BUDGETS["smoke"], key="a" * 64)
+
+
+def test_every_arm_has_as_many_blocks_in_as_many_builds(measured):
+    settings = TIMING["smoke"]
+    for arm in (measured.baseline_ms, measured.control_ms, measured.variant_ms):
+        assert len(arm) == settings.builds
+        assert all(len(build) == settings.blocks for build in arm)
+        assert all(value > 0 for build in arm for value in build)
+
+
+def test_a_model_of_eight_times_the_work_takes_much_longer(measured):
+    assert np.median(measured.variant_ms) > 2 * np.median(measured.baseline_ms)
+    assert measured.images_per_s == pytest.approx(32e3 / np.median(measured.variant_ms), rel=1e-6)
+    assert measured.predict_one_ms < measured.predict_batch_ms
+    assert 0 < measured.gemm_share < 1
+
+
+def test_a_measurement_survives_json(measured):
+    assert StepTimes.from_json(measured.to_json()) == measured
+
+
+def test_flops_of_the_baseline_are_twice_its_published_multiply_adds():
+    # 4.19 million multiply-adds an image forward.
+    assert forward_flops(build_model(BASELINE, seed=1)) == pytest.approx(2 * 4.19e6, rel=0.02)
+
+
+def test_the_matrix_product_reaches_a_plausible_rate():
+    assert 1e9 < gemm_peak_flops_per_s() < 1e14
+
+
+def test_every_order_of_arms_is_followed_by_its_reverse_and_none_is_always_first():
+    turns = balanced_turns(3, 80, np.random.default_rng(1))
+    assert len(turns) == 80
+    assert all(first == second[::-1] for first, second in zip(turns[::2], turns[1::2], strict=True))
+    assert all(sorted(turn) == [0, 1, 2] for turn in turns)
+    firsts = [turn[0] for turn in turns]
+    assert all(firsts.count(arm) >= 15 for arm in range(3))
+    assert len(set(turns)) == 6
+
+
+def test_keys_tell_apart_pairs_amounts_and_machines():
+    usual = {
+        "sources": ("", ""),
+        "fingerprint": "abc",
+        "budget": BUDGETS["quick"],
+        "environment": ENVIRONMENT,
+        "machine": "here",
+    }
+    key = timing_key(BASELINE, WIDE, **usual)
+    assert key == timing_key(BASELINE, WIDE, **usual | {"budget": BUDGETS["quick"].override(epochs=3)})
+    others = [
+        timing_key(WIDE, BASELINE, **usual),
+        *(
+            timing_key(BASELINE, WIDE, **usual | change)
+            for change in ({"budget": BUDGETS["full"]}, {"machine": "there"}, {"fingerprint": "abd"})
+        ),
+    ]
+    assert len({key, *others}) == 5
+
+
+def test_fault_27_foreign_load_is_flagged():
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        watch = LoadWatch("cpu")
+        time.sleep(1.0)
+        assert any("other processes used" in flag for flag in watch.flags())
+    finally:
+        busy.kill()
+        busy.wait()
