@@ -127,7 +127,7 @@ def _judge(frame: pd.DataFrame, gates: list[Gate]) -> int:
 
     from harness.exports.github import announce
     from harness.gates import failed_rows
-    from harness.gates.report import failure_lines
+    from harness.tables.failures import failure_lines
 
     failed = failed_rows(frame, gates)
     for line in failure_lines(failed, gates):

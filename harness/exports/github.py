@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.gates.report import describe_failure
 from harness.tables import escape
+from harness.tables.failures import describe_failure
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -31,6 +31,11 @@ def test_each_failed_row_is_one_annotation_that_no_name_can_break(frame):
     assert "filters:64-128" in written[0]
 
 
+def test_a_gate_whose_text_holds_a_semicolon_is_told_without_its_values(frame):
+    failed = failed_rows(frame, [parse_gate("suite != 'a; b' and seeds > 1")])
+    assert all("suite != 'a; b'" in line for line in annotation_lines(failed))
+
+
 def test_more_than_ten_failures_end_in_a_count(frame):
     failed = failed_rows(frame, [parse_gate("seeds == 5")])
     many = failed.loc[[*failed.index] * 5]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.gates.gate import Gate, parse_gate
+from harness.errors import InputError
+from harness.gates import Gate, parse_gate
+from harness.tables.columns import cell_text
+from harness.tables.escape import clean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,12 +30,16 @@ def failure_lines(failed: pd.DataFrame, gates: Sequence[Gate]) -> list[str]:
 
 def describe_failure(row: dict[object, object], gates: Sequence[Gate] = ()) -> str:
     """Return one row's failure: which row, which gate, and what the gate's columns hold."""
-    from harness.tables.columns import cell_text
-    from harness.tables.escape import clean
-
-    texts = str(row["gate"]).split("; ")
-    mine = [gate for gate in gates if gate.text in texts] or [parse_gate(text, map(str, row)) for text in texts]
+    mine = [gate for gate in gates if gate.text in str(row["gate"])] or _gates_of(row)
     names = dict.fromkeys(name for gate in mine for name in gate.columns)
-    values = ", ".join(f"{name} {cell_text(row, name) or 'unknown'}" for name in names)
+    values = ": " + ", ".join(f"{name} {cell_text(row, name) or 'unknown'}" for name in names)
     place = " / ".join(str(row[name]) for name in ("suite", "variant") if row.get(name))
-    return clean(f"{place} ({row['dataset']}, {row['budget']}): {row['gate']}: {values}")
+    return clean(f"{place} ({row['dataset']}, {row['budget']}): {row['gate']}{values if names else ''}")
+
+
+def _gates_of(row: dict[object, object]) -> list[Gate]:
+    """Return a row's gates, read back from its text; none where a quoted text holds what joins them."""
+    try:
+        return [parse_gate(text, map(str, row)) for text in str(row["gate"]).split("; ")]
+    except InputError:
+        return []
