@@ -39,6 +39,8 @@ class JobSettings:
         results: Folder for the store and tables.
         workers: Trials at once; None for as many as cores and memory allow.
         trial_timeout_s: Longest time of a trial.
+        image_size: Resize a folder's images to that many pixels a side; None keeps their own size.
+        skip_unreadable: Leave out a folder's unreadable images, with a warning, instead of refusing.
         retime: Measure step times anew, though the store has them.
         margins: Alpha and margins of practical equality.
     """
@@ -49,6 +51,8 @@ class JobSettings:
     results: Path = Path("results")
     workers: int | None = None
     trial_timeout_s: float = 3600.0
+    image_size: int | None = None
+    skip_unreadable: bool = False
     retime: bool = False
     margins: Margins = field(default_factory=Margins)
 
@@ -121,7 +125,7 @@ def prepare(settings: JobSettings, suites: Sequence[Suite], *, declared: Sequenc
     check_suites(declared or suites)
     device = find_device(settings.device)
     environment = training_environment(device)
-    dataset = load_dataset(settings.dataset)
+    dataset = load_dataset(settings.dataset, image_size=settings.image_size, skip_unreadable=settings.skip_unreadable)
     results = load_results(settings.results) if (settings.results / STORE_NAME).is_file() else None
     workers = settings.workers or pool_size(dataset.train_images.nbytes / 2**20, environment)
     facts = DatasetFacts(

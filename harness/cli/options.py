@@ -96,6 +96,8 @@ def job_options(command: Command) -> Command:
         click.option(
             "--dataset", default="digits", show_default=True, help="digits, cifar10, or a folder with train/ and test/."
         ),
+        click.option("--image-size", type=click.IntRange(1), help="Resize a folder's images to N x N pixels."),
+        click.option("--skip-unreadable", is_flag=True, help="Leave out images that cannot be read, with a warning."),
         slow_option,
     ):
         command = option(command)
@@ -114,6 +116,8 @@ def job_settings(options: dict[str, Any]) -> JobSettings:
         results=options["results"],
         workers=options["workers"],
         trial_timeout_s=options["trial_timeout"],
+        image_size=options["image_size"],
+        skip_unreadable=options["skip_unreadable"],
     )
 
 

@@ -97,7 +97,8 @@ class _Decoder:
         except WrongSizeError as error:
             raise InputError(
                 f"{error} but {shown(f'{self.root}/{self.first}')} is {self.width}x{self.height}; the images of one "
-                f"dataset need one size: resize them, or use load_dataset(folder, image_size={self.height})"
+                f"dataset need one size: resize them, or use --image-size {self.height} "
+                f"(in Python: load_dataset(folder, image_size={self.height}))"
             ) from error
 
 
@@ -141,7 +142,8 @@ def _decoder(listing: Listing, image_size: int | None, skip_unreadable: bool) ->
         if max(height, width) > _HIGHEST_OWN_EDGE:
             raise InputError(
                 f"image {shown(path)} is {width}x{height}; allowed without a resize is at most {_HIGHEST_OWN_EDGE}x"
-                f"{_HIGHEST_OWN_EDGE}: resize the images, or use load_dataset(folder, image_size=64) or another size"
+                f"{_HIGHEST_OWN_EDGE}: resize the images, or use --image-size 64 or another size "
+                "(in Python: load_dataset(folder, image_size=64))"
             )
         return _Decoder(str(listing.root), file.relative, width, height, None, skip_unreadable)
     raise InputError(f"dataset {shown(listing.root)} has no image that can be read")

@@ -21,6 +21,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "results": {"default": "results", "help": "folder of the store, tables and report (default: results)"},
     "workers": {"type": int, "help": "trials at once (default: as many as cores and memory allow)"},
     "trial-timeout": {"type": float, "default": 3600.0, "help": "longest time of a trial in seconds (default: 3600)"},
+    "image-size": {"type": int, "help": "resize the images of a folder to N x N pixels"},
+    "skip-unreadable": {"action": "store_true", "help": "leave out images that cannot be read, with a warning"},
     "protocol": {"default": "validation", "help": "validation, or tutorial: the epoch chosen on the test images"},
     "slow": {"action": "store_true", "help": "also run the suites marked slow"},
     "retime": {"action": "store_true", "help": "measure step times anew, though the store has them"},
@@ -89,6 +91,8 @@ def job_settings(config: pytest.Config) -> Any:
         results=Path(option(config, "results")),
         workers=workers,
         trial_timeout_s=_at_least(config, "trial-timeout", 1),
+        image_size=option(config, "image-size"),
+        skip_unreadable=option(config, "skip-unreadable"),
         retime=option(config, "retime"),
         margins=Margins(
             _between(config, "alpha", 0.05),

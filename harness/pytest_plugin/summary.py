@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.comparison import compare_results
-from harness.gates.report import failure_lines
+from harness.tables.failures import failure_lines
 from harness.job import job_results, worker_log
 from harness.pytest_plugin.run import Run, run_groups
 from harness.store import STORE_NAME
