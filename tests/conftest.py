@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from harness.datasets import Dataset, load_dataset
@@ -11,6 +12,10 @@ from harness.devices import configure_process
 configure_process("cpu", threads=1)
 
 pytest_plugins = ["pytester"]
+
+# A machine that is busy is slow, not wrong.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")
