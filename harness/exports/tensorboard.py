@@ -43,8 +43,11 @@ def export_tensorboard(results: Results, folder: Path) -> int:
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         count = 0
-        for condition in conditions_of(results):
-            count += _write_condition(condition, results, scratch / _folder_name(condition.label))
+        conditions = conditions_of(results)
+        for condition in conditions:
+            # TensorBoard looks for groups in the whole log folder: those of two datasets must not meet.
+            ending = f" ({condition.label})" if len(conditions) > 1 else ""
+            count += _write_condition(condition, results, scratch / _folder_name(condition.label), ending)
         if folder.exists():
             folder.rmdir()
         scratch.replace(folder)
@@ -53,7 +56,7 @@ def export_tensorboard(results: Results, folder: Path) -> int:
     return count
 
 
-def _write_condition(condition: Condition, results: Results, folder: Path) -> int:
+def _write_condition(condition: Condition, results: Results, folder: Path, group_ending: str) -> int:
     first = min(started_s(results.provenances[record.trial.key]) for record in condition.records)
     with _events(folder, first) as events:
         events.summary(first, 0, [_experiment(condition, first)])
@@ -63,7 +66,7 @@ def _write_condition(condition: Condition, results: Results, folder: Path) -> in
         start = started_s(results.provenances[record.trial.key])
         run = folder / _folder_name(variant.name) / f"seed-{record.trial.seed}"
         with _events(run, start) as events:
-            events.summary(start, 0, [_session_start(condition.fields[variant], variant.name, start)])
+            events.summary(start, 0, [_session_start(condition.fields[variant], variant.name + group_ending, start)])
             end = _write_history(events, record, start)
             if record.status == "ok":
                 values = {f"test/{name}": getattr(record, name) for name in ("accuracy", "precision", "recall")}

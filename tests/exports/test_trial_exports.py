@@ -12,6 +12,7 @@ from made_results import DROPOUT, WIDE, Made, make_results
 from harness.cli import run
 from harness.errors import HarnessError
 from harness.exports.runs import differing_fields, needed
+from harness.exports.tensorboard import export_tensorboard
 from harness.results import load_results
 from harness.variants import BASELINE
 
@@ -56,6 +57,36 @@ def test_tensorboard_reads_scalars_an_epoch_and_session_groups(results, folder, 
     root = EventAccumulator(str(output / "digits,quick,cpu")).Reload().PluginTagToContent("hparams")
     experiment = plugin_data_pb2.HParamsPluginData.FromString(root[metadata.EXPERIMENT_TAG]).experiment
     assert {info.name for info in experiment.hparam_infos} == {"filters", "dropout"}
+
+
+@_needs("tensorboard")
+def test_tensorboards_hparams_page_averages_over_the_seeds_of_a_variant(results, tmp_path):
+    from tensorboard import context
+    from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
+    from tensorboard.plugins.base_plugin import TBContext
+    from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
+
+    export_tensorboard(results, tmp_path / "logs")
+    runs = plugin_event_multiplexer.EventMultiplexer()
+    runs.AddRunsFromDirectory(str(tmp_path / "logs"))
+    runs.Reload()
+    provider = data_provider.MultiplexerDataProvider(runs, str(tmp_path / "logs"))
+    backend, request = backend_context.Context(TBContext(data_provider=provider)), context.RequestContext()
+    found = backend.experiment_from_metadata(request, "", True, backend.hparams_metadata(request, ""), [])
+    asked = api_pb2.ListSessionGroupsRequest(
+        start_index=0,
+        slice_size=10,
+        aggregation_type=api_pb2.AGGREGATION_AVG,
+        allowed_statuses=[api_pb2.STATUS_SUCCESS, api_pb2.STATUS_FAILURE],
+        col_params=[api_pb2.ColParams(metric=metric.name) for metric in found.metric_infos],
+    )
+    groups = list_session_groups.Handler(request, backend, "", asked).run().session_groups
+    by_name = {group.name: group for group in groups}
+    assert set(by_name) == {"baseline", "dropout:0.5", "filters:64-128"}
+    assert len(by_name["dropout:0.5"].sessions) == 5
+    accuracies = [r.accuracy for r in results.records.values() if r.trial.variant == DROPOUT]
+    shown = {value.name.tag: value.value for value in by_name["dropout:0.5"].metric_values}
+    assert shown["test/accuracy"] == pytest.approx(sum(accuracies) / 5, abs=1e-6)
 
 
 @_needs("mlflow", "sqlalchemy", "alembic")
