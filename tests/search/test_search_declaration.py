@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import InputError
+from harness import BASELINE, InputError
 from harness.cli import run
 from harness.search import Boolean, Choice, Float, Int, Search, check_searches, load_searches
 
@@ -181,6 +181,24 @@ def test_command_refuses_an_unknown_search_with_the_nearest_name(
     write(tmp_path, 'SEARCH = Search("wide", {"dropout": Float(0, 0.5)})\n')
     assert command(tmp_path, "--search", "wied") == 4
     assert 'did you mean "wide"?' in capsys.readouterr().err
+
+
+def test_key_of_a_search_holds_what_decides_its_points_and_not_how_many() -> None:
+    from harness import BUDGETS
+    from harness.job import JobSettings
+    from harness.search.job import prepare_searches
+
+    def key(search: Search, epochs: int = 1) -> str:
+        settings = JobSettings("digits", BUDGETS["smoke"].override(epochs=epochs), device="cpu")
+        return prepare_searches([search], settings)[0].key
+
+    bayesian = GOOD.replace(oracle="bayesian")
+    assert key(bayesian) == key(bayesian.replace(tries=40)) == key(bayesian.replace(name="other"))
+    changes: list[dict[str, Any]] = [{"seed": 2}, {"seeds": 2}, {"parallel": 3}, {"objective": "val_loss"}]
+    changes += [{"space": {**SPACE, "dropout": Float(0, 0.5)}}, {"baseline": BASELINE.replace(l2=0.001)}]
+    keys = {key(bayesian), key(bayesian, epochs=2), *(key(bayesian.replace(**change)) for change in changes)}
+    assert len(keys) == 2 + len(changes)
+    assert key(GOOD) == key(GOOD.replace(parallel=3))  # what a random oracle chooses depends on no figure
 
 
 def test_command_without_any_search_exits_5(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

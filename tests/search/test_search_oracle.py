@@ -73,6 +73,11 @@ def test_same_seed_and_figures_give_the_same_points_and_another_seed_others(orac
     assert drive(search.replace(seed=2))[1] != first
 
 
+@pytest.mark.parametrize("oracle", ["random", "bayesian"])
+def test_more_tries_begin_with_the_points_of_fewer(oracle: OracleName) -> None:
+    assert drive(Search("s", SPACE, oracle, tries=13))[1][:11] == drive(Search("s", SPACE, oracle, tries=11))[1]
+
+
 def test_random_points_do_not_depend_on_how_many_are_under_way() -> None:
     search = Search("s", SPACE, tries=12)
     assert drive(search)[1] == drive(search.replace(parallel=7))[1]
