@@ -68,14 +68,22 @@ def curves_chart(records_of_one_variant: Iterable[Record]) -> alt.TopLevelMixin:
     """Return four panels (accuracy, loss, precision, recall) of training and validation by epoch.
 
     The line is the mean of the seeds, the band spans all of them. A red line marks the first epoch where mean
-    training and validation accuracy are within 0.01 of each other; there is none where they never are.
+    training and validation accuracy are within 0.01 of each other, with the validation accuracy there; there is none
+    where they never are.
     """
     rows = curve_rows(records_of_one_variant)
     meeting = meeting_epoch(rows)
-    mark: Rows = [] if meeting is None else [{"epoch": meeting, "text": f"within {WITHIN}: epoch {meeting}"}]
+    mark: Rows = (
+        [] if meeting is None else [{"epoch": meeting, "text": f"epoch {meeting}: {_met_at(rows, meeting):.1%}"}]
+    )
     last = max((row["epoch"] for row in rows), default=1)
     panels = [_panel(metric, [row for row in rows if row["metric"] == metric], mark, last) for metric in METRICS]
     return styled(alt.concat(*panels, columns=2, spacing={"row": 8, "column": 16}))
+
+
+def _met_at(rows: Rows, epoch: int) -> float:
+    accuracies = (row for row in rows if row["metric"] == "accuracy" and row["part"] == PARTS[1])
+    return float(next(row["mean"] for row in accuracies if row["epoch"] == epoch))
 
 
 def _panel(metric: Metric, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:

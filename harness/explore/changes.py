@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.charts.text import clean
+from harness.charts.text import label
 from harness.charts.theme import styled
 from harness.errors import InputError
 from harness.explore.pictures import Picture, pictures_layer
@@ -17,6 +17,7 @@ from harness.records import Record
 
 PER_ROW = 4
 IMAGES = 12
+_NAME_LENGTH = 70
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Change:
 def changed_images(
     baseline: Iterable[Record], variant: Iterable[Record], labels: NDArray[np.int64]
 ) -> tuple[list[Change], list[Change]]:
-    """Return the images won and the images lost, those that changed in most seeds first.
+    """Return the images won and the images lost: those that changed in most seeds first, the classes in turn.
 
     Args:
         baseline, variant: Records; seeds that only one of them has are left out.
@@ -69,8 +70,10 @@ def changed_images(
         wrong = worse[worse[:, image] != labels[image], image]
         counts = (right_before[image], right_after[image], np.bincount(wrong).argmax())
         changes.append(Change(int(image), int(labels[image]), len(seeds), *map(int, counts)))
-    changes.sort(key=lambda change: (-abs(change.gain), change.image))
-    return [change for change in changes if change.gain > 0], [change for change in changes if change.gain < 0]
+    return (
+        _in_turn([change for change in changes if change.gain > 0]),
+        _in_turn([change for change in changes if change.gain < 0]),
+    )
 
 
 def changes_chart(
@@ -79,7 +82,8 @@ def changes_chart(
     images: NDArray[np.uint8],
     classes: Sequence[str],
     *,
-    title: str,
+    variant: str,
+    baseline: str,
     most: int = IMAGES,
 ) -> alt.TopLevelMixin:
     """Return two grids, won and lost: the true class, what it is taken for, and seeds right before and after.
@@ -88,7 +92,7 @@ def changes_chart(
         won, lost: From `changed_images`.
         images: The budget's test images, uint8 [N, H, W, C].
         classes: Names, by label.
-        title: Above both.
+        variant, baseline: Their names.
         most: Images in each grid.
     """
     grids = []
@@ -96,17 +100,31 @@ def changes_chart(
         shown = [_picture(change, images, classes) for change in changes[:most]]
         heading = f"{what}: {len(changes)} images" + (f", the first {len(shown)}" if len(shown) < len(changes) else "")
         grids.append(pictures_layer(shown, per_row=PER_ROW, title=heading))
-    return styled(alt.hconcat(*grids, spacing=24).properties(title=clean(title)))
+    text = [
+        f"{label(variant, _NAME_LENGTH)} against",
+        f"{label(baseline, _NAME_LENGTH)}: right in more seeds, in fewer",
+    ]
+    return styled(alt.hconcat(*grids, spacing=24).properties(title=alt.TitleParams(text)))
+
+
+def _in_turn(changes: list[Change]) -> list[Change]:
+    """Order by seeds changed, and among equals take one of each class, then a second of each."""
+    turns: dict[tuple[int, int], int] = {}
+    placed = []
+    for change in changes:
+        turn = turns[abs(change.gain), change.label] = turns.get((abs(change.gain), change.label), 0) + 1
+        placed.append((-abs(change.gain), turn, change.label, change))
+    return [change for *_, change in sorted(placed, key=lambda place: place[:3])]
 
 
 def _picture(change: Change, images: NDArray[np.uint8], classes: Sequence[str]) -> Picture:
     true, taken = classes[change.label], classes[change.taken_for]
-    note = f"{change.baseline_right}→{change.variant_right} of {change.seeds}"
+    seeds = f"{change.baseline_right}→{change.variant_right} of {change.seeds} seeds"
     hover = (
         f"test image {change.image}: {true}, taken for {taken}; right in {change.baseline_right} of {change.seeds} "
         f"seeds with the baseline, in {change.variant_right} with the variant"
     )
-    return Picture(images[change.image], f"{true}, not {taken}", note, hover)
+    return Picture(images[change.image], true, f"not {taken}", seeds, hover)
 
 
 def _predicted(records: Iterable[Record]) -> dict[int, NDArray[np.uint16]]:

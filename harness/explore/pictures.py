@@ -18,6 +18,8 @@ _CELL = 92
 """Pixels from one image to the next."""
 _IMAGE = 76
 _CAPTION_LENGTH = 15
+_NOTE_LENGTH = 18
+_LINE = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +30,14 @@ class Picture:
         image: uint8 [H, W, C], of one channel or three.
         caption: One short line below it.
         note: A second line, in grey; empty for none.
+        detail: A third.
         hover: What a pointer is told.
     """
 
     image: NDArray[np.uint8]
     caption: str
     note: str = ""
+    detail: str = ""
     hover: str = ""
 
 
@@ -50,18 +54,21 @@ def pictures_chart(pictures: Sequence[Picture], *, per_row: int = 4, title: str 
 
 def pictures_layer(pictures: Sequence[Picture], *, per_row: int, title: str) -> alt.LayerChart:
     """Return the grid without the house's style, to stand beside others."""
+    below = [any(picture.note for picture in pictures), any(picture.detail for picture in pictures)]
+    step = _CELL + 10 + _LINE * sum(below)
     rows: Rows = [
         {
             "x": number % per_row * _CELL + _CELL / 2,
-            "y": number // per_row * (_CELL + 10) + _CELL / 2,
+            "y": number // per_row * step + _CELL / 2,
             "url": data_uri(picture.image),
             "caption": label(picture.caption, _CAPTION_LENGTH),
-            "note": label(picture.note, _CAPTION_LENGTH),
+            "note": label(picture.note, _NOTE_LENGTH),
+            "detail": label(picture.detail, _NOTE_LENGTH),
             "hover": clean(picture.hover or picture.caption),
         }
         for number, picture in enumerate(pictures)
     ]
-    height = max(1, -(-len(rows) // per_row)) * (_CELL + 10) + 10
+    height = max(1, -(-len(rows) // per_row)) * step + 10
     width = per_row * _CELL
     base = alt.Chart(data(rows)).encode(
         x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, width], nice=False)),
@@ -70,10 +77,11 @@ def pictures_layer(pictures: Sequence[Picture], *, per_row: int, title: str) -> 
     images = base.mark_image(width=_IMAGE, height=_IMAGE, smooth=False).encode(
         url="url:N", tooltip=alt.Tooltip("hover:N", title=" ")
     )
-    below = _IMAGE / 2
-    captions = base.mark_text(dy=below + 8, color=INK).encode(text="caption:N")
-    notes = base.mark_text(dy=below + 20, color=MUTED, fontSize=10).encode(text="note:N")
-    return alt.layer(images, captions, notes).properties(width=width, height=height, title=clean(title))
+    texts = [
+        base.mark_text(dy=_IMAGE / 2 + 8 + _LINE * line, color=colour, fontSize=size).encode(text=f"{field}:N")
+        for line, (field, colour, size) in enumerate([("caption", INK, 11), ("note", MUTED, 10), ("detail", MUTED, 10)])
+    ]
+    return alt.layer(images, *texts).properties(width=width, height=height, title=clean(title))
 
 
 def data_uri(image: NDArray[np.uint8]) -> str:

@@ -70,5 +70,5 @@ def variant_charts(
     yield f"confusion-difference-{stem}", confusion_chart(difference, classes, difference=True)
     if images is not None:
         won, lost = changed_images(theirs, own, labels)
-        title = f"{variant.name} against {group.suite.baseline.name}: right in more seeds, and in fewer"
-        yield f"changes-{stem}", changes_chart(won, lost, images, classes, title=title)
+        names = (variant.name, group.suite.baseline.name)
+        yield f"changes-{stem}", changes_chart(won, lost, images, classes, variant=names[0], baseline=names[1])

@@ -92,6 +92,11 @@ def test_images_won_and_lost_are_those_right_in_more_or_fewer_seeds():
     assert changed_images(baseline, baseline, LABELS) == ([], [])
 
 
+def test_images_that_changed_alike_are_shown_one_of_each_class_in_turn():
+    won, _ = changed_images([record(1, [2, 2, 0, 2, 2])], [record(1, [0, 1, 2, 0, 1])], LABELS)
+    assert [change.label for change in won] == [0, 1, 2, 0, 1]
+
+
 def test_without_a_common_seed_there_is_nothing_to_compare():
     with pytest.raises(InputError, match="no seed in common"):
         changed_images([record(1, [0] * 5)], [record(2, [0] * 5)], LABELS)
@@ -99,12 +104,12 @@ def test_without_a_common_seed_there_is_nothing_to_compare():
 
 def test_changes_are_drawn_with_their_pictures(tmp_path, digits):
     won, lost = changed_images([record(1, [0, 0, 2, 0, 1])], [record(1, [0, 1, 0, 0, 1])], LABELS)
-    chart = changes_chart(won, lost, digits.test_images[:5], ["a", "b", "c"], title="v against baseline")
+    chart = changes_chart(won, lost, digits.test_images[:5], ["a", "b", "c"], variant="v", baseline="baseline")
     text = str(chart.to_dict())
     assert "won: 1 images" in text
     assert "lost: 1 images" in text
-    assert "b, not a" in text
-    assert "c, not a" in text
+    assert "'caption': 'b', 'note': 'not a', 'detail': '0→1 of 1 seeds'" in text
+    assert "'caption': 'c', 'note': 'not a', 'detail': '1→0 of 1 seeds'" in text
     assert data_uri(digits.test_images[1]) in text
 
 
