@@ -9,6 +9,14 @@ LABEL_LENGTH = 28
 # Control, format (bidirectional overrides among them), surrogate, private and unassigned characters, line and
 # paragraph separators: none can be drawn, some are not allowed in XML, some turn the text around them.
 _UNDRAWABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# What every object of JavaScript has: Vega looks its categories up by name, and stumbles on these.
+_OBJECT_PROPERTIES = frozenset(
+    """
+    constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf __proto__
+    __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__
+    """.split()  # noqa: SIM905  # a name a line would fill a page
+)
+_NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -28,6 +36,8 @@ def label(text: str, length: int = LABEL_LENGTH) -> str:
     'filters:64…+l2:0.001'
     """
     whole = clean(text)
+    if whole in _OBJECT_PROPERTIES:
+        whole += _NO_BREAK_SPACE
     if len(whole) <= length:
         return whole
     tail = (length - 1) // 2

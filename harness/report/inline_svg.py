@@ -31,6 +31,7 @@ _DROPPED = re.compile(
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{2,}(?:e-?\d+)?")
 _PAPER = re.compile(r'<rect width="[\d.]+" height="[\d.]+" fill="var\(--paper\)"/>')
 _LEAVES = re.compile(r"<g>((?:<(?:path|line|rect)[^<>]*/>){2,}|(?:<text[^<>]*>[^<>]*</text>){2,})</g>")
+_SHAPE = re.compile(r'<path transform="translate\([-\d.,]+\)" d="([-\d.,A-Za-z]{30,})"')
 _TEXT_PLACE = re.compile(r'<text((?: [a-z-]+="[^"]*")*) transform="translate\(([-\d.]+),([-\d.]+)\)"')
 _INHERITED = re.compile(r' (fill|stroke|stroke-width|stroke-dasharray|text-anchor|font-size|font-weight)="([^"]*)"')
 
@@ -53,7 +54,18 @@ def inline_svg(svg: str, key: str, alt_text: str) -> Markup:
     slim = _TAG.sub(lambda match: _slim_tag(match[0], key), _UNPAINTED.sub("", svg))
     slim = _PAPER.sub("", slim, count=1)
     slim = _without_bare_groups(_LEAVES.sub(lambda match: _factored(match[1]), slim))
+    slim = _shapes_once(slim, key)
     return Markup(slim.replace("<svg", f'<svg role="img" aria-label="{escape(alt_text)}"', 1))
+
+
+def _shapes_once(svg: str, key: str) -> str:
+    """Return an SVG whose dots refer to their shape instead of repeating it."""
+    shapes = [shape for shape, count in Counter(_SHAPE.findall(svg)).items() if count > 3]
+    for number, shape in enumerate(shapes):
+        dot = re.compile(rf'<path transform="translate\(([-\d.]+),([-\d.]+)\)" d="{re.escape(shape)}"')
+        svg = dot.sub(rf'<use href="#{key}-{number}" x="\1" y="\2"', svg)
+    defined = "".join(f'<path id="{key}-{number}" d="{shape}"/>' for number, shape in enumerate(shapes))
+    return re.sub(r"(<svg[^<>]*>)", rf"\1<defs>{defined}</defs>", svg, count=1) if shapes else svg
 
 
 def _without_bare_groups(svg: str) -> str:

@@ -63,7 +63,7 @@ def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> s
 
 def _drawable(value: Any) -> Any:
     """Make text from outside fit for a page; markup of ours is left as it is."""
-    return clean(value) if type(value) is str else value
+    return "\n".join(map(clean, value.split("\n"))) if type(value) is str else value
 
 
 def _policy(scripts: Sequence[str]) -> str:

@@ -13,6 +13,8 @@ from harness.verdicts import Verdict
 
 Row = Mapping[Any, Any]
 
+_MOST_NAMES = 5
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -45,7 +47,9 @@ def suite_sentence(rows: Sequence[Row]) -> Sentence:
         first, *others = sorted(better, key=lambda row: -row["accuracy_delta"])
         text = f"more accurate than the baseline by {gain(first)} points; {_time(first)}."
         if others:
-            names = ", ".join(row["variant"] for row in others)
+            names = ", ".join(row["variant"] for row in others[:_MOST_NAMES])
+            if len(others) > _MOST_NAMES:
+                names += f" and {len(others) - _MOST_NAMES} more"
             text += f" Also better than the baseline: {names}; the intervals do not compare these with each other."
         return Sentence(first["variant"], text, counts)
     if faster:

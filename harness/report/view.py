@@ -27,15 +27,16 @@ class SuiteView:
 
     Attributes:
         name: The suite's.
+        baseline: Name of the variant that the others are compared with.
         conditions: Dataset, budget, device and the like, in words.
         machine: Which machine timed; empty without step times.
         sentence: Its outcome.
         pareto: Its chart; None without step times.
         variants: The baseline first.
-        notes: What disturbed timing, what is missing.
     """
 
     name: str
+    baseline: str
     conditions: str
     machine: str
     sentence: Sentence
@@ -141,7 +142,15 @@ def _suite_view(group: Group, table: Sequence[Row], views: Sequence[VariantView]
             name=f"{group.suite.name}.pareto",
             alt_text="Accuracy against step time of each variant, with intervals; the table has the figures",
         )
-    return SuiteView(group.suite.name, conditions(group), group.machine, suite_sentence(table), pareto, tuple(views))
+    return SuiteView(
+        group.suite.name,
+        group.suite.baseline.name,
+        conditions(group),
+        group.machine,
+        suite_sentence(table),
+        pareto,
+        tuple(views),
+    )
 
 
 def _fields_views(groups: Sequence[Group], tables: Sequence[Sequence[Row]], pictures: Pictures) -> list[FieldsView]:

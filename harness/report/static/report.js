@@ -227,6 +227,7 @@
   };
   const pairCharts = async (pair) => {
     const [one, other] = pair.map((row) => report.variants[row.dataset.id]);
+    byId("pair-names").textContent = `First: ${nameOf(pair[0])}. Second: ${nameOf(pair[1])}.`;
     const curves = [one, other].flatMap((variant, i) => {
       if (!variant.curves) return [];
       const points = rowsOf(report.charts[variant.curves][1][0]).filter((point) => point.part === "validation");

@@ -1,0 +1,210 @@
+"""The page as a reader has it: in a real browser, offline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+class Visit:
+    """One open page, with what it asked for and what it complained of."""
+
+    def __init__(self, browser: Any, page: Path, address: str = "", **options: Any) -> None:
+        self.context = browser.new_context(viewport={"width": 1400, "height": 900}, **options)
+        self.page = self.context.new_page()
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.url = page.as_uri()
+        self.page.goto(self.url + address)
+
+    def names(self) -> list[str]:
+        """Variants of the visible rows, in order."""
+        return self.page.eval_on_selector_all(
+            "#table tbody tr:not([hidden]) th a", "links => links.map(link => link.textContent)"
+        )
+
+    def columns(self) -> list[str]:
+        return self.page.eval_on_selector_all(
+            "#table thead th:not([hidden])", "heads => heads.map(head => head.dataset.key)"
+        )
+
+    def walk(self) -> None:
+        """Open every section and scroll through the page until all charts are drawn."""
+        self.page.click("#open-all")
+        for figure in self.page.query_selector_all("figure[data-chart]"):
+            figure.scroll_into_view_if_needed()
+        self.page.wait_for_function(
+            "[...document.querySelectorAll('figure[data-chart]')].every(one => one.querySelector('.vega-embed svg'))"
+        )
+
+
+@pytest.fixture
+def visit(browser: Any, report_page: Path) -> Iterator[Visit]:
+    opened = Visit(browser, report_page)
+    yield opened
+    opened.context.close()
+
+
+def test_nothing_is_fetched_and_nothing_complains_when_every_chart_is_drawn(visit: Visit) -> None:
+    visit.walk()
+    first, second = visit.page.eval_on_selector_all(
+        "#table tbody tr", "rows => rows.slice(0, 2).map(r => r.dataset.id)"
+    )
+    visit.page.select_option("#first", first)
+    visit.page.select_option("#second", second)
+    visit.page.wait_for_selector("#pair-confusion svg")
+    visit.page.wait_for_selector("#pair-curves svg")
+    assert [url for url in visit.requests if url != visit.url and not url.startswith("data:")] == []
+    assert visit.complaints == []
+
+
+def test_the_pointer_tells_the_variant_of_a_point(visit: Visit) -> None:
+    figure = visit.page.locator("#pareto figure").first
+    figure.scroll_into_view_if_needed()
+    figure.locator(".vega-embed svg").wait_for()
+    dots = figure.locator("path[transform]").all()[:8]
+    seen = set()
+    for dot in dots:
+        box = dot.bounding_box()
+        if not box or not 3 < box["width"] < 30:
+            continue
+        visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        visit.page.wait_for_timeout(50)
+        seen.add(visit.page.evaluate("document.querySelector('#vg-tooltip-element')?.textContent || ''"))
+    assert any("dropout:0.2" in text for text in seen)
+
+
+def test_sorting_orders_by_the_exact_values_and_puts_unknown_ones_last(visit: Visit) -> None:
+    button = visit.page.locator('th[data-key="accuracy"] button')
+    at = visit.columns().index("accuracy")
+    button.click()
+    read = "(rows, at) => rows.map(row => row.cells[at].dataset.value)"
+    down = visit.page.eval_on_selector_all("#table tbody tr", read, at)
+    assert [float(value) for value in down if value] == sorted((float(v) for v in down if v), reverse=True)
+    assert visit.page.get_attribute('th[data-key="accuracy"]', "aria-sort") == "descending"
+    button.click()
+    up = visit.page.eval_on_selector_all("#table tbody tr", read, at)
+    assert [float(value) for value in up if value] == sorted(float(value) for value in up if value)
+
+
+def test_the_filter_keeps_rows_that_hold_every_word(visit: Visit) -> None:
+    visit.page.fill("#filter", "dropout 0.4")
+    assert visit.names() == ["dropout:0.4"]
+    assert "1 of 8 rows" in visit.page.text_content("#shown")
+
+
+def test_columns_that_do_not_differ_can_be_hidden(visit: Visit) -> None:
+    before = visit.columns()
+    visit.page.check("#differ")
+    after = visit.columns()
+    assert "dataset" in before
+    assert "dataset" not in after
+    assert "accuracy" in after
+    visit.page.uncheck("#differ")
+    assert visit.columns() == before
+
+
+def test_a_hidden_variant_stays_hidden_until_all_are_shown_again(visit: Visit) -> None:
+    visit.page.locator("#table tbody tr", has_text="dropout:0.2").locator("button.hide").click()
+    assert "dropout:0.2" not in visit.names()
+    visit.page.click("#reset")
+    assert "dropout:0.2" in visit.names()
+
+
+def test_the_address_brings_back_sort_filter_hidden_and_pair(browser: Any, report_page: Path, visit: Visit) -> None:
+    visit.page.locator('th[data-key="step_time_ms"] button').click()
+    visit.page.fill("#filter", "dropout:")
+    visit.page.check("#differ")
+    visit.page.locator("#table tbody tr", has_text="dropout:0.4").locator("button.hide").click()
+    ids = visit.page.eval_on_selector_all("#table tbody tr", "rows => rows.map(row => row.dataset.id)")
+    visit.page.select_option("#first", ids[0])
+    visit.page.select_option("#second", ids[1])
+    address = "#" + visit.page.url.split("#")[1]
+    again = Visit(browser, report_page, address)
+    assert again.names() == visit.names()
+    assert again.columns() == visit.columns()
+    assert again.page.input_value("#filter") == "dropout:"
+    assert again.page.get_attribute('th[data-key="step_time_ms"]', "aria-sort") == "descending"
+    assert [again.page.input_value(f"#{name}") for name in ("first", "second")] == ids[:2]
+    assert again.page.is_visible("#pair-view")
+    again.context.close()
+
+
+def test_a_link_to_a_variant_opens_its_section(browser: Any, report_page: Path, visit: Visit) -> None:
+    visit.page.locator("#table tbody a", has_text="dropout:0.2").click()
+    assert visit.page.is_visible("details.variant[open] >> text=To make it again")
+    target = visit.page.locator("#table tbody a", has_text="dropout:0.2").get_attribute("href")
+    again = Visit(browser, report_page, target)
+    assert again.page.locator(f"details[open] {target}").is_visible()
+    again.context.close()
+
+
+def test_the_keyboard_reaches_and_works_everything(visit: Visit) -> None:
+    page = visit.page
+    reached = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate(
+                "(e => [e.tagName, e.id, e.className, e.closest('th')?.dataset.key || ''].join(' '))"
+                "(document.activeElement)"
+            )
+        )
+        if reached[-1].startswith("BUTTON  sort accuracy"):
+            page.keyboard.press("Enter")
+            break
+    assert "A  skip " in reached
+    assert any("theme" in one for one in reached)
+    assert any("filter" in one for one in reached)
+    assert page.get_attribute('th[data-key="accuracy"]', "aria-sort") == "descending"
+    page.locator("details.variant summary").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("details.variant").first.get_attribute("open") is not None
+
+
+def test_the_theme_can_be_switched(visit: Visit) -> None:
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light = visit.page.evaluate(colour)
+    visit.page.click("#theme")
+    assert visit.page.evaluate(colour) != light
+    assert visit.page.get_attribute("#theme", "aria-pressed") == "true"
+
+
+def test_without_scripts_the_page_shows_table_pictures_and_failures(browser: Any, report_page: Path) -> None:
+    plain = Visit(browser, report_page, java_script_enabled=False)
+    rows = plain.page.locator("#table tbody tr")
+    assert rows.count() == 8
+    assert "dropout:0.2" in rows.nth(1).inner_text()
+    assert plain.page.locator("#pareto svg").first.is_visible()
+    assert "ran longer than 60 s" in plain.page.inner_text("#failed")
+    assert not plain.page.is_visible("#controls")
+    plain.page.locator("details.variant summary").nth(1).click()
+    assert plain.page.locator("details.variant").nth(1).locator("svg").first.is_visible()
+    plain.context.close()
+
+
+@pytest.mark.parametrize("width", [1400, 420])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(
+    browser: Any, report_page: Path, scheme: str, width: int
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    seen = Visit(browser, report_page, color_scheme=scheme)
+    seen.page.set_viewport_size({"width": width, "height": 900})
+    seen.walk()
+    seen.page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+    violations = axe.Axe().run(seen.page).response["violations"]
+    faults = [
+        (one["id"], [node["html"][:200] for node in one["nodes"][:3]])
+        for one in violations
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert faults == []
+    seen.context.close()
