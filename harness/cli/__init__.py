@@ -19,6 +19,7 @@ _COMMANDS = {
     "sweep": ("sweep", "Train what is not done yet, without pytest; --time also times."),
     "search": ("search", "Search a space of variants with keras-tuner, then compare the winner."),
     "tables": ("tables", "Comparison tables of a results folder."),
+    "report": ("report", "One HTML file that opens offline, and its charts as SVG and PNG."),
     "compare": ("compare", "Two results folders, or two variants of one; --fail-if makes it a gate."),
     "export": ("export", "CSV, JSON, Markdown, LaTeX, TensorBoard, MLflow, Optuna."),
     "explore": ("explore", "Pictures of a dataset, a model's layers, or what a variant gained and lost."),
