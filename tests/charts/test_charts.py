@@ -88,13 +88,13 @@ def test_the_red_line_is_at_the_first_epoch_within_a_hundredth() -> None:
     rows = curve_rows([record(1, [0.5, 0.80, 0.95], [0.4, 0.79, 0.94])])
     assert meeting_epoch(rows) == 2
     svg = chart_svg(curves_chart([record(1, [0.5, 0.80, 0.95], [0.4, 0.79, 0.94])]))
-    assert "within 0.01: epoch 2" in texts_of(svg)
+    assert "epoch 2: 79.0%" in texts_of(svg)
 
 
 def test_there_is_no_red_line_where_the_curves_never_meet() -> None:
     apart = [record(1, [0.5, 0.9], [0.4, 0.6])]
     assert meeting_epoch(curve_rows(apart)) is None
-    assert not any("within" in text for text in texts_of(chart_svg(curves_chart(apart))))
+    assert not any("epoch 2" in text for text in texts_of(chart_svg(curves_chart(apart))))
 
 
 def test_curves_of_no_record_and_of_one_epoch_are_drawn() -> None:

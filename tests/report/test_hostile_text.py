@@ -162,7 +162,7 @@ def test_all_200_strings_as_class_names_give_a_well_formed_picture() -> None:
     svg = inline_svg(chart_svg(classes_chart(table)), "c0", STRINGS[0])
     tags = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(svg).iter()}
     assert tags <= SVG_TAGS
-    assert "window.hit = 1" in "".join(ElementTree.fromstring(svg).itertext())
+    assert "<svg onl" in "".join(ElementTree.fromstring(svg).itertext())
 
 
 def test_no_cell_of_the_csv_is_a_formula(hostile_folder: Path) -> None:
