@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,39 +22,12 @@ import filelock
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError, InputError
 from harness.provenance import Provenance
 from harness.records import Predictions, Record
 from harness.step_times import StepTimes
+from harness.store.schema import told
 from harness.suites import Suite
 from harness.variants import Variant
-
-STORE_NAME = "harness.sqlite"
-SCHEMA_VERSION = 1
-BUSY_TIMEOUT_S = 30.0
-
-_SCHEMA = """
-CREATE TABLE runs (id INTEGER PRIMARY KEY, provenance TEXT NOT NULL);
-CREATE TABLE trials (
-    id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id), key TEXT NOT NULL, status TEXT NOT NULL,
-    record TEXT NOT NULL, predictions BLOB
-);
-CREATE UNIQUE INDEX one_result_a_trial ON trials (key) WHERE status <> 'failed';
-CREATE TABLE timings (
-    id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id), key TEXT NOT NULL, step_times TEXT NOT NULL
-);
-CREATE TABLE test_sets (
-    fingerprint TEXT NOT NULL, max_images INTEGER NOT NULL, classes TEXT NOT NULL, labels BLOB NOT NULL,
-    PRIMARY KEY (fingerprint, max_images)
-);
-CREATE TABLE suites (id INTEGER PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL);
-CREATE TABLE search_tries (
-    search TEXT NOT NULL, number INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (search, number)
-);
-CREATE TABLE searches (
-    id INTEGER PRIMARY KEY, suite TEXT NOT NULL, winner TEXT NOT NULL, note TEXT NOT NULL, content TEXT NOT NULL
-);
-"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +173,7 @@ class Store:
 
     def search_tries(self, search: str) -> dict[int, str]:
         """Return what a search's oracle chose so far, by number."""
-        with self._mutex, _told(self.path):
+        with self._mutex, told(self.path):
             query = "SELECT number, content FROM search_tries WHERE search = ? ORDER BY number"
             return dict(self._connection.execute(query, (search,)).fetchall())
 
@@ -231,108 +202,14 @@ class Store:
         return self._run_id
 
     def _read(self, query: str) -> list[tuple[Any, ...]]:
-        with self._mutex, _told(self.path):
+        with self._mutex, told(self.path):
             return self._connection.execute(query).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._mutex, _told(self.path), self._connection:
+        with self._mutex, told(self.path), self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
-
-
-def open_store(folder: Path) -> Store:
-    """Open a results folder for writing, making it if need be; one process at a time.
-
-    Raises:
-        InputError: The folder cannot be written, another process writes into it, or its store is damaged or newer.
-    """
-    path = folder / STORE_NAME
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / "harness.lock")
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise InputError(
-            f"{folder} is being written by another run{_writer(folder)}: wait for it, or give --results another folder"
-        ) from None
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written ({error.strerror}): make it writable, or give --results another folder"
-        ) from None
-    try:
-        (folder / "harness.lock.owner").write_text(f"process {os.getpid()}, since {datetime.now():%H:%M:%S}")
-        connection = _connect(path, "rwc")
-        with _told(path), connection:
-            # An empty file is also what a process killed before its first commit leaves.
-            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        _check_schema(path, connection)
-    except BaseException:
-        lock.release()
-        raise
-    return Store(path, connection, lock)
-
-
-def read_store(folder: Path) -> Store:
-    """Open a results folder for reading, also while a sweep writes into it: what is read is a valid snapshot.
-
-    Raises:
-        InputError: There is no store in the folder, or it is damaged or newer than this program.
-    """
-    path = folder / STORE_NAME
-    if not path.is_file():
-        raise InputError(f"{folder} holds no results ({STORE_NAME} is missing): run `pytest suites --benchmark` first")
-    connection = _connect(path, "ro")
-    _check_schema(path, connection)
-    return Store(path, connection, None)
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    with _told(path):
-        return sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=BUSY_TIMEOUT_S,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-
-
-def _check_schema(path: Path, connection: sqlite3.Connection) -> None:
-    with _told(path):
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'trials'").fetchone()[0]
-    if version > SCHEMA_VERSION:
-        raise InputError(
-            f"{path} has schema {version}, this program knows {SCHEMA_VERSION}: it was written by a newer version; "
-            "upgrade cnn-harness, or give --results another folder"
-        )
-    if version < SCHEMA_VERSION or not tables:
-        raise InputError(f"{path} is not a store of this program: move it away, or give --results another folder")
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into messages that name the file and what to do."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
-            raise HarnessError(
-                f"{path}: {error}; records added before this are intact; check free space and permissions"
-            ) from error
-        raise InputError(
-            f"{path} is damaged ({error}): it was left as it is; salvage what is readable with "
-            f"`sqlite3 {path.name} .recover`, move it away, or give --results another folder"
-        ) from error
-
-
-def _writer(folder: Path) -> str:
-    try:
-        return f" ({(folder / 'harness.lock.owner').read_text()})"
-    except OSError:
-        return ""
 
 
 def _provenance(text: str) -> Provenance:
