@@ -93,7 +93,7 @@ def _panel(metric: Metric, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
         "epoch:Q",
         title="epoch" if metric in METRICS[2:] else None,
         scale=alt.Scale(domain=[1, max(last, 2)], nice=False, zero=False),
-        axis=alt.Axis(values=ticks, format="d", grid=False, labelFlush=False),
+        axis=alt.Axis(values=ticks, format="d", grid=False),
     )
     colour = alt.Color(
         "part:N",

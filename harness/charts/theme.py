@@ -51,6 +51,7 @@ _STYLE: dict[str, Any] = {
         "tickColor": MUTED,
         "gridColor": GRID,
         "titlePadding": 6,
+        "labelFlush": False,
     },
     "title": {"color": INK, "fontSize": 12, "fontWeight": "bold", "anchor": "start", "offset": 6},
     "legend": _TEXT | {"labelColor": INK, "titleColor": INK, "symbolStrokeWidth": 2},

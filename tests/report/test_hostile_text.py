@@ -105,6 +105,7 @@ def hostile_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_files_stay_inside_the_results_folder(hostile_folder: Path) -> None:
     assert [entry.name for entry in hostile_folder.parent.iterdir()] == ["results"]
     assert sorted(entry.name for entry in hostile_folder.iterdir()) == ["charts", "report", "tables"]
@@ -114,12 +115,14 @@ def test_files_stay_inside_the_results_folder(hostile_folder: Path) -> None:
             assert re.fullmatch(r"[A-Za-z0-9_.\-]{1,255}", file.name)
 
 
+@pytest.mark.slow
 def test_pictures_are_well_formed_and_hold_no_script(hostile_folder: Path) -> None:
     for file in (hostile_folder / "charts").glob("*.svg"):
         tags = {element.tag.rpartition("}")[2] for element in ElementTree.parse(file).iter()}
         assert tags <= SVG_TAGS, file
 
 
+@pytest.mark.slow
 def test_no_script_runs_and_the_layout_holds(hostile_folder: Path, browser: Any) -> None:
     for width in (1400, 420):
         visit = Visit(browser, hostile_folder / "report" / "index.html")
@@ -165,6 +168,7 @@ def test_all_200_strings_as_class_names_give_a_well_formed_picture() -> None:
     assert "<svg onl" in "".join(ElementTree.fromstring(svg).itertext())
 
 
+@pytest.mark.slow
 def test_no_cell_of_the_csv_is_a_formula(hostile_folder: Path) -> None:
     text = (hostile_folder / "tables" / "comparison.csv").read_text(encoding="utf-8")
     cells = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)

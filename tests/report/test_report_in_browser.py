@@ -51,6 +51,7 @@ def visit(browser: Any, report_page: Path) -> Iterator[Visit]:
     opened.context.close()
 
 
+@pytest.mark.slow
 def test_nothing_is_fetched_and_nothing_complains_when_every_chart_is_drawn(visit: Visit) -> None:
     visit.walk()
     first, second = visit.page.eval_on_selector_all(
@@ -189,6 +190,7 @@ def test_without_scripts_the_page_shows_table_pictures_and_failures(browser: Any
     plain.context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1400, 420])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(

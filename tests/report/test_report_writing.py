@@ -1,0 +1,147 @@
+"""The report's content, read without a browser."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import pytest
+from made import made_results
+
+from harness.cli import run
+from harness.comparison import Margins
+from harness.report import write_report
+from harness.report.inline_svg import inline_svg
+from harness.report.sentences import suite_sentence
+from harness.results import Results
+from harness.suites import Suite
+from harness.variants import BASELINE
+
+WIDE, DEEP = BASELINE.replace(filters=(64, 128)), BASELINE.replace(dropout=0.5)
+NAN = float("nan")
+
+
+def small(folder: Path, **more: object) -> Results:
+    return made_results(folder, [Suite("size", [WIDE, DEEP])], epochs=2, images=60, **more)  # type: ignore[arg-type]
+
+
+def text_of(results: Results, *, partial: str = "") -> str:
+    return write_report(results, Margins(), partial=partial)[0].read_text(encoding="utf-8")
+
+
+def row(variant: str, accuracy: str, time: str, **more: object) -> dict[str, object]:
+    low, high = {"better": (0.01, 0.03), "worse": (-0.03, -0.01), "same": (-0.001, 0.001)}.get(accuracy, (-0.02, 0.03))
+    return {
+        "variant": variant,
+        "baseline": "baseline",
+        "status": "ok",
+        "accuracy_delta": (low + high) / 2,
+        "accuracy_ci_low": low,
+        "accuracy_ci_high": high,
+        "accuracy_verdict": accuracy,
+        "accuracy_hint": "about 9 more seeds would settle it" if accuracy == "unresolved" else "",
+        "step_time_ratio": 0.8 if time == "better" else 1.2,
+        "step_time_ci_low": 0.7,
+        "step_time_ci_high": 1.3,
+        "step_time_verdict": time,
+    } | more
+
+
+def test_the_most_accurate_of_the_better_wins_and_its_price_is_told() -> None:
+    rows = [
+        row("baseline", "", ""),
+        row("a", "better", "worse", accuracy_delta=0.02),
+        row("b", "better", "better", accuracy_delta=0.03),
+    ]
+    found = suite_sentence(rows)
+    assert found.winner == "b"
+    assert "+3.0 [+1.0, +3.0] points" in found.text
+    assert "Also better than the baseline: a;" in found.text
+    assert found.counts == "accuracy: 2 better; step time: 1 better, 1 worse"
+
+
+def test_without_a_more_accurate_one_the_fastest_of_the_same_wins() -> None:
+    found = suite_sentence([row("a", "same", "better"), row("b", "same", "worse"), row("c", "worse", "better")])
+    assert found.winner == "a"
+
+
+@pytest.mark.parametrize("status", ["diverged", "failed"])
+def test_what_diverged_or_failed_never_wins(status: str) -> None:
+    found = suite_sentence([row("a", "better", "better", status=status)])
+    assert found.winner == ""
+    assert f"1 {status}" in found.counts
+
+
+def test_an_unresolved_suite_says_what_would_settle_it() -> None:
+    found = suite_sentence([row("a", "unresolved", "unresolved"), row("b", "worse", "same")])
+    assert found.winner == ""
+    assert "Closest: a" in found.text
+    assert "about 9 more seeds would settle it" in found.text
+
+
+def test_a_suite_without_figures_says_so() -> None:
+    unknown = dict.fromkeys(("accuracy_delta", "accuracy_ci_low", "accuracy_ci_high", "step_time_ratio"), NAN)
+    assert "nothing is settled" in suite_sentence([row("a", "unresolved", "unresolved", **unknown)]).text
+
+
+def test_exact_values_stand_beside_the_rounded_ones(tmp_path: Path) -> None:
+    results = small(tmp_path)
+    page = text_of(results)
+    mean = sum(r.accuracy for r in results.records.values() if r.trial.variant == WIDE) / 3
+    assert any(abs(float(value) - mean) < 1e-12 for value in re.findall(r'data-value="(0\.\d+)"', page))
+
+
+def test_the_page_asks_for_nothing_and_holds_each_library_once(tmp_path: Path) -> None:
+    page = text_of(small(tmp_path))
+    outside = re.sub(r'<script type="text/plain" id="library">.*?</script>', "", page, flags=re.DOTALL)
+    assert not re.search(r'(?:src|href|action)\s*=\s*"(?!#|data:,)', outside)
+    assert "default-src &#39;none&#39;" in outside
+    assert page.count('id="library"') == 1
+
+
+def test_every_chart_of_the_page_is_a_file_too(tmp_path: Path) -> None:
+    page, *charts = write_report(small(tmp_path), Margins())
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)[1])  # type: ignore[index]
+    assert len(charts) == 2 * len(data["charts"])
+    assert all(path.is_file() and path.parent == tmp_path / "charts" for path in charts)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"records": {}, "step_times": {}, "provenances": {}},
+        {"step_times": {}},
+        {"suites": ()},
+        {"provenances": None},
+    ],
+    ids=["no record yet", "no step times", "no suite", "baseline not trained yet"],
+)
+def test_results_of_a_sweep_that_has_just_begun_make_a_page(tmp_path: Path, change: dict[str, object]) -> None:
+    results = small(tmp_path)
+    if change.get("provenances", 0) is None:
+        records = {key: one for key, one in results.records.items() if one.trial.variant != BASELINE}
+        change = {"records": records}
+    page = text_of(dataclasses.replace(results, **change), partial="interrupted")  # type: ignore[arg-type]
+    assert "Partial results:</strong> interrupted" in page
+    assert page.rstrip().endswith("</html>")
+
+
+def test_one_seed_gives_a_page_without_intervals(tmp_path: Path) -> None:
+    assert "unresolved" in text_of(small(tmp_path, seeds=1))
+
+
+def test_a_failed_trial_stands_in_the_list_with_its_message(tmp_path: Path) -> None:
+    page = text_of(small(tmp_path, failures={WIDE.name: "out of memory: 3 GiB asked for\nsecond line"}))
+    assert "out of memory: 3 GiB asked for\nsecond line" in page
+
+
+def test_the_command_refuses_a_folder_without_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "--results", str(tmp_path)]) == 4
+    assert "holds no results" in capsys.readouterr().err
+
+
+def test_only_tags_of_a_picture_change_on_its_way_to_the_page() -> None:
+    svg = '<svg xmlns="x"><g><text font-size="11px">fill="#1f2328" 0.123456 id="a"</text></g></svg>'
+    assert 'fill="#1f2328" 0.123456 id="a"' in inline_svg(svg, "c0", "what")
