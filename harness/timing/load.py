@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import time
 from dataclasses import dataclass
@@ -43,9 +44,10 @@ class LoadWatch:
         flags = []
         # The kernel counts in ticks of 10 ms: short windows would flag rounding.
         if foreign > _FOREIGN_CORES + 0.04 / wall:
-            flags.append(f"other processes used {foreign:.1f} cores (load average {os.getloadavg()[0]:.1f})")
+            # In halves, rounded up: rows with about the same load then share one note.
+            flags.append(f"other processes used up to {math.ceil(foreign * 2) / 2:g} cores")
         if steal > _STEAL_SHARE + 0.02 / wall:
-            flags.append(f"the hypervisor took {steal:.0%} of the cores' time (steal)")
+            flags.append(f"the hypervisor took up to {math.ceil(steal * 20) * 5} % of the cores' time (steal)")
         if self._device == "gpu":
             flags += _gpu_flags()
         return tuple(flags)
