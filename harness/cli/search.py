@@ -12,8 +12,8 @@ from harness.cli.sweep import sweep
 from harness.errors import InputError, nearest
 from harness.job import begin, prepare
 from harness.search import ORACLES, Search, load_searches
-from harness.search.job import SearchJob, prepare_searches, run_search, winner_suite
-from harness.search.tries import Ending, Tried
+from harness.search.job import prepare_searches, run_search, winner_suite
+from harness.search.wording import SearchPrinter, heading, result_line
 
 NOTHING_SELECTED = 5
 
@@ -42,34 +42,13 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
     endings = []
     with begin(jobs[0].job) as store:
         for job in jobs:
-            click.echo(_heading(job))
-            endings.append(run_search(job, store, notify=_Printer(job.search)))
-            click.echo(_result(job.search, endings[-1]))
+            click.echo(heading(job))
+            endings.append(run_search(job, store, notify=SearchPrinter(job.search, click.echo)))
+            click.echo(result_line(job.search, endings[-1]))
     suites = [suite for job, ending in zip(jobs, endings, strict=True) if (suite := winner_suite(job.search, ending))]
     failed = any(ending.failed for ending in endings)
     code = sweep(prepare(settings, suites), with_times=with_times) if suites else 0
     return 1 if failed else code
-
-
-class _Printer:
-    """A line a try."""
-
-    def __init__(self, search: Search) -> None:
-        self._search = search
-
-    def __call__(self, tried: Tried, best: Tried | None) -> None:
-        planned = self._search.tries_planned
-        place = f"{tried.attempt.number + 1}/{planned}" if planned else f"{tried.attempt.number + 1}"
-        line = f"[{place}] {tried.attempt.label}: "
-        line += f"{self._search.objective} {self._figure(tried)}" if tried.status == "ok" else tried.status
-        if tried.message:
-            line += f": {tried.message}"
-        if best is not None:
-            line += f" (best {self._figure(best)}, try {best.attempt.number + 1})"
-        click.echo(line)
-
-    def _figure(self, tried: Tried) -> str:
-        return f"{tried.score(self._search.objective):.4f}"
 
 
 def _chosen(searches: list[Search], options: dict[str, Any]) -> list[Search]:
@@ -85,17 +64,3 @@ def _chosen(searches: list[Search], options: dict[str, Any]) -> list[Search]:
     if options["tries"] is not None:
         chosen = [search.replace(tries=options["tries"]) for search in chosen]
     return chosen
-
-
-def _heading(job: SearchJob) -> str:
-    search, epochs = job.search, job.conditions.budget.epochs
-    tries = f"{search.tries_planned} tries" if search.tries_planned else f"rungs up to {epochs} epochs"
-    seeds = f"{search.seeds} seed{'s' * (search.seeds > 1)}"
-    return f"{search.suite_name}: {search.oracle} search, {tries}, by {search.objective} of {seeds}"
-
-
-def _result(search: Search, ending: Ending) -> str:
-    score = f"{ending.objective} {ending.score:.4f}, try {ending.winning_try + 1}"
-    if ending.winner == search.baseline:
-        return f"{search.suite_name}: no try beat the baseline ({score}) in {ending.tries}: nothing to compare"
-    return f"{search.suite_name}: {ending.winner.name} ({score}) is the {ending.note}"

@@ -10,9 +10,10 @@ from types import FrameType
 import pytest
 
 from harness.errors import HarnessError, InputError
-from harness.pytest_plugin.items import PROBLEMS, SuiteFile, SuiteNode, VariantItem
+from harness.pytest_plugin.items import PROBLEMS, SearchItem, SuiteFile, SuiteNode, VariantItem
 from harness.pytest_plugin.options import add_options, add_short_options, option
-from harness.suites import check_suites
+from harness.search import Search, check_searches
+from harness.suites import Suite, check_suites
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,11 +62,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse wrong suites, and leave out the slow ones that nobody named."""
-    found = [item for item in items if isinstance(item, VariantItem)]
+    found = [item for item in items if isinstance(item, VariantItem | SearchItem)]
     problems = config.stash[PROBLEMS]
     nodes = dict.fromkeys(item.parent for item in found if isinstance(item.parent, SuiteNode))
     try:
         check_suites([node.suite for node in nodes])
+        check_searches([item.search for item in found if isinstance(item, SearchItem)])
     except InputError as error:
         problems.append(str(error))
     if problems:
@@ -73,7 +75,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if option(config, "slow"):
         return
     named = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
-    slow = [item for item in found if item.suite.slow and item.path.resolve() not in named]
+    slow = [item for item in found if _declared(item).slow and item.path.resolve() not in named]
     if slow:
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in set(slow)]
@@ -83,14 +85,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Plan the job: everything that can be refused is refused here, before any training."""
     config = session.config
     found = [item for item in session.items if isinstance(item, VariantItem)]
-    if not found or not config.getoption("harness_benchmark") or config.getoption("collectonly"):
+    searches = [item.search for item in session.items if isinstance(item, SearchItem)]
+    if not (found or searches) or not config.getoption("harness_benchmark") or config.getoption("collectonly"):
         return
     if session.testsfailed and not config.getoption("continue_on_collection_errors"):
         return
     from harness.pytest_plugin.run import prepare_run
 
     try:
-        prepare_run(config, found)
+        prepare_run(config, found, searches)
     except InputError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -136,6 +139,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("comparison with the baseline")
     for line in summary_lines(run):
         terminalreporter.write_line(line)
+
+
+def _declared(item: VariantItem | SearchItem) -> Suite | Search:
+    return item.suite if isinstance(item, VariantItem) else item.search
 
 
 def _run(config: pytest.Config):  # type: ignore[no-untyped-def]  # its type would import the whole job

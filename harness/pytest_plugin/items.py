@@ -12,6 +12,7 @@ import pytest
 
 from harness.errors import InputError
 from harness.pytest_plugin.replay import ReplayTimer
+from harness.search import Search, searches_in
 from harness.suites import Suite, suites_in
 from harness.variants import Variant
 
@@ -32,7 +33,8 @@ class SuiteFile(pytest.Module):
             )
             self.config.stash[PROBLEMS].append(f"{self.nodeid}:{line}: {error}")
             return []
-        return [SuiteNode.from_parent(self, name=_plain(suite.name), suite=suite) for suite in suites_in(module)]
+        suites = [SuiteNode.from_parent(self, name=_plain(suite.name), suite=suite) for suite in suites_in(module)]
+        return [*suites, *(make_search_item(self, search) for search in searches_in(module))]
 
 
 class SuiteNode(pytest.Collector):
@@ -67,13 +69,13 @@ def make_item(node: SuiteNode, variant: Variant, *, is_baseline: bool, benchmark
     timer = ReplayTimer()
 
     def check() -> None:
-        from harness.pytest_plugin.run import check_variant_item
+        from harness.pytest_plugin.checks import check_item
 
         __tracebackhide__ = True
-        check_variant_item(item)
+        check_item(item.config, item.variant)
 
     def measure(request: pytest.FixtureRequest) -> None:
-        from harness.pytest_plugin.run import benchmark_variant_item
+        from harness.pytest_plugin.measure import benchmark_variant_item
 
         __tracebackhide__ = True
         # The fixture only where there are times for it: it complains of not being used.
@@ -85,6 +87,41 @@ def make_item(node: SuiteNode, variant: Variant, *, is_baseline: bool, benchmark
         item.extra_keyword_matches.add("baseline")
     if benchmark:
         item.add_marker(pytest.mark.benchmark(group=node.suite.name, timer=timer))
+    return item
+
+
+class SearchItem(pytest.Function):
+    """One search: its baseline is checked, or with `--benchmark` it is run and its winner timed."""
+
+    search: Search
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Point at the suite file; the name tells the search."""
+        return self.path, 0, self.name
+
+
+def make_search_item(file: SuiteFile, search: Search) -> SearchItem:
+    """Return the item of a search."""
+    timer = ReplayTimer()
+
+    def check() -> None:
+        from harness.pytest_plugin.checks import check_item
+
+        __tracebackhide__ = True
+        check_item(item.config, search.baseline)
+
+    def measure(request: pytest.FixtureRequest) -> None:
+        from harness.pytest_plugin.searches import benchmark_search_item
+
+        __tracebackhide__ = True
+        benchmark_search_item(item, lambda: request.getfixturevalue("benchmark"), timer)
+
+    benchmark = file.config.getoption("harness_benchmark")
+    name = _plain(f"search:{search.name}")
+    item: SearchItem = SearchItem.from_parent(file, name=name, callobj=measure if benchmark else check)
+    item.search = search
+    if benchmark:
+        item.add_marker(pytest.mark.benchmark(group=name, timer=timer))
     return item
 
 

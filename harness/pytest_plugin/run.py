@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.comparison import Group, compare_results, group_records
-from harness.datasets import Dataset, load_dataset
-from harness.errors import HarnessError
+from harness.exports.github import announce
 from harness.gates import Gate, failed_rows, parse_gate
 from harness.job import Job, Stopwatch, begin, job_results, prepare, train, write_files
 from harness.progress import Progress, describe_plan
 from harness.pytest_plugin.items import VariantItem
 from harness.pytest_plugin.options import job_settings, option
-from harness.pytest_plugin.replay import ReplayTimer, replay
 from harness.records import Record
 from harness.results import Results
+from harness.search import Search
+from harness.search.job import SearchJob, prepare_searches
 from harness.store import Store
 from harness.suites import Suite
 from harness.trials import Trial
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RUN = pytest.StashKey["Run"]()
-CHECKED = pytest.StashKey[Dataset]()
 
 
 @dataclass(eq=False)
@@ -39,19 +38,23 @@ class Run:
     Attributes:
         job: What is to do.
         gates: Conditions that no row of this run's tables may meet.
+        searches: What is searched before the sweep; their winners join it.
         store: Open for writing once training began.
         stopwatch: Measures step times.
         finished: Records of this run by trial key.
         completed: Whether training ran to its end.
+        search_failures: Why a search failed, by the name of its suite.
         failed: The rows that meet a gate, once the run has ended.
     """
 
     job: Job
     gates: list[Gate]
+    searches: list[SearchJob]
     store: Store | None = None
     stopwatch: Stopwatch | None = None
     finished: dict[str, Record] = field(default_factory=dict)
     completed: bool = False
+    search_failures: dict[str, str] = field(default_factory=dict)
     failed: pd.DataFrame | None = None
 
     def trials_of(self, variant: Variant) -> list[Trial]:
@@ -59,14 +62,16 @@ class Run:
         return [trial for trial in self.job.plan.trials if trial.variant == variant]
 
 
-def prepare_run(config: pytest.Config, items: Sequence[VariantItem]) -> Run:
+def prepare_run(config: pytest.Config, items: Sequence[VariantItem], searches: Sequence[Search]) -> Run:
     """Check everything and plan; InputError where something is refused."""
+    settings = job_settings(config)
     declared = list(dict.fromkeys(item.suite.name for item in items))
     suites = {item.suite.name: item.suite for item in items}
     chosen = {name: [i.variant for i in items if i.suite.name == name] for name in declared}
     selected = [_narrowed(suites[name], chosen[name]) for name in declared]
     gates = [parse_gate(text) for text in option(config, "fail-if") or []]
-    run = Run(prepare(job_settings(config), selected, declared=list(suites.values())), gates)
+    job = prepare(settings, selected, declared=list(suites.values()))
+    run = Run(job, gates, prepare_searches(searches, settings) if searches else [])
     config.stash[RUN] = run
     return run
 
@@ -80,12 +85,16 @@ def train_all(run: Run, config: pytest.Config) -> None:
         if reporter:
             reporter.write(text, flush=True)
 
-    plan = run.job.plan
     write("\n")
     for warning in run.job.warnings:
         write(f"warning: {warning}\n")
-    write(describe_plan(plan, timings=len(run.job.untimed)) + "\n")
     run.store = begin(run.job)
+    if run.searches:
+        from harness.pytest_plugin.searches import run_searches
+
+        run_searches(run, run.store, lambda line: write(f"{line}\n"))
+    plan = run.job.plan
+    write(describe_plan(plan, timings=len(run.job.untimed)) + "\n")
     run.stopwatch = Stopwatch(run.job, run.store)
     progress = Progress(len(plan.todo), write, live=live, expected_s=plan.seconds)
 
@@ -99,45 +108,6 @@ def train_all(run: Run, config: pytest.Config) -> None:
         progress.close()
 
 
-def benchmark_variant_item(item: VariantItem, fixture: Callable[[], Any], timer: ReplayTimer) -> None:
-    """Fail where a trial of the variant failed, else time its steps and hand them to pytest-benchmark."""
-    __tracebackhide__ = True
-    run = item.config.stash[RUN]
-    trials = run.trials_of(item.variant)
-    failed = [run.finished[trial.key] for trial in trials if trial.key in run.finished]
-    failed = [record for record in failed if record.status == "failed"]
-    if failed:
-        lines = [f"{record.trial.label}: {record.message}" for record in failed]
-        pytest.fail(f"{len(failed)} of {len(trials)} trials failed\n" + "\n".join(dict.fromkeys(lines)), pytrace=False)
-    if any(trial.key not in run.finished and trial.key not in run.job.plan.done for trial in trials):
-        pytest.skip("not trained: stopped after the first failure")
-    assert run.stopwatch is not None
-    try:
-        times = run.stopwatch.time((item.suite.baseline, item.variant))
-    except HarnessError as error:
-        pytest.fail(str(error), pytrace=False)
-    benchmark = fixture()
-    replay(benchmark, timer, [value / 1e3 for build in times.variant_ms for value in build])
-    benchmark.extra_info.update(_extra_info(run, item, trials))
-
-
-def check_variant_item(item: VariantItem) -> None:
-    """Check that a variant builds and trains on a batch, without a sweep."""
-    __tracebackhide__ = True
-    config = item.config
-    try:
-        if CHECKED not in config.stash:
-            from harness.devices import configure_process, find_device
-
-            configure_process(find_device(option(config, "device")).kind, threads=0)
-            config.stash[CHECKED] = load_dataset(option(config, "dataset"))
-        from harness.training.check import check_trains
-
-        check_trains(item.variant, config.stash[CHECKED])
-    except HarnessError as error:
-        pytest.fail(str(error), pytrace=False)
-
-
 def finish_run(run: Run, *, partial: str) -> None:
     """Close what is open, write tables and report, and ask the gates."""
     if run.stopwatch is not None:
@@ -145,7 +115,9 @@ def finish_run(run: Run, *, partial: str) -> None:
     if run.store is not None:
         run.store.close()
         write_files(run.job, partial=partial)
-        run.failed = failed_rows(run_frame(run), run.gates)
+        frame = run_frame(run)
+        run.failed = failed_rows(frame, run.gates)
+        announce(frame, run.failed, os.environ)
 
 
 def run_groups(run: Run, results: Results) -> list[Group]:
@@ -171,16 +143,3 @@ def run_frame(run: Run) -> pd.DataFrame:
 def _narrowed(suite: Suite, chosen: list[Variant]) -> Suite:
     """Return the suite with the chosen variants alone; its baseline runs along, chosen or not."""
     return Suite(suite.name, tuple(v for v in suite.variants if v in chosen), suite.baseline, suite.slow)
-
-
-def _extra_info(run: Run, item: VariantItem, trials: list[Trial]) -> dict[str, Any]:
-    records = [run.finished[trial.key] for trial in trials if trial.key in run.finished]
-    return {
-        "suite": item.suite.name,
-        "baseline": item.suite.baseline.name,
-        "dataset": run.job.dataset.name,
-        "dataset_fingerprint": run.job.dataset.fingerprint,
-        "budget": run.job.settings.budget.label,
-        "device": run.job.environment.device,
-        "accuracy": [record.accuracy for record in records if record.status == "ok"],
-    }

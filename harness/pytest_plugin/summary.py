@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.comparison import compare_results
-from harness.tables.failures import failure_lines
 from harness.job import job_results, worker_log
 from harness.pytest_plugin.run import Run, run_groups
 from harness.store import STORE_NAME
 from harness.tables import suite_table
+from harness.tables.failures import failure_lines
 
 
 def summary_lines(run: Run) -> Iterator[str]:

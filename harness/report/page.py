@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.metadata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -13,7 +14,6 @@ from typing import Any
 import jinja2
 import vl_convert
 
-from harness import __version__
 from harness.charts.save import VEGA_LITE
 from harness.charts.text import clean
 from harness.report.pair import pair_data
@@ -56,7 +56,7 @@ def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> s
         policy=_policy([library, script]),
         data=pictures.to_data() | pair_data(view, pictures),
         files={picture.id: picture.name for picture in pictures.made},
-        version=__version__,
+        version=importlib.metadata.version("cnn-harness"),
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 

@@ -1,0 +1,28 @@
+"""An item without `--benchmark`: checks that a variant builds and trains on a batch, in seconds."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.datasets import Dataset, load_dataset
+from harness.errors import HarnessError
+from harness.pytest_plugin.options import option
+from harness.variants import Variant
+
+_DATASET = pytest.StashKey[Dataset]()
+
+
+def check_item(config: pytest.Config, variant: Variant) -> None:
+    """Fail the item where the variant cannot be trained on the dataset, without a traceback through the harness."""
+    __tracebackhide__ = True
+    try:
+        if _DATASET not in config.stash:
+            from harness.devices import configure_process, find_device
+
+            configure_process(find_device(option(config, "device")).kind, threads=0)
+            config.stash[_DATASET] = load_dataset(option(config, "dataset"))
+        from harness.training.check import check_trains
+
+        check_trains(variant, config.stash[_DATASET])
+    except HarnessError as error:
+        pytest.fail(str(error), pytrace=False)

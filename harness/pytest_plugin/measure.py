@@ -1,0 +1,60 @@
+"""An item with `--benchmark`: fails where a trial failed, else times its variant for pytest-benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.pytest_plugin.items import VariantItem
+from harness.pytest_plugin.replay import ReplayTimer, replay
+from harness.pytest_plugin.run import RUN, Run
+from harness.variants import Variant
+
+Fixture = Callable[[], Any]
+
+
+def benchmark_variant_item(item: VariantItem, fixture: Fixture, timer: ReplayTimer) -> None:
+    """Fail where a trial of the variant failed, else time its steps and hand them to pytest-benchmark."""
+    __tracebackhide__ = True
+    run = item.config.stash[RUN]
+    require_trained(run, item.variant)
+    hand_over(run, item.suite.name, (item.suite.baseline, item.variant), fixture, timer)
+
+
+def require_trained(run: Run, variant: Variant) -> None:
+    """Fail the item where a trial of this run failed; skip it where the sweep stopped before one."""
+    __tracebackhide__ = True
+    trials = run.trials_of(variant)
+    records = [run.finished[trial.key] for trial in trials if trial.key in run.finished]
+    failed = [record for record in records if record.status == "failed"]
+    if failed:
+        lines = [f"{record.trial.label}: {record.message}" for record in failed]
+        pytest.fail(f"{len(failed)} of {len(trials)} trials failed\n" + "\n".join(dict.fromkeys(lines)), pytrace=False)
+    if any(trial.key not in run.finished and trial.key not in run.job.plan.done for trial in trials):
+        pytest.skip("not trained: stopped after the first failure")
+
+
+def hand_over(run: Run, suite: str, pair: tuple[Variant, Variant], fixture: Fixture, timer: ReplayTimer) -> None:
+    """Time a pair, or take its stored times, and give the variant's to pytest-benchmark's fixture."""
+    __tracebackhide__ = True
+    assert run.stopwatch is not None
+    baseline, variant = pair
+    try:
+        times = run.stopwatch.time(pair)
+    except HarnessError as error:
+        pytest.fail(str(error), pytrace=False)
+    benchmark = fixture()
+    replay(benchmark, timer, [value / 1e3 for build in times.variant_ms for value in build])
+    records = [run.finished[trial.key] for trial in run.trials_of(variant) if trial.key in run.finished]
+    benchmark.extra_info.update(
+        suite=suite,
+        baseline=baseline.name,
+        dataset=run.job.dataset.name,
+        dataset_fingerprint=run.job.dataset.fingerprint,
+        budget=run.job.settings.budget.label,
+        device=run.job.environment.device,
+        accuracy=[record.accuracy for record in records if record.status == "ok"],
+    )
