@@ -14,7 +14,6 @@ from harness.tables.screen import Paint, Screen
 TextStyle = Literal["github", "plain", "latex"]
 Align = Literal["left", "right"]
 
-GAP = 2
 MARK = " *"
 
 
@@ -60,7 +59,7 @@ def draw(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], style: TextS
 
 def width_of(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> int:
     """Return how wide the table is in a terminal."""
-    return sum(_widths(columns, rows)) + GAP * (len(columns) - 1)
+    return max(text_width(line) for line in _plain(columns, rows, Screen()).splitlines())
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -90,7 +89,10 @@ def text_width(text: str) -> int:
 
 
 def booktabs(heads: Sequence[str], rows: Sequence[Sequence[str]], aligns: Sequence[Align]) -> str:
-    r"""Return a LaTeX tabular with the rules of booktabs (\usepackage{booktabs}); all texts are escaped already."""
+    r"""Return a LaTeX tabular with the rules of booktabs (\usepackage{booktabs}); all texts are escaped already.
+
+    Drawn here, since tabulate's format of that name escapes its cells, and with them the bold of the best values.
+    """
     lines = [
         rf"\begin{{tabular}}{{{''.join('r' if align == 'right' else 'l' for align in aligns)}}}",
         r"\toprule",
@@ -104,37 +106,41 @@ def booktabs(heads: Sequence[str], rows: Sequence[Sequence[str]], aligns: Sequen
 
 
 def _plain(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], screen: Screen) -> str:
-    widths = _widths(columns, rows)
     marked = [any(piece.best for row in rows for piece in row[place]) for place in range(len(columns))]
     height = max(len(column.head) for column in columns)
-    lines = []
-    for number in range(-height, 0):
-        # Heads stand on the rule, so that short ones are read with their column.
-        heads = [column.head[number] if -number <= len(column.head) else "" for column in columns]
-        parts = [
-            _aligned(head, column.align, width) for head, column, width in zip(heads, columns, widths, strict=True)
+    # Heads stand on the rule, so that short ones are read with their column.
+    heads = ["\n" * (height - len(column.head)) + "\n".join(column.head) for column in columns]
+    cells = [
+        [
+            "\n".join(_painted(_text(piece, mark), piece, screen) for piece in cell)
+            for cell, mark in zip(row, marked, strict=True)
         ]
-        lines.append((" " * GAP).join(parts).rstrip())
-    lines.append((" " * GAP).join("-" * width for width in widths))
-    for row in rows:
-        for number in range(max(len(cell) for cell in row)):
-            parts = []
-            for place, cell in enumerate(row):
-                piece = cell[number] if number < len(cell) else Piece("")
-                text = _aligned(_text(piece, marked[place]), columns[place].align, widths[place])
-                parts.append(_painted(text, piece, screen))
-            lines.append((" " * GAP).join(parts).rstrip())
-    return "\n".join(lines)
+        for row in rows
+    ]
+    text = _tabulated(heads, cells, columns, "simple")
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def _tabulated(heads: Sequence[str], cells: Sequence[Sequence[str]], columns: Sequence[Column], style: str) -> str:
+    from tabulate import tabulate
+
+    aligns = [column.align for column in columns]
+    return str(
+        tabulate(
+            cells,
+            heads,
+            tablefmt=style,
+            colalign=aligns if cells else None,
+            headersalign=aligns,
+            disable_numparse=True,
+            preserve_whitespace=True,
+        )
+    )
 
 
 def _text(piece: Piece, marked: bool) -> str:
     """Return a line of a cell; where its column has a mark, the others leave room for it, so that digits align."""
     return piece.text + (MARK if piece.best else " " * len(MARK) if marked and piece.text else "")
-
-
-def _aligned(text: str, align: Align, width: int) -> str:
-    space = " " * (width - text_width(text))
-    return space + text if align == "right" else text + space
 
 
 def _painted(text: str, piece: Piece, screen: Screen) -> str:
@@ -146,23 +152,7 @@ def _painted(text: str, piece: Piece, screen: Screen) -> str:
 def _github(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> str:
     heads = [escape.markdown(" ".join(column.head)) for column in columns]
     texts = [[_joined(cell, escape.markdown, "**", "**") for cell in row] for row in rows]
-    widths = [
-        max(3, len(head), *(len(row[place]) for row in texts)) if texts else len(head)
-        for place, head in enumerate(heads)
-    ]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = [
-            cell.rjust(width) if column.align == "right" else cell.ljust(width)
-            for cell, width, column in zip(cells, widths, columns, strict=True)
-        ]
-        return f"| {' | '.join(padded)} |"
-
-    rules = [
-        "-" * (width + 1) + ":" if column.align == "right" else ":" + "-" * (width + 1)
-        for width, column in zip(widths, columns, strict=True)
-    ]
-    return "\n".join([line(heads), f"|{'|'.join(rules)}|", *(line(row) for row in texts)])
+    return _tabulated(heads, texts, columns, "pipe")
 
 
 def _joined(cell: Cell, escaped: Callable[[str], str], before: str, after: str) -> str:
@@ -172,13 +162,3 @@ def _joined(cell: Cell, escaped: Callable[[str], str], before: str, after: str) 
         if text:
             pieces.append(f"{before}{text}{after}" if piece.best else text)
     return " ".join(pieces)
-
-
-def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
-    widths = []
-    for place, column in enumerate(columns):
-        pieces = [piece for row in rows for piece in row[place]]
-        marked = any(piece.best for piece in pieces)
-        texts = [*column.head, *(_text(piece, marked) for piece in pieces)]
-        widths.append(max(1, *(text_width(text) for text in texts)))
-    return widths
