@@ -220,12 +220,13 @@ class Stopwatch:
 def write_files(job: Job, *, partial: str = "") -> list[Path]:
     """Write tables, charts and the report of everything the results folder knows; return their paths.
 
-    `partial` says why the results are not complete; empty when they are.
+    `partial` says why the results are not complete; empty when they are. An interrupted run has to end within seconds:
+    it writes its tables alone, and `harness report` draws the rest.
     """
     results = job_results(job)
     frame = compare_results(results, group_records(results), job.settings.margins)
     written = write_tables(frame, job.settings.results / "tables", partial=partial)
-    return written + write_report(results, job.settings.margins, partial=partial)
+    return written if partial else written + write_report(results, job.settings.margins)
 
 
 def worker_log(job: Job) -> Path:

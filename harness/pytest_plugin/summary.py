@@ -25,5 +25,6 @@ def summary_lines(run: Run) -> Iterator[str]:
     if run.failed is not None:
         yield from failure_lines(run.failed, run.gates)
     folder = job.settings.results
-    yield f"report: {folder / 'report' / 'index.html'}   tables: {folder / 'tables'}"
+    report = f"report: {folder / 'report' / 'index.html'}   " if run.completed else ""
+    yield f"{report}tables: {folder / 'tables'}"
     yield f"store: {folder / STORE_NAME}   output of the workers: {worker_log(job)}"
