@@ -27,7 +27,7 @@ def duration(seconds: float) -> str:
     """Return a length of time as people say it.
 
     >>> duration(8.4), duration(95), duration(4000)
-    ('8 s', '1 min 35 s', '1 h 07 min')
+    ('8 s', '1 min 35 s', '1 h 06 min')
     """
     whole = round(seconds)
     if whole < 60:
