@@ -43,19 +43,20 @@ def main() -> None:
     print(collect_provenance().machine)
     timer.time(BASELINE, BASELINE, budget, key="0" * 64)  # builds the baselines
 
-    def measure(variant: Variant, runs: int) -> tuple[list[Comparison], list[float]]:
-        found, seconds = [], []
+    def measure(variant: Variant, runs: int) -> tuple[list[Comparison], list[float], list[float]]:
+        found, seconds, steps = [], [], []
         for run in range(runs):
             started = time.perf_counter()
             times = timer.time(BASELINE, variant, budget, key=f"{run + 1:064x}")
             seconds.append(time.perf_counter() - started)
+            steps.append(median(value for build in times.baseline_ms for value in build))
             found.append(judge_times(times, comparisons=1, margins=Margins()))
             if times.flags:
                 print(f"  run {run + 1}: {'; '.join(times.flags)}")
-        return found, seconds
+        return found, seconds, steps
 
-    same, seconds = measure(BASELINE, arguments.runs)
-    report("identical", 1.0, same)
+    same, seconds, _ = measure(BASELINE, arguments.runs)
+    report("identical", [1.0] * len(same), same)
     print(f"  seconds a variant: median {median(seconds):.1f}, most {max(seconds):.1f}")
     if len(same) > 1:
         interleaved = stdev(np.log([found.value for found in same]))
@@ -66,22 +67,25 @@ def main() -> None:
         )
     step_us = step_time_us(timer, budget)
     for slower in (1.05, 1.2):
-        pause_us = calibrated_pause_us((slower - 1) * step_us)
+        pause_us, cost_us = calibrated_pause_us((slower - 1) * step_us)
         variant = Variant(model="slowed_model:build", options={"pause_us": pause_us})
-        found, _ = measure(variant, arguments.slow_runs)
-        report(f"{slower} x (a pause of {pause_us:.0f} us in a step of {step_us:.0f} us)", slower, found)
+        found, _, steps = measure(variant, arguments.slow_runs)
+        # The pause is the same time in each run, the baseline's step is not: each run has its own true ratio.
+        truths = [1 + cost_us / (step * 1e3) for step in steps]
+        report(f"about {slower} x (a pause of {cost_us:.0f} us)", truths, found)
 
 
-def report(name: str, truth: float, found: list[Comparison]) -> None:
+def report(name: str, truths: list[float], found: list[Comparison]) -> None:
     ratios = [comparison.value for comparison in found]
     widths = [(comparison.high - comparison.low) / 2 for comparison in found]
     verdicts = ", ".join(
         f"{count} {verdict}" for verdict, count in Counter(str(c.verdict) for c in found).most_common()
     )
     print(f"{name}: {len(found)} runs: {verdicts}")
+    errors = [ratio / truth - 1 for ratio, truth in zip(ratios, truths, strict=True)]
     print(
-        f"  ratio: median {median(ratios):.4f}, from {min(ratios):.4f} to {max(ratios):.4f} "
-        f"(furthest from {truth}: {max(abs(ratio / truth - 1) for ratio in ratios):.2%}); "
+        f"  ratio: median {median(ratios):.4f} (true {median(truths):.4f}), from {min(ratios):.4f} to {max(ratios):.4f}; "
+        f"error: median {median(errors):+.2%}, largest {max(map(abs, errors)):.2%}; "
         f"half-width of the interval: median {median(widths):.2%}"
     )
 
@@ -91,14 +95,14 @@ def step_time_us(timer, budget) -> float:  # type: ignore[no-untyped-def]
     return 1e3 * median(value for build in times.baseline_ms for value in build)
 
 
-def calibrated_pause_us(wanted_us: float) -> float:
-    """Return the pause whose operation costs that much, its way into Python included."""
+def calibrated_pause_us(wanted_us: float) -> tuple[float, float]:
+    """Return a pause whose operation costs about that much, its way into Python included, and what it does cost."""
     from slowed_model import cost_us
 
     pause_us = wanted_us
     for _ in range(4):
         pause_us = max(0.0, pause_us + wanted_us - median(cost_us(pause_us) for _ in range(3)))
-    return pause_us
+    return pause_us, median(cost_us(pause_us) for _ in range(5))
 
 
 def one_after_the_other(timer, budget) -> float:  # type: ignore[no-untyped-def]

@@ -19,6 +19,8 @@ from harness.trials import Environment
 from harness.variants import Variant
 
 PREDICT_BATCH = 128
+# Unmeasured blocks of each arm before a build's first turn.
+_WARM_UP_BLOCKS = 3
 _PREDICT_REPEATS = 15
 # A backbone takes seconds a batch: fewer repeats then, which its long runs need less.
 _FEWEST_REPEATS = 3
@@ -103,6 +105,9 @@ class Timer:
     ) -> tuple[tuple[float, ...], ...]:
         """Return the blocks of each arm, run in balanced random order."""
         values: tuple[list[float], ...] = ([], [], [])
+        for arm in arms * _WARM_UP_BLOCKS:
+            # The variant's build is the youngest: kernels and buffers that the others have had time to choose.
+            arm.block_ms(self._order(arm, steps, rng), steps)
         for turn in balanced_turns(len(arms), settings.blocks, rng):
             for position in turn:
                 arm = arms[position]
