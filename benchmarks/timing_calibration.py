@@ -4,7 +4,7 @@
 
 1. The baseline against an identical variant, many times: how often is the verdict not same or unresolved, and how
    far does the ratio spread beside that of the same blocks run one arm after the other?
-2. The baseline against itself with a pause that makes a step 1.05 and 1.2 times as long: ratio found, verdicts.
+2. The baseline against itself with extra work that makes a step 1.05 and 1.2 times as long: ratio found, verdicts.
 3. Seconds that timing one variant takes, and the width of the interval that they buy.
 
 Run it on a quiet machine; nothing else may compute meanwhile.
@@ -23,6 +23,7 @@ from harness.budgets import BUDGETS
 from harness.comparison.judge import Comparison, Margins, judge_times
 from harness.devices import configure_process, find_device, training_environment
 from harness.provenance import collect_provenance, usable_cores
+from harness.timing.settings import TIMING
 from harness.variants import BASELINE, Variant
 
 
@@ -41,11 +42,15 @@ def main() -> None:
     dataset = load_dataset("digits")
     timer = Timer(dataset, training_environment(find_device("cpu"), threads=usable_cores()))
     print(collect_provenance().machine)
-    timer.time(BASELINE, BASELINE, budget, key="0" * 64)  # builds the baselines
+    timer.time(BASELINE, BASELINE, budget, key="0" * 64)
+    builds = TIMING[budget.name].builds
 
     def measure(variant: Variant, runs: int) -> tuple[list[Comparison], list[float], list[float]]:
         found, seconds, steps = [], [], []
         for run in range(runs):
+            timer._builds.clear()  # a run of its own: with the same baselines all runs would err the same way
+            for number in range(builds):
+                timer._baseline_pair(BASELINE, number)
             started = time.perf_counter()
             times = timer.time(BASELINE, variant, budget, key=f"{run + 1:064x}")
             seconds.append(time.perf_counter() - started)
@@ -67,12 +72,12 @@ def main() -> None:
         )
     step_us = step_time_us(timer, budget)
     for slower in (1.05, 1.2):
-        pause_us, cost_us = calibrated_pause_us((slower - 1) * step_us)
-        variant = Variant(model="slowed_model:build", options={"pause_us": pause_us})
+        products, cost_us = calibrated_products((slower - 1) * step_us)
+        variant = Variant(model="slowed_model:build", options={"products": products})
         found, _, steps = measure(variant, arguments.slow_runs)
-        # The pause is the same time in each run, the baseline's step is not: each run has its own true ratio.
+        # The extra work takes the same time in each run, the baseline's step does not: each has its own true ratio.
         truths = [1 + cost_us / (step * 1e3) for step in steps]
-        report(f"about {slower} x (a pause of {cost_us:.0f} us)", truths, found)
+        report(f"about {slower} x ({products} matrix products, {cost_us:.0f} us)", truths, found)
 
 
 def report(name: str, truths: list[float], found: list[Comparison]) -> None:
@@ -84,7 +89,8 @@ def report(name: str, truths: list[float], found: list[Comparison]) -> None:
     print(f"{name}: {len(found)} runs: {verdicts}")
     errors = [ratio / truth - 1 for ratio, truth in zip(ratios, truths, strict=True)]
     print(
-        f"  ratio: median {median(ratios):.4f} (true {median(truths):.4f}), from {min(ratios):.4f} to {max(ratios):.4f}; "
+        f"  ratio: median {median(ratios):.4f} (true {median(truths):.4f}), "
+        f"from {min(ratios):.4f} to {max(ratios):.4f}; "
         f"error: median {median(errors):+.2%}, largest {max(map(abs, errors)):.2%}; "
         f"half-width of the interval: median {median(widths):.2%}"
     )
@@ -95,20 +101,18 @@ def step_time_us(timer, budget) -> float:  # type: ignore[no-untyped-def]
     return 1e3 * median(value for build in times.baseline_ms for value in build)
 
 
-def calibrated_pause_us(wanted_us: float) -> tuple[float, float]:
-    """Return a pause whose operation costs about that much, its way into Python included, and what it does cost."""
+def calibrated_products(wanted_us: float) -> tuple[int, float]:
+    """Return how many matrix products cost about that much, and what they do cost beyond an empty chain."""
     from slowed_model import cost_us
 
-    pause_us = wanted_us
-    for _ in range(4):
-        pause_us = max(0.0, pause_us + wanted_us - median(cost_us(pause_us) for _ in range(3)))
-    return pause_us, median(cost_us(pause_us) for _ in range(5))
+    empty = median(cost_us(0) for _ in range(5))
+    one = (median(cost_us(32) for _ in range(5)) - empty) / 32
+    products = max(1, round(wanted_us / one))
+    return products, median(cost_us(products) for _ in range(5)) - empty
 
 
 def one_after_the_other(timer, budget) -> float:  # type: ignore[no-untyped-def]
     """Return the ratio that two runs in turn give: all blocks of one build, then as many of its twin."""
-    from harness.timing.settings import TIMING
-
     settings = TIMING[budget.name]
     first, second = timer._baseline_pair(BASELINE, 0)
     rng = np.random.default_rng()

@@ -27,6 +27,6 @@ class TimingSettings:
 
 TIMING: dict[BudgetName, TimingSettings] = {
     "smoke": TimingSettings(builds=1, blocks=2, block_ms=10, limit_s=0.9),
-    "quick": TimingSettings(builds=4, blocks=16, block_ms=12, limit_s=4.5),
+    "quick": TimingSettings(builds=4, blocks=16, block_ms=12, limit_s=4.0),
     "full": TimingSettings(builds=8, blocks=24, block_ms=15, limit_s=14),
 }

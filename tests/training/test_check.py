@@ -17,12 +17,12 @@ def test_a_sound_variant_passes(changes, digits):
 
 
 def test_an_exploding_variant_is_told(digits):
-    with pytest.raises(CheckError, match="gradients explode|does not fall"):
+    with pytest.raises(CheckError, match=r"gradients explode|does not fall"):
         check_trains(BASELINE.replace(optimizer="sgd", learning_rate=10.0, l2=10.0), digits)
 
 
 def test_a_learning_rate_without_effect_is_told(digits):
-    with pytest.raises(CheckError, match="does not fall|no weight moved"):
+    with pytest.raises(CheckError, match=r"does not fall|no weight moved"):
         check_trains(BASELINE.replace(optimizer="sgd", learning_rate=1e-30), digits)
 
 
