@@ -90,8 +90,7 @@ class PoolExecutor:
     def stop(self) -> None:
         """End the workers now."""
         self._stopped.set()
-        self._pool.stop()
-        self._pool.join()
+        self.close()
 
     def close(self) -> None:
         """End the workers; none has a task left."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.comparison import Group, compare_results, group_records
+from harness.comparison import compare_results, group_records
 from harness.exports.github import announce
 from harness.gates import Gate, failed_rows, parse_gate
 from harness.job import Job, Stopwatch, begin, job_results, prepare, train, write_files
@@ -17,7 +17,6 @@ from harness.progress import Progress, describe_plan
 from harness.pytest_plugin.items import VariantItem
 from harness.pytest_plugin.options import job_settings, option
 from harness.records import Record
-from harness.results import Results
 from harness.search import Search
 from harness.search.job import SearchJob, prepare_searches
 from harness.store import Store
@@ -44,6 +43,7 @@ class Run:
         finished: Records of this run by trial key.
         completed: Whether training ran to its end.
         search_failures: Why a search failed, by the name of its suite.
+        frame: The comparison table of this run, once it has ended.
         failed: The rows that meet a gate, once the run has ended.
     """
 
@@ -55,6 +55,7 @@ class Run:
     finished: dict[str, Record] = field(default_factory=dict)
     completed: bool = False
     search_failures: dict[str, str] = field(default_factory=dict)
+    frame: pd.DataFrame | None = None
     failed: pd.DataFrame | None = None
 
     def trials_of(self, variant: Variant) -> list[Trial]:
@@ -115,16 +116,17 @@ def finish_run(run: Run, *, partial: str) -> None:
     if run.store is not None:
         run.store.close()
         write_files(run.job, partial=partial)
-        frame = run_frame(run)
-        run.failed = failed_rows(frame, run.gates)
-        announce(frame, run.failed, os.environ)
+        run.frame = _run_frame(run)
+        run.failed = failed_rows(run.frame, run.gates)
+        announce(run.frame, run.failed, os.environ)
 
 
-def run_groups(run: Run, results: Results) -> list[Group]:
-    """Return the groups of this run's suites under this run's conditions; the files hold all others too."""
+def _run_frame(run: Run) -> pd.DataFrame:
+    """Return the table of this run's suites under this run's conditions; the files hold all others too."""
     job = run.job
+    results = job_results(job)
     names = {suite.name for suite in job.plan.suites}
-    return [
+    groups = [
         group
         for group in group_records(results)
         if group.suite.name in names
@@ -132,12 +134,7 @@ def run_groups(run: Run, results: Results) -> list[Group]:
         and group.budget.label == job.settings.budget.label
         and group.environment == job.environment
     ]
-
-
-def run_frame(run: Run) -> pd.DataFrame:
-    """Return the comparison table of this run."""
-    results = job_results(run.job)
-    return compare_results(results, run_groups(run, results), run.job.settings.margins)
+    return compare_results(results, groups, job.settings.margins)
 
 
 def _narrowed(suite: Suite, chosen: list[Variant]) -> Suite:

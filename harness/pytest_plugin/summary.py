@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.comparison import compare_results
-from harness.job import job_results, worker_log
-from harness.pytest_plugin.run import Run, run_groups
+from harness.job import worker_log
+from harness.pytest_plugin.run import Run
 from harness.store import STORE_NAME
 from harness.tables import suite_table
 from harness.tables.failures import failure_lines
+from harness.tables.render import split_tables
 
 
 def summary_lines(run: Run) -> Iterator[str]:
     """Return the tables of this run; the files hold those of other conditions too."""
     job = run.job
-    results = job_results(job)
-    groups = run_groups(run, results)
-    for group in groups:
-        yield from suite_table(compare_results(results, [group], job.settings.margins)).splitlines()
+    tables = [] if run.frame is None else split_tables(run.frame)
+    for table in tables:
+        yield from suite_table(table).splitlines()
         yield ""
-    if not groups:
+    if not tables:
         yield "no trial has finished yet: the same command goes on from here"
     if run.failed is not None:
         yield from failure_lines(run.failed, run.gates)
