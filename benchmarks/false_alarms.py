@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.statistics import crossed_bootstrap, time_ratio, two_way_of_sums
+from harness.statistics import controlled_ratio, crossed_bootstrap, time_ratio, two_way_of_sums
 from harness.statistics.estimate import quantile
 from harness.statistics.two_way import variance_parts
 from harness.verdicts import Verdict, time_verdict
@@ -163,6 +163,8 @@ MACHINES = (
     Machine(4, 16, 0.002, 0.02, 0.05),
     Machine(4, 16, 0.02, 0.02, 0.05),
     Machine(2, 16, 0.005, 0.02, 0.05),
+    Machine(4, 18, 0.005, 0.04, 0.05),
+    Machine(8, 40, 0.005, 0.04, 0.05),
     Machine(3, 16, 0.005, 0.01, 0.05, variant_spread=0.01),
     Machine(4, 16, 0.005, 0.01, 0.05, variant_spread=0.02),
 )
@@ -175,11 +177,10 @@ def time_rows(repetitions: int, rng: np.random.Generator) -> Iterator[list[str]]
         alone, bounded, slow_found, claims, same, covered, widths = [], [], [], [], [], [], []
         for _ in range(repetitions):
             baseline, twin = (machine.times(machine.build_spread, rng) for _ in range(2))
-            control = time_ratio(baseline, twin)
             variant = machine.times(spread, rng)
             free = time_ratio(baseline, variant)
-            equal = free.bounded_by(control)
-            slower = time_ratio(baseline, variant * SLOWER).bounded_by(control)
+            equal = controlled_ratio(baseline, twin, variant)
+            slower = controlled_ratio(baseline, twin, variant * SLOWER)
             word = time_verdict(*equal.ratio_interval())
             alone.append(free.p_value() < ALPHA)
             bounded.append(equal.p_value() < ALPHA)

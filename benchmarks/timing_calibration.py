@@ -1,13 +1,15 @@
-"""Whether step-time verdicts can be trusted on this machine: the baseline against itself, and against a slower twin.
+"""Whether step-time verdicts can be trusted on this machine: the baseline against itself, and against slower twins.
 
-    python benchmarks/timing_calibration.py [--runs 40] [--slow-runs 10] [--budget quick]
+    python benchmarks/timing_calibration.py [--runs 40] [--slow-runs 10] [--truth-builds 10] [--budget quick]
 
 1. The baseline against an identical variant, many times: how often is the verdict not same or unresolved, and how
    far does the ratio spread beside that of the same blocks run one arm after the other?
-2. The baseline against itself with extra work that makes a step 1.05 and 1.2 times as long: ratio found, verdicts.
+2. The baseline against itself with extra work that makes a step some 1.05 and 1.2 times as long. How much
+   longer is measured without the timer: whole epochs of plain training, alternating, of many fresh builds.
 3. Seconds that timing one variant takes, and the width of the interval that they buy.
 
-Run it on a quiet machine; nothing else may compute meanwhile.
+Each run has baselines of its own: runs that share them would all err the same way. Run it on a quiet machine; nothing
+else may compute meanwhile.
 """
 
 from __future__ import annotations
@@ -15,113 +17,132 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from statistics import median, stdev
+from statistics import mean, median, stdev
 
 import numpy as np
 
-from harness.budgets import BUDGETS
+from harness.budgets import BUDGETS, Budget
 from harness.comparison.judge import Comparison, Margins, judge_times
+from harness.datasets import Dataset, load_dataset
 from harness.devices import configure_process, find_device, training_environment
 from harness.provenance import collect_provenance, usable_cores
 from harness.timing.settings import TIMING
 from harness.variants import BASELINE, Variant
+
+EPOCH_STEPS = 60
+EPOCHS = 24
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--slow-runs", type=int, default=10)
-    parser.add_argument("--budget", choices=list(BUDGETS), default="quick")
+    parser.add_argument("--truth-builds", type=int, default=10)
+    parser.add_argument("--budget", choices=["quick", "full"], default="quick")
     arguments = parser.parse_args()
     configure_process("cpu", threads=0)
-
-    from harness.datasets import load_dataset
-    from harness.timing.timer import Timer
-
     budget = BUDGETS[arguments.budget]
     dataset = load_dataset("digits")
-    timer = Timer(dataset, training_environment(find_device("cpu"), threads=usable_cores()))
-    print(collect_provenance().machine)
-    timer.time(BASELINE, BASELINE, budget, key="0" * 64)
-    builds = TIMING[budget.name].builds
+    print(collect_provenance().machine, flush=True)
 
-    def measure(variant: Variant, runs: int) -> tuple[list[Comparison], list[float], list[float]]:
-        found, seconds, steps = [], [], []
-        for run in range(runs):
-            timer._builds.clear()  # a run of its own: with the same baselines all runs would err the same way
-            for number in range(builds):
-                timer._baseline_pair(BASELINE, number)
-            started = time.perf_counter()
-            times = timer.time(BASELINE, variant, budget, key=f"{run + 1:064x}")
-            seconds.append(time.perf_counter() - started)
-            steps.append(median(value for build in times.baseline_ms for value in build))
-            found.append(judge_times(times, comparisons=1, margins=Margins()))
-            if times.flags:
-                print(f"  run {run + 1}: {'; '.join(times.flags)}")
-        return found, seconds, steps
-
-    same, seconds, _ = measure(BASELINE, arguments.runs)
-    report("identical", [1.0] * len(same), same)
-    print(f"  seconds a variant: median {median(seconds):.1f}, most {max(seconds):.1f}")
+    same = measure(dataset, BASELINE, budget, arguments.runs)
+    report("identical", 1.0, same)
     if len(same) > 1:
         interleaved = stdev(np.log([found.value for found in same]))
-        in_turn = stdev(np.log([one_after_the_other(timer, budget) for _ in range(arguments.runs)]))
+        in_turn = stdev(np.log([one_after_the_other(dataset, budget) for _ in range(arguments.runs)]))
         print(
             f"  spread of the ratio: interleaved {interleaved:.2%}, one after the other {in_turn:.2%} "
-            f"({interleaved / in_turn:.2f} of it)"
+            f"({interleaved / in_turn:.2f} of it)",
+            flush=True,
         )
-    step_us = step_time_us(timer, budget)
-    for slower in (1.05, 1.2):
-        products, cost_us = calibrated_products((slower - 1) * step_us)
-        variant = Variant(model="slowed_model:build", options={"products": products})
-        found, _, steps = measure(variant, arguments.slow_runs)
-        # The extra work takes the same time in each run, the baseline's step does not: each has its own true ratio.
-        truths = [1 + cost_us / (step * 1e3) for step in steps]
-        report(f"about {slower} x ({products} matrix products, {cost_us:.0f} us)", truths, found)
+    for wanted in (1.05, 1.2):
+        guess = round((wanted - 1) * 770)
+        ratio, _ = true_ratio(dataset, slowed(guess), builds=3)
+        rounds = max(1, round(guess * (wanted - 1) / max(ratio - 1, 0.01)))
+        truth, error = true_ratio(dataset, slowed(rounds), builds=arguments.truth_builds)
+        print(f"{rounds} rounds of extra work: training takes {truth:.4f} +- {error:.4f} times as long", flush=True)
+        report(f"about {wanted} x", truth, measure(dataset, slowed(rounds), budget, arguments.slow_runs))
 
 
-def report(name: str, truths: list[float], found: list[Comparison]) -> None:
+def slowed(rounds: int) -> Variant:
+    """Return the baseline with that many rounds of extra work in each forward pass."""
+    return Variant(model="slowed_model:build", options={"rounds": rounds})
+
+
+def measure(dataset: Dataset, variant: Variant, budget: Budget, runs: int) -> list[Comparison]:
+    """Return what comparing a variant with the baseline finds, each time with fresh builds of both."""
+    from harness.timing.timer import Timer
+
+    environment = training_environment(find_device("cpu"), threads=usable_cores())
+    found, seconds, builds = [], [], []
+    for run in range(runs):
+        timer = Timer(dataset, environment)
+        timer.prepare(BASELINE, budget)
+        started = time.perf_counter()
+        times = timer.time(BASELINE, variant, budget, key=f"{run + 1:08x}{0:056x}")
+        seconds.append(time.perf_counter() - started)
+        builds.append(f"{len(times.variant_ms)} x {len(times.variant_ms[0])}")
+        found.append(judge_times(times, comparisons=1, margins=Margins()))
+        if times.flags:
+            print(f"  run {run + 1}: {'; '.join(times.flags)}")
+    sizes = ", ".join(f"{size} ({count} runs)" for size, count in Counter(builds).most_common())
+    print(f"  seconds a variant: median {median(seconds):.1f}, most {max(seconds):.1f}; builds x blocks: {sizes}")
+    return found
+
+
+def true_ratio(dataset: Dataset, variant: Variant, *, builds: int) -> tuple[float, float]:
+    """Return by how much longer training takes, and its standard error, from whole epochs that alternate."""
+    from harness.timing.arm import build_arm
+
+    rng = np.random.default_rng()
+    ratios = []
+    for build in range(builds):
+        epochs = [build_arm(arm, dataset, seed=build + 1).epoch for arm in (BASELINE, variant)]
+        seconds: list[list[float]] = [[], []]
+        for number in range(EPOCHS + 1):
+            for arm in rng.permutation(2):
+                order = rng.integers(0, len(dataset.train_labels), size=EPOCH_STEPS * BASELINE.batch_size)
+                started = time.perf_counter()
+                epochs[arm].train(order)
+                if number:  # the first warms up
+                    seconds[arm].append(time.perf_counter() - started)
+        ratios.append(median(slow / plain for plain, slow in zip(*seconds, strict=True)))
+    return mean(ratios), stdev(ratios) / len(ratios) ** 0.5
+
+
+def one_after_the_other(dataset: Dataset, budget: Budget) -> float:
+    """Return the ratio that two runs in turn give: all blocks of one build, then as many of its twin."""
+    from harness.timing.arm import build_arm
+    from harness.timing.blocks import Blocks
+
+    settings = TIMING[budget.name]
+    blocks = Blocks(len(dataset.train_labels), np.random.default_rng())
+    medians = []
+    for seed in (1, 2):
+        arm = build_arm(BASELINE, dataset, seed=seed)
+        blocks.warm_up((arm,), 2)
+        (times,) = blocks.run((arm,), steps=2, turns=settings.builds * settings.blocks, overhead_ms=0.0)
+        medians.append(median(times))
+    return medians[1] / medians[0]
+
+
+def report(name: str, truth: float, found: list[Comparison]) -> None:
+    """Print the verdicts, how far the ratios are from the truth, and how wide their intervals are."""
     ratios = [comparison.value for comparison in found]
     widths = [(comparison.high - comparison.low) / 2 for comparison in found]
     verdicts = ", ".join(
         f"{count} {verdict}" for verdict, count in Counter(str(c.verdict) for c in found).most_common()
     )
+    errors = [ratio / truth - 1 for ratio in ratios]
+    covered = sum(comparison.low <= truth <= comparison.high for comparison in found)
     print(f"{name}: {len(found)} runs: {verdicts}")
-    errors = [ratio / truth - 1 for ratio, truth in zip(ratios, truths, strict=True)]
+    print(f"  ratio: median {median(ratios):.4f}, from {min(ratios):.4f} to {max(ratios):.4f}")
     print(
-        f"  ratio: median {median(ratios):.4f} (true {median(truths):.4f}), "
-        f"from {min(ratios):.4f} to {max(ratios):.4f}; "
-        f"error: median {median(errors):+.2%}, largest {max(map(abs, errors)):.2%}; "
-        f"half-width of the interval: median {median(widths):.2%}"
+        f"  error: median {median(errors):+.2%}, largest {max(map(abs, errors)):.2%}, "
+        f"within 2 %: {sum(abs(error) <= 0.02 for error in errors)}; half-width of the interval: median "
+        f"{median(widths):.2%}; it holds the truth {covered} times",
+        flush=True,
     )
-
-
-def step_time_us(timer, budget) -> float:  # type: ignore[no-untyped-def]
-    times = timer.time(BASELINE, BASELINE, budget, key="f" * 64)
-    return 1e3 * median(value for build in times.baseline_ms for value in build)
-
-
-def calibrated_products(wanted_us: float) -> tuple[int, float]:
-    """Return how many matrix products cost about that much, and what they do cost beyond an empty chain."""
-    from slowed_model import cost_us
-
-    empty = median(cost_us(0) for _ in range(5))
-    one = (median(cost_us(32) for _ in range(5)) - empty) / 32
-    products = max(1, round(wanted_us / one))
-    return products, median(cost_us(products) for _ in range(5)) - empty
-
-
-def one_after_the_other(timer, budget) -> float:  # type: ignore[no-untyped-def]
-    """Return the ratio that two runs in turn give: all blocks of one build, then as many of its twin."""
-    settings = TIMING[budget.name]
-    first, second = timer._baseline_pair(BASELINE, 0)
-    rng = np.random.default_rng()
-    steps = timer._steps_per_block(first, settings, rng)
-    blocks = settings.builds * settings.blocks
-    medians = [
-        median(arm.block_ms(timer._order(arm, steps, rng), steps) for _ in range(blocks)) for arm in (first, second)
-    ]
-    return medians[1] / medians[0]
 
 
 if __name__ == "__main__":

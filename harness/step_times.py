@@ -14,6 +14,9 @@ from harness.variants import Variant
 
 NAN = float("nan")
 
+# Counts the ways of measuring whose figures are not comparable: in a key, so that older ones are measured anew.
+RECIPE = 2
+
 # Blocks of one arm: a row a fresh build, a column a block, milliseconds a training step in each.
 Blocks = tuple[tuple[float, ...], ...]
 
@@ -32,6 +35,8 @@ class StepTimes:
         environment: Device, backend, threads (all cores, unlike a trial's) and versions.
         steps_per_block: Training steps in each block.
         baseline_ms, control_ms, variant_ms: Milliseconds a training step, a value a block, paired by position.
+        block_overhead_ms: What a block took beyond its steps, already taken off those values; nan in records older
+            than this field, whose values contain it.
         predict_one_ms, predict_batch_ms: Median milliseconds to predict 1 image and `predict_batch` images.
         predict_batch: Images in that batch.
         images_per_s: Training images a second, from the median step.
@@ -53,6 +58,7 @@ class StepTimes:
     baseline_ms: Blocks
     control_ms: Blocks
     variant_ms: Blocks
+    block_overhead_ms: float = NAN
     predict_one_ms: float = NAN
     predict_batch_ms: float = NAN
     predict_batch: int = 0
@@ -114,6 +120,7 @@ def timing_key(
         "pair": [baseline.to_json(), variant.to_json()],
         "sources": sources,
         "dataset": fingerprint,
+        "recipe": RECIPE,
         "timing": budget.name,
         "device": environment.device,
         "backend": environment.backend,

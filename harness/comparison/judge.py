@@ -13,8 +13,8 @@ from harness.statistics import (
     Estimate,
     TimeRatio,
     blocks_needed,
+    controlled_ratio,
     seeds_needed,
-    time_ratio,
     two_way,
     two_way_of_sums,
 )
@@ -147,11 +147,8 @@ def judge_times(times: StepTimes | None, *, comparisons: int, margins: Margins) 
 
 
 def bounded_ratio(times: StepTimes) -> TimeRatio:
-    """Return variant over baseline; under two builds nothing bounds it, and it has no interval."""
-    ratio = time_ratio(times.baseline_ms, times.variant_ms)
-    if ratio.builds < 2:
-        return ratio
-    return ratio.bounded_by(time_ratio(times.baseline_ms, times.control_ms))
+    """Return variant over baseline, bounded by the control; of one build, without an interval."""
+    return controlled_ratio(times.baseline_ms, times.control_ms, times.variant_ms)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,9 +1,9 @@
 """Honest intervals for paired comparisons: arrays in, numbers out (NumPy and SciPy only).
 
-`two_way` for means over seeds x images, `two_way_of_sums` for ratios of sums, `time_ratio` for times in
-paired blocks, `pareto` for two measures at once. Each gives an `Estimate`: a mean, its standard error and
-degrees of freedom, with `interval` and `p_value` that never disagree. docs/statistics.md says what each
-assumes and how it does in simulation.
+`two_way` for means over seeds x images, `two_way_of_sums` for ratios of sums, `time_ratio` and
+`controlled_ratio` for times in paired blocks, `pareto` for two measures at once. Each gives an `Estimate`:
+a mean, its standard error and degrees of freedom, with `interval` and `p_value` that never disagree.
+docs/statistics.md says what each assumes and how it does in simulation.
 """
 
 from harness.statistics.bootstrap import BootstrapEstimate, crossed_bootstrap
@@ -11,7 +11,7 @@ from harness.statistics.correction import corrected_level, corrected_p
 from harness.statistics.estimate import ALPHA, NO_INTERVAL, Estimate, Interval
 from harness.statistics.pareto import Standing, pareto
 from harness.statistics.ratios import mean_of_ratios, two_way_of_sums
-from harness.statistics.times import TimeRatio, blocks_needed, builds_needed, time_ratio
+from harness.statistics.times import TimeRatio, blocks_needed, builds_needed, controlled_ratio, time_ratio
 from harness.statistics.two_way import LEAST_SEEDS, Effect, MeanSquares, seeds_needed, two_way
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "TimeRatio",
     "blocks_needed",
     "builds_needed",
+    "controlled_ratio",
     "corrected_level",
     "corrected_p",
     "crossed_bootstrap",

@@ -54,22 +54,23 @@ class TimeRatio(Estimate):
         low, high = self.interval(alpha, comparisons)
         return Interval(_exp(low), _exp(high))
 
-    def bounded_by(self, control: TimeRatio) -> TimeRatio:
+    def bounded_by(self, control: TimeRatio, *, variance_share: float = 1.0) -> TimeRatio:
         """Return the same ratio, its claim bounded by a control: the baseline against its own twin.
 
         The control's true log ratio is zero, so each of its builds gives one degree of freedom more on how
-        far builds deviate: the squares of its builds' logs are pooled with the spread of this ratio's
-        builds. A restless control widens the interval. A quiet one narrows it only through the degrees of
-        freedom, since the variance is never taken to be below this ratio's own. And no interval is
-        narrower than the control's own deviation from 1, whatever its cause.
+        far builds deviate: the squares of its builds' logs, times `variance_share` (this ratio's variance
+        over the control's, where all arms are alike), are pooled with the spread of this ratio's builds.
+        A restless control widens the interval. A quiet one narrows it only through the degrees of freedom,
+        since the variance is never taken to be below this ratio's own. And no interval is narrower than
+        the control's own deviation from 1, whatever its cause.
 
-        Assumes that builds of the twin deviate as much as builds of the variant. Where the variant's
-        deviate twice as much, false alarms rise to 6 %; four times, to 9 % (docs/statistics.md).
+        Assumes that builds of the twin deviate as much as builds of the variant (docs/statistics.md has the
+        false alarms where they do not).
         """
         own = self.builds - 1
         # Many builds of a control would drown the variant's own: they count for no more than its number.
         counted = min(control.builds, self.builds)
-        of_control = math.fsum(x * x for x in control.build_logs) / control.builds
+        of_control = variance_share * math.fsum(x * x for x in control.build_logs) / control.builds
         squares = (self.build_variance * own if own else 0.0) + of_control * counted
         df = own + counted
         variance = max(squares / df, self.build_variance if own else 0.0)
@@ -81,6 +82,24 @@ class TimeRatio(Estimate):
             build_variance=variance,
             controls=counted,
         )
+
+
+def controlled_ratio(baseline: ArrayLike, control: ArrayLike, variant: ArrayLike) -> TimeRatio:
+    """Estimate variant time / baseline time where a twin of the baseline, the control, ran along.
+
+    baseline, control, variant: [builds, blocks] as in `time_ratio`. The reference is the geometric mean of
+    both baseline arms, block by block: variance 1.5 of an arm's instead of 2. It does not correlate with
+    the control's ratio (the two are orthogonal contrasts), which then bounds it; with one build there is
+    still no interval. Raises ValueError as `time_ratio` does.
+
+    >>> ratio = controlled_ratio([[1.0, 1.1], [1.0, 0.9]], [[1.0, 1.1], [1.0, 0.9]], [[1.5, 1.6], [1.5, 1.3]])
+    >>> round(ratio.ratio, 2), ratio.df
+    (1.47, 3.0)
+    """
+    first, second = checked_table(baseline, "baseline"), checked_table(control, "control")
+    twin = time_ratio(first, second)
+    ratio = time_ratio(np.sqrt(first * second), variant)
+    return ratio if ratio.builds < 2 else ratio.bounded_by(twin, variance_share=1.5 / 2)
 
 
 def time_ratio(baseline: ArrayLike, variant: ArrayLike) -> TimeRatio:

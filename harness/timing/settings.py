@@ -13,20 +13,24 @@ class TimingSettings:
 
     Attributes:
         builds: Fresh builds of each arm; the random unit above the blocks, so one gives no interval.
-        blocks: Blocks of each arm in each build; even, so that every order runs as often as its reverse.
-        block_ms: About how long the baseline's block takes; long enough that reading the clock and starting the
-            graph (some 0.3 ms) vanish, short enough that neighbouring blocks see the same machine.
-        limit_s: No further build is begun that would end later, judged by those before it.
+        blocks: Blocks of each arm in each build, at most; even, so that every order runs as often as its reverse.
+        block_ms: About how long the baseline's block takes. Noise that lasts longer than a block cancels in a pair,
+            so short blocks of few steps find a difference with the fewest seconds.
+        settle_s: Most seconds to train a build before it is timed, since its first steps are slower.
+        limit_s: Seconds for the variant's builds and blocks: a slower model gets fewer blocks, then fewer builds.
+        predictions: How often each prediction is timed.
     """
 
     builds: int
     blocks: int
     block_ms: float
+    settle_s: float
     limit_s: float
+    predictions: int
 
 
 TIMING: dict[BudgetName, TimingSettings] = {
-    "smoke": TimingSettings(builds=1, blocks=2, block_ms=10, limit_s=0.9),
-    "quick": TimingSettings(builds=4, blocks=16, block_ms=12, limit_s=4.0),
-    "full": TimingSettings(builds=8, blocks=24, block_ms=15, limit_s=14),
+    "smoke": TimingSettings(builds=1, blocks=2, block_ms=9, settle_s=0.0, limit_s=0.7, predictions=5),
+    "quick": TimingSettings(builds=4, blocks=32, block_ms=9, settle_s=0.3, limit_s=4.4, predictions=15),
+    "full": TimingSettings(builds=8, blocks=40, block_ms=9, settle_s=0.3, limit_s=13.5, predictions=15),
 }

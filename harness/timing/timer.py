@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.budgets import Budget
 from harness.datasets import Dataset
 from harness.step_times import StepTimes
-from harness.timing.arm import Arm, build_arm, image_order
+from harness.timing.arm import Arm, build_arm
+from harness.timing.blocks import BlockCost, Blocks, turns_that_fit
 from harness.timing.load import LoadWatch
 from harness.timing.settings import TIMING, TimingSettings
 from harness.timing.work import forward_flops, gemm_peak_flops_per_s
@@ -19,52 +20,63 @@ from harness.trials import Environment
 from harness.variants import Variant
 
 PREDICT_BATCH = 128
-# Unmeasured blocks of each arm before a build's first turn.
-_WARM_UP_BLOCKS = 3
-_PREDICT_REPEATS = 15
 # A backbone takes seconds a batch: fewer repeats then, which its long runs need less.
-_FEWEST_REPEATS = 3
+_FEWEST_PREDICTIONS = 3
 _PREDICT_S = 1.0
+# Each arm has a copy of the images, 3 KiB each: these are more than a core's caches hold.
+_IMAGES = 8192
+# A third and further builds are worth at most this share of the time: the rest is for blocks.
+_BUILD_SHARE = 0.6
 _ARMS = ("baseline", "control", "variant")
+
+
+@dataclass(eq=False)
+class _KeptBaseline:
+    """A baseline's pairs of builds, for the next variant, and what its blocks cost."""
+
+    variant: Variant
+    pairs: list[tuple[Arm, Arm]]
+    cost: BlockCost
+
+
+@dataclass(eq=False)
+class _Measured:
+    """What the blocks of one comparison gave."""
+
+    steps: int
+    arms: list[Arm]
+    blocks: dict[str, list[tuple[float, ...]]] = field(default_factory=lambda: {name: [] for name in _ARMS})
 
 
 class Timer:
     """Times variants in this process, which uses all cores and trains nothing else."""
 
     def __init__(self, dataset: Dataset, environment: Environment) -> None:
-        self._dataset = dataset
+        self._dataset = _fewer_images(dataset)
         self._environment = environment
-        self._builds: dict[tuple[Variant, int], tuple[Arm, Arm]] = {}
+        self._kept: _KeptBaseline | None = None
         self._gemm_peak = 0.0
 
-    def time(self, baseline: Variant, variant: Variant, budget: Budget, *, key: str) -> StepTimes:
-        """Return the raw blocks of baseline, control and variant, and the variant's other figures.
+    def prepare(self, baseline: Variant, budget: Budget) -> None:
+        """Build a baseline as often as a budget needs; `time` does so where it has not been done.
 
-        The baseline's builds are kept for the next variant; the variant's are its own. Each build of the variant
-        meets one pair of builds of the baseline, block by block.
+        The builds are kept until another baseline comes.
+        """
+        self._prepared(baseline, TIMING[budget.name])
+
+    def time(self, baseline: Variant, variant: Variant, budget: Budget, *, key: str) -> StepTimes:
+        """Return the blocks of baseline, control and variant, and the variant's other figures.
+
+        Each build of the variant meets one pair of builds of the baseline, block by block.
         """
         settings = TIMING[budget.name]
-        pairs = [self._baseline_pair(baseline, number) for number in range(settings.builds)]
-        if not self._gemm_peak:
-            self._gemm_peak = gemm_peak_flops_per_s()
+        kept = self._prepared(baseline, settings)
         watch = LoadWatch(self._environment.device)
-        started = time.perf_counter()
-        rng = np.random.default_rng(int(key[:8], 16))
-        steps = self._steps_per_block(pairs[0][0], settings, rng)
-        blocks: dict[str, list[tuple[float, ...]]] = {name: [] for name in _ARMS}
-        arms: list[Arm] = []
-        for first, control in pairs:
-            elapsed = time.perf_counter() - started
-            if arms and elapsed * (len(arms) + 1) / len(arms) > settings.limit_s:
-                break
-            arm = build_arm(variant, self._dataset, seed=len(arms) + 1)
-            arms.append(arm)
-            measured = self._run_blocks((first, control, arm), settings, steps, rng)
-            for name, values in zip(_ARMS, measured, strict=True):
-                blocks[name].append(values)
-        variant_ms = median(value for build in blocks["variant"] for value in build)
-        flops = forward_flops(arms[0].whole.model)
-        predict_batch_ms = self._predict_ms(arms[0], PREDICT_BATCH)
+        measured = self._measure(kept, variant, settings, np.random.default_rng(int(key[:8], 16)))
+        arm = measured.arms[0]
+        variant_ms = median(value for build in measured.blocks["variant"] for value in build)
+        flops = forward_flops(arm.whole.model)
+        predict_batch_ms = self._predict_ms(arm, PREDICT_BATCH, settings.predictions)
         return StepTimes(
             key=key,
             variant=variant,
@@ -73,74 +85,83 @@ class Timer:
             fingerprint=self._dataset.fingerprint,
             budget=budget,
             environment=self._environment,
-            steps_per_block=steps,
-            baseline_ms=tuple(blocks["baseline"]),
-            control_ms=tuple(blocks["control"]),
-            variant_ms=tuple(blocks["variant"]),
-            predict_one_ms=self._predict_ms(arms[0], 1),
+            steps_per_block=measured.steps,
+            block_overhead_ms=kept.cost.overhead_ms,
+            baseline_ms=tuple(measured.blocks["baseline"]),
+            control_ms=tuple(measured.blocks["control"]),
+            variant_ms=tuple(measured.blocks["variant"]),
+            predict_one_ms=self._predict_ms(arm, 1, settings.predictions),
             predict_batch_ms=predict_batch_ms,
             predict_batch=PREDICT_BATCH,
             images_per_s=variant.batch_size / variant_ms * 1e3,
-            build_s=median(arm.build_s for arm in arms),
-            first_step_s=median(arm.first_step_s for arm in arms),
+            build_s=median(arm.build_s for arm in measured.arms),
+            first_step_s=median(arm.first_step_s for arm in measured.arms),
             flops=flops,
             gemm_share=flops * PREDICT_BATCH / (predict_batch_ms / 1e3) / self._gemm_peak,
             flags=watch.flags(),
         )
 
-    def _baseline_pair(self, baseline: Variant, number: int) -> tuple[Arm, Arm]:
-        place = (baseline, number)
-        if place not in self._builds:
-            self._builds = {kept: arms for kept, arms in self._builds.items() if kept[0] == baseline}
-            first, second = (build_arm(baseline, self._dataset, seed=number + 1) for _ in range(2))
-            self._builds[place] = (first, second)
-        return self._builds[place]
+    def _prepared(self, baseline: Variant, settings: TimingSettings) -> _KeptBaseline:
+        if not self._gemm_peak:
+            self._gemm_peak = gemm_peak_flops_per_s()
+        if self._kept is None or self._kept.variant != baseline:
+            pair = self._pair(baseline, settings, seed=1)
+            self._kept = _KeptBaseline(baseline, [pair], self._blocks(np.random.default_rng(0)).cost(pair[0]))
+        while len(self._kept.pairs) < settings.builds:
+            self._kept.pairs.append(self._pair(baseline, settings, seed=len(self._kept.pairs) + 1))
+        return self._kept
 
-    def _steps_per_block(self, arm: Arm, settings: TimingSettings, rng: np.random.Generator) -> int:
-        trial = [arm.block_ms(self._order(arm, 2, rng), 2) for _ in range(3)]
-        return max(1, round(settings.block_ms / median(trial)))
+    def _pair(self, baseline: Variant, settings: TimingSettings, *, seed: int) -> tuple[Arm, Arm]:
+        return self._build(baseline, settings, seed=seed), self._build(baseline, settings, seed=seed)
 
-    def _run_blocks(
-        self, arms: tuple[Arm, Arm, Arm], settings: TimingSettings, steps: int, rng: np.random.Generator
-    ) -> tuple[tuple[float, ...], ...]:
-        """Return the blocks of each arm, run in balanced random order."""
-        values: tuple[list[float], ...] = ([], [], [])
-        for arm in arms * _WARM_UP_BLOCKS:
-            # The variant's build is the youngest: kernels and buffers that the others have had time to choose.
-            arm.block_ms(self._order(arm, steps, rng), steps)
-        for turn in balanced_turns(len(arms), settings.blocks, rng):
-            for position in turn:
-                arm = arms[position]
-                values[position].append(arm.block_ms(self._order(arm, steps, rng), steps))
-        return tuple(tuple(arm) for arm in values)
+    def _measure(
+        self, kept: _KeptBaseline, variant: Variant, settings: TimingSettings, rng: np.random.Generator
+    ) -> _Measured:
+        begun = time.perf_counter()
+        blocks = self._blocks(rng)
+        steps = kept.cost.steps_in(settings.block_ms)
+        measured = _Measured(steps, self._builds(variant, settings))
+        groups = [(*pair, arm) for pair, arm in zip(kept.pairs, measured.arms, strict=False)]
+        turn_s = median(blocks.warm_up(group, steps) for group in groups)
+        left_s = settings.limit_s - (time.perf_counter() - begun)
+        turns = turns_that_fit(left_s / len(groups), turn_s, settings.blocks)
+        for group in groups:
+            times = blocks.run(group, steps=steps, turns=turns, overhead_ms=kept.cost.overhead_ms)
+            for name, values in zip(_ARMS, times, strict=True):
+                measured.blocks[name].append(values)
+        return measured
 
-    def _order(self, arm: Arm, steps: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        return image_order(self._dataset, steps, arm.variant.batch_size, rng)
+    def _builds(self, variant: Variant, settings: TimingSettings) -> list[Arm]:
+        """Return fresh builds, as many as there is time for; under two, there is no interval."""
+        begun = time.perf_counter()
+        arms: list[Arm] = []
+        while len(arms) < settings.builds:
+            arms.append(self._build(variant, settings, seed=len(arms) + 1))
+            elapsed_s = time.perf_counter() - begun
+            next_s = elapsed_s * (len(arms) + 1) / len(arms)
+            if next_s > settings.limit_s * _BUILD_SHARE and (len(arms) > 1 or elapsed_s > settings.limit_s):
+                break
+        return arms
 
-    def _predict_ms(self, arm: Arm, images: int) -> float:
+    def _build(self, variant: Variant, settings: TimingSettings, *, seed: int) -> Arm:
+        return build_arm(variant, self._dataset, seed=seed, settle_s=settings.settle_s)
+
+    def _blocks(self, rng: np.random.Generator) -> Blocks:
+        return Blocks(len(self._dataset.train_labels), rng)
+
+    def _predict_ms(self, arm: Arm, images: int, repeats: int) -> float:
         batch = np.resize(self._dataset.test_images, (images, *self._dataset.input_shape))
         arm.whole.predict(batch)  # the first call optimises the graph
         times: list[float] = []
         begun = time.perf_counter()
-        while len(times) < _PREDICT_REPEATS and (
-            len(times) < _FEWEST_REPEATS or time.perf_counter() - begun < _PREDICT_S
-        ):
+        while len(times) < repeats and (len(times) < _FEWEST_PREDICTIONS or time.perf_counter() - begun < _PREDICT_S):
             started = time.perf_counter_ns()
             arm.whole.predict(batch)
             times.append((time.perf_counter_ns() - started) / 1e6)
         return median(times)
 
 
-def balanced_turns(arms: int, turns: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """Return the order of the arms in each turn: random, and each followed by its reverse.
-
-    So whatever drifts linearly over two turns, and whatever favours the first or the last place, cancels.
-
-    >>> balanced_turns(3, 4, np.random.default_rng(1))
-    [(0, 1, 2), (2, 1, 0), (2, 0, 1), (1, 0, 2)]
-    """
-    chosen: list[tuple[int, ...]] = []
-    while len(chosen) < turns:
-        order = tuple(int(arm) for arm in rng.permutation(arms))
-        chosen += [order, order[::-1]]
-    return chosen[:turns]
+def _fewer_images(dataset: Dataset) -> Dataset:
+    """Return the dataset with a part of its training images, from all over."""
+    every = -(-len(dataset.train_labels) // _IMAGES)
+    return replace(dataset, train_images=dataset.train_images[::every], train_labels=dataset.train_labels[::every])

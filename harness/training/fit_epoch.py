@@ -46,6 +46,9 @@ class FitEpoch:
         """Train on the images `order` names and return when the device has finished."""
         self.train(order)
 
+    def settle(self, limit_s: float) -> None:
+        """Nothing: other backends' first steps are as fast as later ones, once traced."""
+
     def trace(self) -> None:
         """Nothing: `fit` traces at its first call."""
 

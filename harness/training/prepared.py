@@ -30,6 +30,10 @@ class Epoch(Protocol):
         """Train without reading metrics; back when the device has finished."""
         ...
 
+    def settle(self, limit_s: float) -> None:
+        """Train a little until steps take no longer than later ones, at most about that long."""
+        ...
+
     def trace(self) -> None:
         """Trace what can be traced ahead."""
         ...

@@ -6,6 +6,8 @@ device as uint8 and the loop over steps is part of the graph. The bits are those
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -14,6 +16,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 EVALUATION_BATCH = 250
+_SETTLING_STEPS = 128
+_SETTLING_CHUNK = 8
 
 
 class TensorFlowEpoch:
@@ -50,19 +54,21 @@ class TensorFlowEpoch:
             tf.TensorSpec(self._images.shape, self._images.dtype),
             tf.TensorSpec(self._labels.shape, tf.int32),
             tf.TensorSpec([None], tf.int32),
+            tf.TensorSpec([], tf.int32),
         ]
-        self._train = tf.function(self._loop(model.train_step, batch_size), input_signature=signature)
-        self._evaluate = tf.function(self._loop(model.test_step, evaluation_batch), input_signature=signature)
+        self._batch_size = batch_size
+        self._train = tf.function(self._loop(model.train_step), input_signature=signature)
+        self._evaluate = tf.function(self._loop(model.test_step), input_signature=signature)
         pictures = tf.TensorSpec([None, *images.shape[1:]], self._images.dtype)
         self._predict = tf.function(self._forward, input_signature=[pictures])
 
     def train(self, order: NDArray[np.integer]) -> dict[str, float]:
         """Train one epoch on the images `order` names, in that order; return loss and metrics over the epoch."""
-        return self._run(self._train, order)
+        return self._run(self._train, order, self._batch_size)
 
     def evaluate(self, indices: NDArray[np.integer]) -> dict[str, float]:
         """Return loss and metrics on the images `indices` names."""
-        return self._run(self._evaluate, indices)
+        return self._run(self._evaluate, indices, self._evaluation_batch)
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the model's output for each image: float32 [N, classes]."""
@@ -72,7 +78,23 @@ class TensorFlowEpoch:
 
     def run_block(self, order: NDArray[np.integer]) -> None:
         """Train on the images `order` names and return when the device has finished; metrics are not read."""
-        self._train(self._images, self._labels, tf.constant(order, tf.int32))
+        self._train_block(order, self._batch_size)
+
+    def settle(self, limit_s: float) -> None:
+        """Train single images until the executor knows which operations are cheap, or the limit has passed.
+
+        TensorFlow takes every operation to cost 1e8 cycles at first, hands the costly ones to other threads, and moves
+        its estimate by a tenth a step: some 90 steps until 8,000 cycles, its threshold (tensorflow/core/common_runtime,
+        KernelStats). Steps before that are up to 4 % slower. One image teaches it that as well as a batch does.
+        """
+        started = time.perf_counter()
+        for _ in range(_SETTLING_STEPS // _SETTLING_CHUNK):
+            if time.perf_counter() - started >= limit_s:
+                break
+            self._train_block(np.zeros(_SETTLING_CHUNK, np.int32), 1)
+
+    def _train_block(self, order: NDArray[np.integer], batch_size: int) -> None:
+        self._train(self._images, self._labels, tf.constant(order, tf.int32), tf.constant(batch_size))
         # Reading a value back waits for the device: on a GPU the call above only queues the work.
         self.model.optimizer.iterations.numpy()
 
@@ -81,13 +103,15 @@ class TensorFlowEpoch:
         self._train.get_concrete_function()
         self._evaluate.get_concrete_function()
 
-    def _run(self, function: tf.types.experimental.PolymorphicFunction, order: NDArray[np.integer]) -> dict[str, float]:
+    def _run(
+        self, function: tf.types.experimental.PolymorphicFunction, order: NDArray[np.integer], batch_size: int
+    ) -> dict[str, float]:
         self.model.reset_metrics()
-        function(self._images, self._labels, tf.constant(order, tf.int32))
+        function(self._images, self._labels, tf.constant(order, tf.int32), tf.constant(batch_size))
         return {name: float(value) for name, value in self.model.get_metrics_result().items()}
 
-    def _loop(self, step, batch_size: int):  # type: ignore[no-untyped-def]  # TensorFlow ships no types
-        def epoch(images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor) -> None:
+    def _loop(self, step: Callable[..., Any]) -> Callable[..., None]:
+        def epoch(images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor) -> None:
             count = tf.shape(order)[0]
 
             def body(start: tf.Tensor) -> tuple[tf.Tensor]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.statistics import Estimate, blocks_needed, builds_needed, time_ratio
+from harness.statistics import Estimate, blocks_needed, builds_needed, controlled_ratio, time_ratio
 from harness.verdicts import Verdict, time_verdict
 
 
@@ -16,7 +16,7 @@ def _times(seed, builds=3, blocks=12, *, slower=1.0, build_spread=0.003, block_s
 
 
 def test_a_known_ratio_is_found():
-    ratio = time_ratio(_times(1), _times(2, slower=1.2)).bounded_by(time_ratio(_times(1), _times(3)))
+    ratio = controlled_ratio(_times(1), _times(3), _times(2, slower=1.2))
     assert ratio.ratio == pytest.approx(1.2, rel=0.02)
     assert ratio.ratio_interval().contains(1.2)
     assert time_verdict(*ratio.ratio_interval()) is Verdict.WORSE
@@ -41,8 +41,7 @@ def test_swapping_the_arms_inverts_the_ratio(seed):
 
 @given(st.integers(0, 1000), st.sampled_from([1.0, 1.02, 1.05]))
 def test_interval_p_and_verdict_never_disagree(seed, slower):
-    control = time_ratio(_times(seed), _times(seed + 2))
-    ratio = time_ratio(_times(seed), _times(seed + 1, slower=slower)).bounded_by(control)
+    ratio = controlled_ratio(_times(seed), _times(seed + 2), _times(seed + 1, slower=slower))
     interval = ratio.ratio_interval(comparisons=4)
     significant = ratio.p_value(4) < 0.05
     assert significant == (not interval.contains(1.0))
@@ -71,10 +70,29 @@ def test_one_disturbed_block_of_three_is_ignored():
 
 def test_identical_times_are_the_same():
     times = _times(1)
-    ratio = time_ratio(times, times).bounded_by(time_ratio(times, times))
+    ratio = controlled_ratio(times, times, times)
     assert ratio.ratio_interval() == (1.0, 1.0)
     assert ratio.p_value() == 1.0
     assert time_verdict(*ratio.ratio_interval()) is Verdict.SAME
+
+
+def test_both_baseline_arms_give_the_reference_and_halve_its_share_of_the_noise():
+    """Of 400 true ratios of 1: the spread is sqrt(1.5 / 2) of one arm's, and does not follow the control's."""
+    ratios, plain, controls = [], [], []
+    for seed in range(0, 1200, 3):
+        baseline, control, variant = (_times(seed + arm, build_spread=0.01) for arm in range(3))
+        ratios.append(controlled_ratio(baseline, control, variant).mean)
+        plain.append(time_ratio(baseline, variant).mean)
+        controls.append(time_ratio(baseline, control).mean)
+    assert np.std(ratios) / np.std(plain) == pytest.approx(math.sqrt(1.5 / 2), abs=0.06)
+    assert abs(np.corrcoef(ratios, controls)[0, 1]) < 0.12
+    assert np.corrcoef(plain, controls)[0, 1] > 0.4
+
+
+def test_of_one_build_a_controlled_ratio_has_no_interval():
+    one = controlled_ratio(_times(1, builds=1), _times(3, builds=1), _times(2, builds=1))
+    assert one.ratio_interval().empty
+    assert one.ratio == pytest.approx(1, rel=0.05)
 
 
 def test_one_build_gives_no_interval_without_a_control():

@@ -11,9 +11,11 @@ from harness import BASELINE, BUDGETS
 from harness.devices import find_device, training_environment
 from harness.models import build_model
 from harness.step_times import StepTimes, timing_key
+from harness.timing.arm import build_arm
+from harness.timing.blocks import Blocks, balanced_turns
 from harness.timing.load import LoadWatch
 from harness.timing.settings import TIMING
-from harness.timing.timer import Timer, balanced_turns
+from harness.timing.timer import Timer
 from harness.timing.work import forward_flops, gemm_peak_flops_per_s
 
 ENVIRONMENT = training_environment(find_device("cpu"), threads=1)
@@ -39,6 +41,32 @@ def test_a_model_of_eight_times_the_work_takes_much_longer(measured):
     assert measured.images_per_s == pytest.approx(32e3 / np.median(measured.variant_ms), rel=1e-6)
     assert measured.predict_one_ms < measured.predict_batch_ms
     assert 0 < measured.gemm_share < 1
+
+
+def test_what_a_block_takes_beyond_its_steps_is_found_and_taken_off(digits):
+    """Blocks of one step and of eight give the same time a step once the overhead is off; not before."""
+    arm = build_arm(BASELINE, digits, seed=1)
+    blocks = Blocks(len(digits.train_labels), np.random.default_rng(1))
+    overhead_ms = blocks.cost(arm).overhead_ms
+    assert 0 < overhead_ms < 10
+
+    def excess(taken_off_ms):
+        turns = {steps: blocks.run((arm,), steps=steps, turns=60, overhead_ms=taken_off_ms) for steps in (1, 8)}
+        return np.median(turns[1]) / np.median(turns[8]) - 1
+
+    assert excess(0.0) > 0.05
+    assert abs(excess(overhead_ms)) < excess(0.0)
+
+
+def test_a_slow_variant_gets_fewer_blocks_but_its_builds(digits):
+    timer = Timer(digits, ENVIRONMENT)
+    timer.prepare(BASELINE, BUDGETS["quick"])
+    started = time.perf_counter()
+    slow = timer.time(BASELINE, WIDE.replace(batch_size=64), BUDGETS["quick"], key="b" * 64)
+    seconds = time.perf_counter() - started
+    assert len(slow.variant_ms) >= 2
+    assert len(slow.variant_ms[0]) < TIMING["quick"].blocks
+    assert seconds < 12  # 5 s on a quiet machine
 
 
 def test_a_measurement_survives_json(measured):
