@@ -1,55 +1,60 @@
 """Whether step-time verdicts can be trusted on this machine: the baseline against itself, and against slower twins.
 
-    python benchmarks/timing_calibration.py [--runs 40] [--slow-runs 10] [--truth-builds 10] [--budget quick]
+    PYTHONPATH=benchmarks python benchmarks/timing_calibration.py [--runs 40] [--slow-runs 10] [--budget quick]
 
 1. The baseline against an identical variant, many times: how often is the verdict not same or unresolved, and how
-   far does the ratio spread beside that of the same blocks run one arm after the other?
-2. The baseline against itself with extra work that makes a step some 1.05 and 1.2 times as long. How much
-   longer is measured without the timer: whole epochs of plain training, alternating, of many fresh builds.
+   far does the ratio spread beside that of as many builds and blocks run one arm after the other?
+2. The baseline against itself with extra work that makes a step some 1.05 and 1.2 times as long. How much longer is
+   measured without the timer: plain training in short epochs that alternate, of many fresh builds.
 3. Seconds that timing one variant takes, and the width of the interval that they buy.
 
-Each run has baselines of its own: runs that share them would all err the same way. Run it on a quiet machine; nothing
-else may compute meanwhile.
+Each run has baselines of its own: runs that share them would all err the same way. A process serves few runs, as in a
+suite, since each traced graph leaves some thousand Python objects behind that slow all later tracing down. Run it on a
+quiet machine; nothing else may compute meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from statistics import mean, median, stdev
+from typing import Any
 
 import numpy as np
 
-from harness.budgets import BUDGETS, Budget
+from harness.budgets import BUDGETS
 from harness.comparison.judge import Comparison, Margins, judge_times
-from harness.datasets import Dataset, load_dataset
+from harness.datasets import load_dataset
 from harness.devices import configure_process, find_device, training_environment
 from harness.provenance import collect_provenance, usable_cores
+from harness.step_times import StepTimes
 from harness.timing.settings import TIMING
 from harness.variants import BASELINE, Variant
 
 EPOCH_STEPS = 60
 EPOCHS = 24
+RUNS_A_PROCESS = 8
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--slow-runs", type=int, default=10)
-    parser.add_argument("--truth-builds", type=int, default=10)
+    parser.add_argument("--truth-builds", type=int, default=8)
     parser.add_argument("--budget", choices=["quick", "full"], default="quick")
     arguments = parser.parse_args()
-    configure_process("cpu", threads=0)
-    budget = BUDGETS[arguments.budget]
-    dataset = load_dataset("digits")
     print(collect_provenance().machine, flush=True)
 
-    same = measure(dataset, BASELINE, budget, arguments.runs)
+    same = measure(BASELINE, arguments.budget, arguments.runs)
     report("identical", 1.0, same)
     if len(same) > 1:
         interleaved = stdev(np.log([found.value for found in same]))
-        in_turn = stdev(np.log([one_after_the_other(dataset, budget) for _ in range(arguments.runs)]))
+        jobs = [(arguments.budget, run) for run in range(arguments.runs)]
+        in_turn = stdev(in_fresh_processes(one_after_the_other, jobs))
         print(
             f"  spread of the ratio: interleaved {interleaved:.2%}, one after the other {in_turn:.2%} "
             f"({interleaved / in_turn:.2f} of it)",
@@ -57,11 +62,11 @@ def main() -> None:
         )
     for wanted in (1.05, 1.2):
         guess = round((wanted - 1) * 770)
-        ratio, _ = true_ratio(dataset, slowed(guess), builds=3)
+        ratio, _ = true_ratio(slowed(guess), builds=3)
         rounds = max(1, round(guess * (wanted - 1) / max(ratio - 1, 0.01)))
-        truth, error = true_ratio(dataset, slowed(rounds), builds=arguments.truth_builds)
+        truth, error = true_ratio(slowed(rounds), builds=arguments.truth_builds)
         print(f"{rounds} rounds of extra work: training takes {truth:.4f} +- {error:.4f} times as long", flush=True)
-        report(f"about {wanted} x", truth, measure(dataset, slowed(rounds), budget, arguments.slow_runs))
+        report(f"about {wanted} x", truth, measure(slowed(rounds), arguments.budget, arguments.slow_runs))
 
 
 def slowed(rounds: int) -> Variant:
@@ -69,61 +74,88 @@ def slowed(rounds: int) -> Variant:
     return Variant(model="slowed_model:build", options={"rounds": rounds})
 
 
-def measure(dataset: Dataset, variant: Variant, budget: Budget, runs: int) -> list[Comparison]:
+def in_fresh_processes(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """Return what a function gives for each job, one after the other, in processes that serve a few each."""
+    with ProcessPoolExecutor(
+        1,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=use_all_cores,
+        max_tasks_per_child=RUNS_A_PROCESS,
+    ) as pool:
+        return list(pool.map(function, *zip(*jobs, strict=True)))
+
+
+def use_all_cores() -> None:
+    """Prepare a fresh process before TensorFlow is imported."""
+    configure_process("cpu", threads=0)
+
+
+def measure(variant: Variant, budget: str, runs: int) -> list[Comparison]:
     """Return what comparing a variant with the baseline finds, each time with fresh builds of both."""
+    results = in_fresh_processes(time_once, [(variant, budget, f"{run + 1:08x}{0:056x}") for run in range(runs)])
+    sizes = Counter(f"{len(times.variant_ms)} x {len(times.variant_ms[0])}" for times, _ in results)
+    seconds = [seconds for _, seconds in results]
+    for run, (times, _) in enumerate(results, start=1):
+        if times.flags:
+            print(f"  run {run}: {'; '.join(times.flags)}")
+    print(
+        f"  seconds a variant: median {median(seconds):.1f}, most {max(seconds):.1f}; builds x blocks: "
+        + ", ".join(f"{size} ({count} runs)" for size, count in sizes.most_common())
+    )
+    return [judge_times(times, comparisons=1, margins=Margins()) for times, _ in results]
+
+
+def time_once(variant: Variant, budget: str, key: str) -> tuple[StepTimes, float]:
+    """Return one measurement and the seconds that the variant's part of it took."""
     from harness.timing.timer import Timer
 
-    environment = training_environment(find_device("cpu"), threads=usable_cores())
-    found, seconds, builds = [], [], []
-    for run in range(runs):
-        timer = Timer(dataset, environment)
-        timer.prepare(BASELINE, budget)
-        started = time.perf_counter()
-        times = timer.time(BASELINE, variant, budget, key=f"{run + 1:08x}{0:056x}")
-        seconds.append(time.perf_counter() - started)
-        builds.append(f"{len(times.variant_ms)} x {len(times.variant_ms[0])}")
-        found.append(judge_times(times, comparisons=1, margins=Margins()))
-        if times.flags:
-            print(f"  run {run + 1}: {'; '.join(times.flags)}")
-    sizes = ", ".join(f"{size} ({count} runs)" for size, count in Counter(builds).most_common())
-    print(f"  seconds a variant: median {median(seconds):.1f}, most {max(seconds):.1f}; builds x blocks: {sizes}")
-    return found
+    timer = Timer(load_dataset("digits"), training_environment(find_device("cpu"), threads=usable_cores()))
+    timer.prepare(BASELINE, BUDGETS[budget])
+    started = time.perf_counter()
+    times = timer.time(BASELINE, variant, BUDGETS[budget], key=key)
+    return times, time.perf_counter() - started
 
 
-def true_ratio(dataset: Dataset, variant: Variant, *, builds: int) -> tuple[float, float]:
-    """Return by how much longer training takes, and its standard error, from whole epochs that alternate."""
-    from harness.timing.arm import build_arm
-
-    rng = np.random.default_rng()
-    ratios = []
-    for build in range(builds):
-        epochs = [build_arm(arm, dataset, seed=build + 1).epoch for arm in (BASELINE, variant)]
-        seconds: list[list[float]] = [[], []]
-        for number in range(EPOCHS + 1):
-            for arm in rng.permutation(2):
-                order = rng.integers(0, len(dataset.train_labels), size=EPOCH_STEPS * BASELINE.batch_size)
-                started = time.perf_counter()
-                epochs[arm].train(order)
-                if number:  # the first warms up
-                    seconds[arm].append(time.perf_counter() - started)
-        ratios.append(median(slow / plain for plain, slow in zip(*seconds, strict=True)))
+def true_ratio(variant: Variant, *, builds: int) -> tuple[float, float]:
+    """Return by how much longer training takes, and its standard error."""
+    ratios = in_fresh_processes(train_in_turn, [(variant, seed) for seed in range(builds)])
     return mean(ratios), stdev(ratios) / len(ratios) ** 0.5
 
 
-def one_after_the_other(dataset: Dataset, budget: Budget) -> float:
-    """Return the ratio that two runs in turn give: all blocks of one build, then as many of its twin."""
+def train_in_turn(variant: Variant, seed: int) -> float:
+    """Return how much longer a variant's epochs take than the baseline's that run between them, of one build each."""
+    from harness.timing.arm import build_arm
+
+    dataset, rng = load_dataset("digits"), np.random.default_rng(seed)
+    epochs = [build_arm(arm, dataset, seed=seed).epoch for arm in (BASELINE, variant)]
+    seconds: list[list[float]] = [[], []]
+    for number in range(EPOCHS + 3):
+        for arm in rng.permutation(2):
+            order = rng.integers(0, len(dataset.train_labels), size=EPOCH_STEPS * BASELINE.batch_size)
+            started = time.perf_counter()
+            epochs[arm].train(order)
+            if number >= 3:  # the first warm up
+                seconds[arm].append(time.perf_counter() - started)
+    return median(slow / plain for plain, slow in zip(*seconds, strict=True))
+
+
+def one_after_the_other(budget: str, seed: int) -> float:
+    """Return the log ratio that two runs in turn give: all builds and blocks of one model, then those of its twin."""
     from harness.timing.arm import build_arm
     from harness.timing.blocks import Blocks
 
-    settings = TIMING[budget.name]
-    blocks = Blocks(len(dataset.train_labels), np.random.default_rng())
-    medians = []
-    for seed in (1, 2):
-        arm = build_arm(BASELINE, dataset, seed=seed)
-        blocks.warm_up((arm,), 2)
-        (times,) = blocks.run((arm,), steps=2, turns=settings.builds * settings.blocks, overhead_ms=0.0)
-        medians.append(median(times))
-    return medians[1] / medians[0]
+    dataset = load_dataset("digits")
+    blocks = Blocks(len(dataset.train_labels), np.random.default_rng(seed))
+    logs = []
+    for _ in range(2):
+        builds = []
+        for build in range(TIMING[budget].builds):  # type: ignore[index]
+            arm = build_arm(BASELINE, dataset, seed=build + 1)
+            blocks.warm_up((arm,), 2)
+            (times,) = blocks.run((arm,), steps=2, turns=20, overhead_ms=0.0)
+            builds.append(float(np.log(median(times))))
+        logs.append(mean(builds))
+    return logs[1] - logs[0]
 
 
 def report(name: str, truth: float, found: list[Comparison]) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness.timing.arm import Arm
 
-# Unmeasured blocks of a variant's build before its first turn.
+# Unmeasured blocks of each arm before a build's first turn.
 _WARM_UP_BLOCKS = 3
 _FEWEST_TURNS = 4
 _COST_STEPS = 5
@@ -67,13 +67,9 @@ class Blocks:
         return BlockCost(overhead_ms, median(short) - overhead_ms)
 
     def warm_up(self, arms: Sequence[Arm], steps: int) -> float:
-        """Run the arms, the last of them most, without measuring; return seconds that a turn of all takes.
-
-        The last, the variant's build, is the youngest: until kernels and buffers are chosen it is slow.
-        """
-        *older, youngest = arms
-        young_ms = [self._block_ms(youngest, steps) for _ in range(_WARM_UP_BLOCKS)]
-        return (sum(self._block_ms(arm, steps) for arm in older) + median(young_ms)) / 1e3
+        """Run each arm without measuring, since caches and threads were elsewhere; return seconds a turn takes."""
+        rounds = [sum(self._block_ms(arm, steps) for arm in arms) for _ in range(_WARM_UP_BLOCKS)]
+        return median(rounds) / 1e3
 
     def run(self, arms: Sequence[Arm], *, steps: int, turns: int, overhead_ms: float) -> tuple[Times, ...]:
         """Return milliseconds a step of each arm's blocks, run in balanced random order, less the overhead."""
