@@ -20,11 +20,11 @@ import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from statistics import mean, median, stdev
 from typing import Any
 
 import numpy as np
+import pebble
 
 from harness.budgets import BUDGETS
 from harness.comparison.judge import Comparison, Margins, judge_times
@@ -76,13 +76,10 @@ def slowed(rounds: int) -> Variant:
 
 def in_fresh_processes(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> list[Any]:
     """Return what a function gives for each job, one after the other, in processes that serve a few each."""
-    with ProcessPoolExecutor(
-        1,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=use_all_cores,
-        max_tasks_per_child=RUNS_A_PROCESS,
-    ) as pool:
-        return list(pool.map(function, *zip(*jobs, strict=True)))
+    context = multiprocessing.get_context("spawn")
+    with pebble.ProcessPool(1, max_tasks=RUNS_A_PROCESS, initializer=use_all_cores, context=context) as pool:
+        futures = [pool.schedule(function, args=job) for job in jobs]
+        return [future.result() for future in futures]
 
 
 def use_all_cores() -> None:
