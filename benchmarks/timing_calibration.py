@@ -36,22 +36,21 @@ from harness.timing.settings import TIMING
 from harness.variants import BASELINE, Variant
 
 EPOCH_STEPS = 60
-EPOCHS = 24
-RUNS_A_PROCESS = 8
+EPOCHS = 16
+RUNS_A_PROCESS = 5
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--slow-runs", type=int, default=10)
-    parser.add_argument("--truth-builds", type=int, default=8)
     parser.add_argument("--budget", choices=["quick", "full"], default="quick")
     arguments = parser.parse_args()
     print(collect_provenance().machine, flush=True)
 
-    same = measure(BASELINE, arguments.budget, arguments.runs)
-    report("identical", 1.0, same)
-    if len(same) > 1:
+    if arguments.runs > 1:
+        same = measure(BASELINE, arguments.budget, arguments.runs)
+        report("identical", 1.0, same)
         interleaved = stdev(np.log([found.value for found in same]))
         jobs = [(arguments.budget, run) for run in range(arguments.runs)]
         in_turn = stdev(in_fresh_processes(one_after_the_other, jobs))
@@ -61,12 +60,18 @@ def main() -> None:
             flush=True,
         )
     for wanted in (1.05, 1.2):
-        guess = round((wanted - 1) * 770)
-        ratio, _ = true_ratio(slowed(guess), builds=3)
-        rounds = max(1, round(guess * (wanted - 1) / max(ratio - 1, 0.01)))
-        truth, error = true_ratio(slowed(rounds), builds=arguments.truth_builds)
-        print(f"{rounds} rounds of extra work: training takes {truth:.4f} +- {error:.4f} times as long", flush=True)
-        report(f"about {wanted} x", truth, measure(slowed(rounds), arguments.budget, arguments.slow_runs))
+        guess = round((wanted - 1) * 800)
+        ratio = mean(in_fresh_processes(train_in_turn, [(slowed(guess), seed) for seed in range(3)]))
+        variant = slowed(max(1, round(guess * (wanted - 1) / max(ratio - 1, 0.01))))
+        truths, found = [], []
+        for run in range(0, arguments.slow_runs, RUNS_A_PROCESS):
+            # In turn, since the truth itself moves with the machine's mood.
+            numbers = range(run, min(run + RUNS_A_PROCESS, arguments.slow_runs))
+            truths += in_fresh_processes(train_in_turn, [(variant, number) for number in numbers])
+            found += measure(variant, arguments.budget, len(numbers), first=run)
+        error = stdev(truths) / len(truths) ** 0.5
+        print(f"training takes {mean(truths):.4f} +- {error:.4f} times as long", flush=True)
+        report(f"about {wanted} x", mean(truths), found)
 
 
 def slowed(rounds: int) -> Variant:
@@ -87,9 +92,11 @@ def use_all_cores() -> None:
     configure_process("cpu", threads=0)
 
 
-def measure(variant: Variant, budget: str, runs: int) -> list[Comparison]:
+def measure(variant: Variant, budget: str, runs: int, *, first: int = 0) -> list[Comparison]:
     """Return what comparing a variant with the baseline finds, each time with fresh builds of both."""
-    results = in_fresh_processes(time_once, [(variant, budget, f"{run + 1:08x}{0:056x}") for run in range(runs)])
+    results = in_fresh_processes(
+        time_once, [(variant, budget, f"{run + 1:08x}{0:056x}") for run in range(first, first + runs)]
+    )
     sizes = Counter(f"{len(times.variant_ms)} x {len(times.variant_ms[0])}" for times, _ in results)
     seconds = [seconds for _, seconds in results]
     for run, (times, _) in enumerate(results, start=1):
@@ -111,12 +118,6 @@ def time_once(variant: Variant, budget: str, key: str) -> tuple[StepTimes, float
     started = time.perf_counter()
     times = timer.time(BASELINE, variant, BUDGETS[budget], key=key)
     return times, time.perf_counter() - started
-
-
-def true_ratio(variant: Variant, *, builds: int) -> tuple[float, float]:
-    """Return by how much longer training takes, and its standard error."""
-    ratios = in_fresh_processes(train_in_turn, [(variant, seed) for seed in range(builds)])
-    return mean(ratios), stdev(ratios) / len(ratios) ** 0.5
 
 
 def train_in_turn(variant: Variant, seed: int) -> float:

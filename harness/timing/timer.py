@@ -26,7 +26,7 @@ _PREDICT_S = 1.0
 # Each arm has a copy of the images, 3 KiB each: these are more than a core's caches hold.
 _IMAGES = 8192
 # A third and further builds are worth at most this share of the time: the rest is for blocks.
-_BUILD_SHARE = 0.6
+_BUILD_SHARE = 0.5
 _ARMS = ("baseline", "control", "variant")
 
 

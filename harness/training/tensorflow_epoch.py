@@ -16,7 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 EVALUATION_BATCH = 250
-_SETTLING_STEPS = 128
+_SETTLING_STEPS = 104
 _SETTLING_CHUNK = 8
 
 
