@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def slowed(rounds: int) -> Variant:
-    """Return the baseline with that many rounds of extra work in each forward pass."""
+    """Return the baseline with extra work in each forward pass: sines of that many thousand numbers."""
     return Variant(model="slowed_model:build", options={"rounds": rounds})
 
 

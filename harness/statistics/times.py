@@ -87,18 +87,20 @@ class TimeRatio(Estimate):
 def controlled_ratio(baseline: ArrayLike, control: ArrayLike, variant: ArrayLike) -> TimeRatio:
     """Estimate variant time / baseline time where a twin of the baseline, the control, ran along.
 
-    baseline, control, variant: [builds, blocks] as in `time_ratio`. The reference is the geometric mean of
-    both baseline arms, block by block: variance 1.5 of an arm's instead of 2. It does not correlate with
-    the control's ratio (the two are orthogonal contrasts), which then bounds it; with one build there is
+    baseline, control, variant: [builds, blocks] as in `time_ratio`. A build's log is the mean of those
+    against either baseline arm: variance 1.5 of an arm's instead of 2. It does not correlate with the
+    control's ratio (the two are orthogonal contrasts), which then bounds it; with one build there is
     still no interval. Raises ValueError as `time_ratio` does.
 
     >>> ratio = controlled_ratio([[1.0, 1.1], [1.0, 0.9]], [[1.0, 1.1], [1.0, 0.9]], [[1.5, 1.6], [1.5, 1.3]])
     >>> round(ratio.ratio, 2), ratio.df
     (1.47, 3.0)
     """
-    first, second = checked_table(baseline, "baseline"), checked_table(control, "control")
-    twin = time_ratio(first, second)
-    ratio = time_ratio(np.sqrt(first * second), variant)
+    twin, first, second = time_ratio(baseline, control), time_ratio(baseline, variant), time_ratio(control, variant)
+    # Each trimmed before they are averaged: trimming against the mean of both arms would favour them, since slow
+    # blocks are twice as frequent in it and half as slow.
+    logs = (np.array(first.build_logs) + np.array(second.build_logs)) / 2
+    ratio = _of_builds(logs, first.blocks)
     return ratio if ratio.builds < 2 else ratio.bounded_by(twin, variance_share=1.5 / 2)
 
 
@@ -119,7 +121,10 @@ def time_ratio(baseline: ArrayLike, variant: ArrayLike) -> TimeRatio:
     lowest = min(float(first.min()), float(second.min()))
     if lowest <= 0:
         raise ValueError(f"a time is {lowest}: times must be above 0")
-    means = trimmed_means(np.log(second) - np.log(first))
+    return _of_builds(trimmed_means(np.log(second) - np.log(first)), first.shape[1])
+
+
+def _of_builds(means: Floats, blocks: int) -> TimeRatio:
     builds = len(means)
     variance = float(np.var(means, ddof=1)) if builds > 1 else float("nan")
     return TimeRatio(
@@ -127,7 +132,7 @@ def time_ratio(baseline: ArrayLike, variant: ArrayLike) -> TimeRatio:
         standard_error=math.sqrt(variance / builds),
         df=float(builds - 1) if builds > 1 else float("nan"),
         build_logs=tuple(means.tolist()),
-        blocks=first.shape[1],
+        blocks=blocks,
         build_variance=variance,
     )
 
