@@ -58,7 +58,6 @@ class StepTimes:
     baseline_ms: Blocks
     control_ms: Blocks
     variant_ms: Blocks
-    block_overhead_ms: float = NAN
     predict_one_ms: float = NAN
     predict_batch_ms: float = NAN
     predict_batch: int = 0
@@ -68,6 +67,7 @@ class StepTimes:
     flops: float = NAN
     gemm_share: float = NAN
     flags: tuple[str, ...] = ()
+    block_overhead_ms: float = NAN
 
     def to_json(self) -> str:
         """Return everything as JSON; a number that is not known is null."""

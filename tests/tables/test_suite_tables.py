@@ -69,7 +69,8 @@ def test_the_default_table_fits_100_columns_with_everything_in_it(frame):
 
 
 def test_best_values_are_marked_once_a_column(frame):
-    text = suite_table(frame)
+    # Baseline and dropout take the same time but for noise: one of them has to be the faster.
+    text = suite_table(frame.assign(step_time_ms=[8.0, 7.9, 12.0]))
     rows = [line for line in text.partition("\n---")[2].splitlines() if line.startswith(("baseline", "dropout"))]
     assert "*" not in rows[0]
     assert re.search(r"90\.5 ±\d\.\d \*", rows[1])
