@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from harness.budgets import Budget
@@ -129,3 +130,8 @@ def timing_key(
         "machine": machine,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def typical_ms(blocks: Blocks) -> float:
+    """Return the median of all blocks, milliseconds a step: what tables show as the step time."""
+    return median(value for build in blocks for value in build)

@@ -13,7 +13,7 @@ from harness.comparison.judge import Accuracies, Comparison, Margins, judge_accu
 from harness.records import Record
 from harness.results import Results
 from harness.statistics import pareto
-from harness.step_times import StepTimes
+from harness.step_times import StepTimes, typical_ms
 from harness.variants import Variant
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _time_cells(measured: StepTimes | None, variant: Variant, is_baseline: bool)
     if measured is None:
         return {}
     blocks = measured.variant_ms if variant == measured.variant else measured.baseline_ms
-    cells: dict[str, Any] = {"step_time_ms": median(value for build in blocks for value in build)}
+    cells: dict[str, Any] = {"step_time_ms": typical_ms(blocks)}
     if variant == measured.variant:
         cells |= {
             "predict_time_ms": measured.predict_one_ms,

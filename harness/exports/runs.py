@@ -14,11 +14,10 @@ from typing import Any
 
 from harness.errors import HarnessError, InputError
 from harness.folders.sides import Side, sides_of, step_times_of
-from harness.folders.times import typical_ms
 from harness.provenance import Provenance
 from harness.records import Record
 from harness.results import Results
-from harness.step_times import StepTimes
+from harness.step_times import StepTimes, typical_ms
 from harness.variants import Variant
 
 Value = str | float | bool

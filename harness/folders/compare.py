@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from harness.comparison.judge import Accuracies, Comparison, Margins, judge_accuracies
 from harness.folders.differences import Difference, differences_of
 from harness.folders.sides import Side, matched_sides, sides_of, step_times_of
-from harness.folders.times import judge_across, typical_ms
+from harness.folders.times import judge_across
 from harness.records import Record
 from harness.results import Results
-from harness.step_times import StepTimes
+from harness.step_times import StepTimes, typical_ms
 from harness.variants import Variant
 
 if TYPE_CHECKING:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from statistics import median
 
 from harness.comparison.judge import NAN, Comparison, Margins, bounded_ratio
 from harness.statistics import Estimate
-from harness.step_times import Blocks, StepTimes
+from harness.step_times import StepTimes, typical_ms
 from harness.verdicts import Verdict, time_verdict
 
 
@@ -75,8 +74,3 @@ def _judged(ratio: float, low: float, high: float, margins: Margins, *, p: float
         "needs more than one build: time with --budget quick" if math.isnan(low) else "needs more builds in both runs"
     )
     return Comparison(ratio, low, high, p, verdict, hint)
-
-
-def typical_ms(blocks: Blocks) -> float:
-    """Return the median of all blocks, milliseconds a step: what tables show as the step time."""
-    return median(value for build in blocks for value in build)

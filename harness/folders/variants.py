@@ -11,9 +11,9 @@ from harness.comparison.groups import Group
 from harness.comparison.judge import Margins
 from harness.errors import InputError, nearest
 from harness.folders.sides import Side, step_times_of
-from harness.folders.times import judge_relative, typical_ms
+from harness.folders.times import judge_relative
 from harness.results import Results
-from harness.step_times import StepTimes
+from harness.step_times import StepTimes, typical_ms
 from harness.suites import Suite
 from harness.variants import Variant
 

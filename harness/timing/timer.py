@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.budgets import Budget
 from harness.datasets import Dataset
-from harness.step_times import StepTimes
+from harness.step_times import StepTimes, typical_ms
 from harness.timing.arm import Arm, build_arm
 from harness.timing.blocks import BlockCost, Blocks, turns_that_fit
 from harness.timing.load import LoadWatch
@@ -74,7 +74,7 @@ class Timer:
         watch = LoadWatch(self._environment.device)
         measured = self._measure(kept, variant, settings, np.random.default_rng(int(key[:8], 16)))
         arm = measured.arms[0]
-        variant_ms = median(value for build in measured.blocks["variant"] for value in build)
+        variant_ms = typical_ms(tuple(measured.blocks["variant"]))
         flops = forward_flops(arm.whole.model)
         predict_batch_ms = self._predict_ms(arm, PREDICT_BATCH, settings.predictions)
         return StepTimes(
