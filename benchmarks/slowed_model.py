@@ -31,7 +31,6 @@ class Extra(keras.layers.Layer):  # type: ignore[misc]
         """Work, then return the images."""
         # Starts from an image, so that it is no constant to fold, and is used, if only for next to nothing: work that
         # nobody reads is pruned from the graph.
-        # No loop: its inner functions, once freed, make TensorFlow prepare every other graph anew (0.1 s each).
         values = tf.linspace(0.0, 1.0, 1000 * self.rounds) + tf.reduce_sum(images[0, 0, 0])
         for _ in range(_SINES):
             values = tf.sin(values)

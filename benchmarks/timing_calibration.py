@@ -38,6 +38,7 @@ from harness.variants import BASELINE, Variant
 EPOCH_STEPS = 60
 EPOCHS = 16
 RUNS_A_PROCESS = 5
+SETTLE_S = TIMING["quick"].settle_s
 
 
 def main() -> None:
@@ -125,7 +126,7 @@ def train_in_turn(variant: Variant, seed: int) -> float:
     from harness.timing.arm import build_arm
 
     dataset, rng = load_dataset("digits"), np.random.default_rng(seed)
-    epochs = [build_arm(arm, dataset, seed=seed).epoch for arm in (BASELINE, variant)]
+    epochs = [build_arm(arm, dataset, settle_s=SETTLE_S).epoch for arm in (BASELINE, variant)]
     seconds: list[list[float]] = [[], []]
     for number in range(EPOCHS + 3):
         for arm in rng.permutation(2):
@@ -147,8 +148,8 @@ def one_after_the_other(budget: str, seed: int) -> float:
     logs = []
     for _ in range(2):
         builds = []
-        for build in range(TIMING[budget].builds):  # type: ignore[index]
-            arm = build_arm(BASELINE, dataset, seed=build + 1)
+        for _ in range(TIMING[budget].builds):  # type: ignore[index]
+            arm = build_arm(BASELINE, dataset, settle_s=SETTLE_S)
             blocks.warm_up((arm,), 2)
             (times,) = blocks.run((arm,), steps=2, turns=20, overhead_ms=0.0)
             builds.append(float(np.log(median(times))))

@@ -26,7 +26,7 @@ _PREDICT_S = 1.0
 # Each arm has a copy of the images, 3 KiB each: these are more than a core's caches hold.
 _IMAGES = 8192
 # A third and further builds are worth at most this share of the time: the rest is for blocks.
-_BUILD_SHARE = 0.5
+_BUILD_SHARE = 0.6
 _ARMS = ("baseline", "control", "variant")
 
 
@@ -35,6 +35,7 @@ class _KeptBaseline:
     """A baseline's pairs of builds, for the next variant, and what its blocks cost."""
 
     variant: Variant
+    settle_s: float
     pairs: list[tuple[Arm, Arm]]
     cost: BlockCost
 
@@ -104,15 +105,17 @@ class Timer:
     def _prepared(self, baseline: Variant, settings: TimingSettings) -> _KeptBaseline:
         if not self._gemm_peak:
             self._gemm_peak = gemm_peak_flops_per_s()
-        if self._kept is None or self._kept.variant != baseline:
-            pair = self._pair(baseline, settings, seed=1)
-            self._kept = _KeptBaseline(baseline, [pair], self._blocks(np.random.default_rng(0)).cost(pair[0]))
-        while len(self._kept.pairs) < settings.builds:
-            self._kept.pairs.append(self._pair(baseline, settings, seed=len(self._kept.pairs) + 1))
-        return self._kept
+        kept = self._kept
+        if kept is None or (kept.variant, kept.settle_s) != (baseline, settings.settle_s):
+            pair = self._pair(baseline, settings)
+            cost = self._blocks(np.random.default_rng(0)).cost(pair[0])
+            self._kept = kept = _KeptBaseline(baseline, settings.settle_s, [pair], cost)
+        while len(kept.pairs) < settings.builds:
+            kept.pairs.append(self._pair(baseline, settings))
+        return kept
 
-    def _pair(self, baseline: Variant, settings: TimingSettings, *, seed: int) -> tuple[Arm, Arm]:
-        return self._build(baseline, settings, seed=seed), self._build(baseline, settings, seed=seed)
+    def _pair(self, baseline: Variant, settings: TimingSettings) -> tuple[Arm, Arm]:
+        return self._build(baseline, settings), self._build(baseline, settings)
 
     def _measure(
         self, kept: _KeptBaseline, variant: Variant, settings: TimingSettings, rng: np.random.Generator
@@ -136,15 +139,16 @@ class Timer:
         begun = time.perf_counter()
         arms: list[Arm] = []
         while len(arms) < settings.builds:
-            arms.append(self._build(variant, settings, seed=len(arms) + 1))
+            before_s = time.perf_counter() - begun
+            arms.append(self._build(variant, settings))
             elapsed_s = time.perf_counter() - begun
-            next_s = elapsed_s * (len(arms) + 1) / len(arms)
+            next_s = 2 * elapsed_s - before_s  # as long as the last: the first of a kind may take twice as long
             if next_s > settings.limit_s * _BUILD_SHARE and (len(arms) > 1 or elapsed_s > settings.limit_s):
                 break
         return arms
 
-    def _build(self, variant: Variant, settings: TimingSettings, *, seed: int) -> Arm:
-        return build_arm(variant, self._dataset, seed=seed, settle_s=settings.settle_s)
+    def _build(self, variant: Variant, settings: TimingSettings) -> Arm:
+        return build_arm(variant, self._dataset, settle_s=settings.settle_s)
 
     def _blocks(self, rng: np.random.Generator) -> Blocks:
         return Blocks(len(self._dataset.train_labels), rng)

@@ -97,7 +97,7 @@ class PreparedModel:
         return epoch
 
 
-def build_for(variant: Variant, dataset: Dataset, *, seed: int) -> keras.Model:
+def build_for(variant: Variant, dataset: Dataset, *, seed: int | None) -> keras.Model:
     """Return a variant's compiled model for a dataset's images and classes."""
     return build_model(variant, dataset.input_shape, len(dataset.classes), seed=seed)
 

@@ -45,7 +45,7 @@ def test_a_model_of_eight_times_the_work_takes_much_longer(measured):
 
 def test_what_a_block_takes_beyond_its_steps_is_found_and_taken_off(digits):
     """Blocks of one step and of eight give the same time a step once the overhead is off; not before."""
-    arm = build_arm(BASELINE, digits, seed=1)
+    arm = build_arm(BASELINE, digits, settle_s=TIMING["quick"].settle_s)
     blocks = Blocks(len(digits.train_labels), np.random.default_rng(1))
     overhead_ms = blocks.cost(arm).overhead_ms
     assert 0 < overhead_ms < 10
