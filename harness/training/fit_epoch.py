@@ -47,7 +47,7 @@ class FitEpoch:
         self.train(order)
 
     def settle(self, limit_s: float) -> None:
-        """Nothing: other backends' first steps are as fast as later ones, once traced."""
+        """Nothing: what slows the first steps is TensorFlow's executor (whether others have the like was not measured)."""
 
     def trace(self) -> None:
         """Nothing: `fit` traces at its first call."""
