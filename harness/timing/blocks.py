@@ -1,4 +1,4 @@
-"""Blocks of training steps: how many fit, in which order they run, and what a block costs beyond its steps."""
+"""Blocks of training steps: in which order they run, and what a block costs beyond its steps."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 
 from harness.timing.arm import Arm
 
-# Unmeasured blocks of each arm before a build's first turn.
-_WARM_UP_BLOCKS = 3
-_FEWEST_TURNS = 4
 _COST_STEPS = 5
 _COST_REPEATS = 40
 # A step this long hides any overhead.
@@ -66,11 +63,6 @@ class Blocks:
         overhead_ms = min(max(median(short) - step_ms, 0.0), median(short) / 2)
         return BlockCost(overhead_ms, median(short) - overhead_ms)
 
-    def warm_up(self, arms: Sequence[Arm], steps: int) -> float:
-        """Run each arm without measuring, since caches and threads were elsewhere; return seconds a turn takes."""
-        rounds = [sum(self._block_ms(arm, steps) for arm in arms) for _ in range(_WARM_UP_BLOCKS)]
-        return median(rounds) / 1e3
-
     def run(self, arms: Sequence[Arm], *, steps: int, turns: int, overhead_ms: float) -> tuple[Times, ...]:
         """Return milliseconds a step of each arm's blocks, run in balanced random order, less the overhead."""
         values: tuple[list[float], ...] = tuple([] for _ in arms)
@@ -88,15 +80,6 @@ class Blocks:
 def image_order(images: int, steps: int, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Return indices of randomly drawn training images for a block of whole batches."""
     return rng.integers(0, images, size=steps * batch_size)
-
-
-def turns_that_fit(seconds: float, turn_s: float, most: int) -> int:
-    """Return the even number of turns that fit, at least 4 and at most `most`.
-
-    >>> turns_that_fit(0.6, 0.03, 24), turns_that_fit(0.5, 0.03, 24), turns_that_fit(0.0, 2.0, 24)
-    (20, 16, 4)
-    """
-    return min(most, max(_FEWEST_TURNS, int(seconds / turn_s / 2) * 2))
 
 
 def balanced_turns(arms: int, turns: int, rng: np.random.Generator) -> list[tuple[int, ...]]:

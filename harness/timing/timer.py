@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from statistics import median
 
 import numpy as np
@@ -12,7 +13,7 @@ from harness.budgets import Budget
 from harness.datasets import Dataset
 from harness.step_times import StepTimes, typical_ms
 from harness.timing.arm import Arm, build_arm
-from harness.timing.blocks import BlockCost, Blocks, turns_that_fit
+from harness.timing.blocks import BlockCost, Blocks
 from harness.timing.load import LoadWatch
 from harness.timing.settings import TIMING, TimingSettings
 from harness.timing.work import forward_flops, gemm_peak_flops_per_s
@@ -27,6 +28,9 @@ _PREDICT_S = 1.0
 _IMAGES = 8192
 # A third and further builds are worth at most this share of the time: the rest is for blocks.
 _BUILD_SHARE = 0.6
+# A turn and its reverse. Builds take turns in rounds, so that a disturbance of a second meets them all.
+_ROUND_TURNS = 2
+_FEWEST_BLOCKS = 4
 _ARMS = ("baseline", "control", "variant")
 
 
@@ -125,13 +129,23 @@ class Timer:
         steps = kept.cost.steps_in(settings.block_ms)
         measured = _Measured(steps, self._builds(variant, settings))
         groups = [(*pair, arm) for pair, arm in zip(kept.pairs, measured.arms, strict=False)]
-        turn_s = median(blocks.warm_up(group, steps) for group in groups)
-        left_s = settings.limit_s - (time.perf_counter() - begun)
-        turns = turns_that_fit(left_s / len(groups), turn_s, settings.blocks)
-        for group in groups:
-            times = blocks.run(group, steps=steps, turns=turns, overhead_ms=kept.cost.overhead_ms)
-            for name, values in zip(_ARMS, times, strict=True):
-                measured.blocks[name].append(values)
+        rounds: list[list[tuple[tuple[float, ...], ...]]] = []
+        while True:
+            started = time.perf_counter()
+            rounds.append(
+                [
+                    blocks.run(group, steps=steps, turns=_ROUND_TURNS, overhead_ms=kept.cost.overhead_ms)
+                    for group in groups
+                ]
+            )
+            now = time.perf_counter()
+            done = _ROUND_TURNS * (len(rounds) - 1)  # the first warms up: caches and threads were elsewhere
+            late = now + (now - started) > begun + settings.limit_s
+            if done >= settings.blocks or (late and done >= min(_FEWEST_BLOCKS, settings.blocks)):
+                break
+        for position, name in enumerate(_ARMS):
+            for build in range(len(groups)):
+                measured.blocks[name].append(tuple(chain.from_iterable(r[build][position] for r in rounds[1:])))
         return measured
 
     def _builds(self, variant: Variant, settings: TimingSettings) -> list[Arm]:

@@ -47,7 +47,7 @@ class FitEpoch:
         self.train(order)
 
     def settle(self, limit_s: float) -> None:
-        """Nothing: what slows the first steps is TensorFlow's executor (whether others have the like was not measured)."""
+        """Nothing: what slows the first steps is TensorFlow's executor; whether others do was not measured."""
 
     def trace(self) -> None:
         """Nothing: `fit` traces at its first call."""
