@@ -16,9 +16,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 EVALUATION_BATCH = 250
-# (steps, steps between two looks at the clock)
-_SETTLING_SINGLE = (72, 8)
-_SETTLING_WHOLE = (24, 2)
+_SETTLING_STEPS = 96
+_SETTLING_CHUNK = 4
 
 
 class TensorFlowEpoch:
@@ -79,28 +78,23 @@ class TensorFlowEpoch:
 
     def run_block(self, order: NDArray[np.integer]) -> None:
         """Train on the images `order` names and return when the device has finished; metrics are not read."""
-        self._train_block(order, self._batch_size)
+        self._train(self._images, self._labels, tf.constant(order, tf.int32), tf.constant(self._batch_size))
+        # Reading a value back waits for the device: on a GPU the call above only queues the work.
+        self.model.optimizer.iterations.numpy()
 
     def settle(self, limit_s: float) -> None:
         """Train until the executor knows which operations are cheap, or the limit has passed.
 
         TensorFlow takes every operation to cost 1e8 cycles at first, hands the costly ones to other threads, and moves
         its estimate by a tenth a step: some 90 steps until 8,000 cycles, its threshold (tensorflow/core/common_runtime,
-        KernelStats). Steps before that are up to 4 % slower. Single images bring the estimates down to 5e4 as well as
-        whole batches do. Below the threshold they must not go on them: an operation taken for cheap is looked at in
-        one step of 16 only, and builds then differ by some 2 % for hundreds of steps.
+        KernelStats). Steps before that are up to 4 % slower. They are whole batches: after single images, which take a
+        third of the time, builds differ by some 2 % for hundreds of steps (docs/statistics.md).
         """
         started = time.perf_counter()
-        for (steps, chunk), batch_size in ((_SETTLING_SINGLE, 1), (_SETTLING_WHOLE, self._batch_size)):
-            for _ in range(steps // chunk):
-                if time.perf_counter() - started >= limit_s:
-                    return
-                self._train_block(np.zeros(chunk * batch_size, np.int32), batch_size)
-
-    def _train_block(self, order: NDArray[np.integer], batch_size: int) -> None:
-        self._train(self._images, self._labels, tf.constant(order, tf.int32), tf.constant(batch_size))
-        # Reading a value back waits for the device: on a GPU the call above only queues the work.
-        self.model.optimizer.iterations.numpy()
+        for _ in range(_SETTLING_STEPS // _SETTLING_CHUNK):
+            if time.perf_counter() - started >= limit_s:
+                break
+            self.run_block(np.zeros(_SETTLING_CHUNK * self._batch_size, np.int32))
 
     def trace(self) -> None:
         """Trace the training and evaluation graphs now, so that the first epoch's time holds none of it."""
