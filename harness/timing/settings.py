@@ -31,6 +31,6 @@ class TimingSettings:
 
 TIMING: dict[BudgetName, TimingSettings] = {
     "smoke": TimingSettings(builds=1, blocks=2, block_ms=9, settle_s=0.0, limit_s=0.7, predictions=5),
-    "quick": TimingSettings(builds=4, blocks=32, block_ms=9, settle_s=0.5, limit_s=4.55, predictions=15),
+    "quick": TimingSettings(builds=4, blocks=32, block_ms=9, settle_s=0.5, limit_s=4.4, predictions=15),
     "full": TimingSettings(builds=8, blocks=40, block_ms=9, settle_s=0.5, limit_s=13.5, predictions=15),
 }

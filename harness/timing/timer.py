@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from statistics import median
 
@@ -13,7 +13,7 @@ from harness.budgets import Budget
 from harness.datasets import Dataset
 from harness.step_times import StepTimes, typical_ms
 from harness.timing.arm import Arm, build_arm
-from harness.timing.blocks import BlockCost, Blocks
+from harness.timing.blocks import BlockCost, Blocks, Times
 from harness.timing.load import LoadWatch
 from harness.timing.settings import TIMING, TimingSettings
 from harness.timing.work import forward_flops, gemm_peak_flops_per_s
@@ -50,7 +50,7 @@ class _Measured:
 
     steps: int
     arms: list[Arm]
-    blocks: dict[str, list[tuple[float, ...]]] = field(default_factory=lambda: {name: [] for name in _ARMS})
+    blocks: dict[str, list[Times]]
 
 
 class Timer:
@@ -124,29 +124,36 @@ class Timer:
     def _measure(
         self, kept: _KeptBaseline, variant: Variant, settings: TimingSettings, rng: np.random.Generator
     ) -> _Measured:
-        begun = time.perf_counter()
-        blocks = self._blocks(rng)
-        steps = kept.cost.steps_in(settings.block_ms)
-        measured = _Measured(steps, self._builds(variant, settings))
-        groups = [(*pair, arm) for pair, arm in zip(kept.pairs, measured.arms, strict=False)]
-        rounds: list[list[tuple[tuple[float, ...], ...]]] = []
+        ends = time.perf_counter() + settings.limit_s
+        arms = self._builds(variant, settings)
+        groups = [(*pair, arm) for pair, arm in zip(kept.pairs, arms, strict=False)]
+        rounds = self._rounds(self._blocks(rng), groups, kept, settings, ends=ends)
+        return _Measured(kept.cost.steps_in(settings.block_ms), arms, rounds)
+
+    def _rounds(
+        self,
+        blocks: Blocks,
+        groups: list[tuple[Arm, ...]],
+        kept: _KeptBaseline,
+        settings: TimingSettings,
+        *,
+        ends: float,
+    ) -> dict[str, list[Times]]:
+        """Return each arm's times in each group, from as many rounds as end in time, if only the fewest."""
+        steps, overhead_ms = kept.cost.steps_in(settings.block_ms), kept.cost.overhead_ms
+        fewest = min(_FEWEST_BLOCKS, settings.blocks)
+        rounds: list[list[tuple[Times, ...]]] = []
         while True:
             started = time.perf_counter()
-            rounds.append(
-                [
-                    blocks.run(group, steps=steps, turns=_ROUND_TURNS, overhead_ms=kept.cost.overhead_ms)
-                    for group in groups
-                ]
-            )
+            rounds.append([blocks.run(g, steps=steps, turns=_ROUND_TURNS, overhead_ms=overhead_ms) for g in groups])
             now = time.perf_counter()
             done = _ROUND_TURNS * (len(rounds) - 1)  # the first warms up: caches and threads were elsewhere
-            late = now + (now - started) > begun + settings.limit_s
-            if done >= settings.blocks or (late and done >= min(_FEWEST_BLOCKS, settings.blocks)):
+            if done >= settings.blocks or (done >= fewest and now + (now - started) > ends):
                 break
-        for position, name in enumerate(_ARMS):
-            for build in range(len(groups)):
-                measured.blocks[name].append(tuple(chain.from_iterable(r[build][position] for r in rounds[1:])))
-        return measured
+        return {
+            name: [tuple(chain.from_iterable(r[group][arm] for r in rounds[1:])) for group in range(len(groups))]
+            for arm, name in enumerate(_ARMS)
+        }
 
     def _builds(self, variant: Variant, settings: TimingSettings) -> list[Arm]:
         """Return fresh builds, as many as there is time for; under two, there is no interval."""
