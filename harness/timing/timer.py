@@ -134,7 +134,7 @@ class Timer:
     def _rounds(
         self,
         blocks: Blocks,
-        groups: list[tuple[Arm, ...]],
+        groups: Sequence[Sequence[Arm]],
         kept: _KeptBaseline,
         settings: TimingSettings,
         *,
