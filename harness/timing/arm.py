@@ -16,7 +16,7 @@ from harness.training.inputs import Inputs
 from harness.training.prepared import Epoch, build_for, make_epoch
 from harness.variants import Variant
 
-_HEAD_SEED = 1
+_STAND_IN_SEED = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ def build_arm(variant: Variant, dataset: Dataset, *, settle_s: float) -> Arm:
     whole = build_for(variant, dataset, seed=None)
     if variant.reuses_features:
         inputs = _stand_in_features(whole, dataset)
-        model = build_head_model(variant, inputs.values.shape[1], len(dataset.classes), seed=_HEAD_SEED)
+        model = build_head_model(variant, inputs.values.shape[1], len(dataset.classes), seed=_STAND_IN_SEED)
     else:
         inputs, model = None, whole
     built = time.perf_counter()
@@ -81,5 +81,5 @@ def build_arm(variant: Variant, dataset: Dataset, *, settle_s: float) -> Arm:
 def _stand_in_features(whole: keras.Model, dataset: Dataset) -> Inputs:
     """Return random features: what a step takes does not depend on their values, and the real ones take minutes."""
     channels = split_backbone(whole)[0].output_shape[1]
-    values = np.random.default_rng(_HEAD_SEED).random((len(dataset.train_labels), channels), dtype=np.float32)
+    values = np.random.default_rng(_STAND_IN_SEED).random((len(dataset.train_labels), channels), dtype=np.float32)
     return Inputs(values, dataset.train_labels, values[:1], backbone_params=int(find_backbone(whole).count_params()))

@@ -49,7 +49,6 @@ class _KeptBaseline:
 class _Measured:
     """What the blocks of one comparison gave."""
 
-    steps: int
     arms: list[Arm]
     blocks: dict[str, list[Times]]
 
@@ -91,7 +90,7 @@ class Timer:
             fingerprint=self._dataset.fingerprint,
             budget=budget,
             environment=self._environment,
-            steps_per_block=measured.steps,
+            steps_per_block=kept.cost.steps_in(settings.block_ms),
             block_overhead_ms=kept.cost.overhead_ms,
             baseline_ms=tuple(measured.blocks["baseline"]),
             control_ms=tuple(measured.blocks["control"]),
@@ -129,7 +128,7 @@ class Timer:
         arms = self._builds(variant, settings)
         groups = [(*pair, arm) for pair, arm in zip(kept.pairs, arms, strict=False)]
         rounds = self._rounds(self._blocks(rng), groups, kept, settings, ends=ends)
-        return _Measured(kept.cost.steps_in(settings.block_ms), arms, rounds)
+        return _Measured(arms, rounds)
 
     def _rounds(
         self,
