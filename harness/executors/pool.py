@@ -6,7 +6,7 @@ import multiprocessing
 import signal
 import sys
 import threading
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, wait
 from pathlib import Path
 
 import pebble
@@ -23,6 +23,7 @@ from harness.trials import Environment, Trial
 WORKER_MEMORY_MIB = 820
 # Pebble waits this long, worker after worker, for a politely ended one: ours have nothing to save.
 _TERMINATION_S = 0.3
+_POLL_S = 0.2
 
 
 def pool_size(data_mib: float, environment: Environment) -> int:
@@ -110,7 +111,12 @@ class PoolExecutor:
             raise ExecutorStopped
         kills = _out_of_memory_kills()
         try:
-            record: Record = pool.schedule(run_task, args=(trial,), timeout=self._timeout_s).result()
+            task = pool.schedule(run_task, args=(trial,), timeout=self._timeout_s)
+            # Pebble never answers for a task that it took while it was being stopped.
+            while not wait([task], timeout=_POLL_S).done:
+                if self._stopped.is_set():
+                    raise ExecutorStopped
+            record: Record = task.result()
             return record, False
         except pebble.ProcessExpired as error:
             if self._stopped.is_set():
