@@ -95,10 +95,12 @@ def configure_process(kind: DeviceKind, *, threads: int) -> None:
     if kind == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
+        # One operation at a time, on as many threads as it may use. Several at once take no less time here, and who
+        # gets which core is left to chance: step times then vary 1.7 times as much (docs/statistics.md).
+        os.environ["TF_NUM_INTEROP_THREADS"] = "1"
     if threads:
         os.environ["OMP_NUM_THREADS"] = str(threads)
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
-        os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
 
 
 @contextlib.contextmanager

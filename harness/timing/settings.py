@@ -17,7 +17,7 @@ class TimingSettings:
         block_ms: About how long the baseline's block takes. Noise that lasts longer than a block cancels in a pair,
             so short blocks of few steps find a difference with the fewest seconds.
         settle_s: Most seconds to train a build before it is timed, since its first steps are slower.
-        limit_s: Seconds for the variant's builds and blocks: a slower model gets fewer blocks, then fewer builds.
+        limit_s: Seconds for a variant: a slower model gets fewer blocks, then fewer builds.
         predictions: How often each prediction is timed.
     """
 
@@ -31,6 +31,6 @@ class TimingSettings:
 
 TIMING: dict[BudgetName, TimingSettings] = {
     "smoke": TimingSettings(builds=1, blocks=2, block_ms=9, settle_s=0.0, limit_s=0.7, predictions=5),
-    "quick": TimingSettings(builds=4, blocks=32, block_ms=9, settle_s=0.5, limit_s=4.4, predictions=15),
-    "full": TimingSettings(builds=8, blocks=40, block_ms=9, settle_s=0.5, limit_s=13.5, predictions=15),
+    "quick": TimingSettings(builds=4, blocks=48, block_ms=9, settle_s=0.5, limit_s=4.8, predictions=15),
+    "full": TimingSettings(builds=8, blocks=40, block_ms=9, settle_s=0.5, limit_s=14.0, predictions=15),
 }

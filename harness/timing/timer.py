@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from statistics import median
 
 import numpy as np
@@ -14,8 +12,9 @@ from harness.budgets import Budget
 from harness.datasets import Dataset
 from harness.step_times import StepTimes, typical_ms
 from harness.timing.arm import Arm, build_arm
-from harness.timing.blocks import BlockCost, Blocks, Times
+from harness.timing.blocks import BlockCost, Blocks
 from harness.timing.load import LoadWatch
+from harness.timing.rounds import Rounds
 from harness.timing.settings import TIMING, TimingSettings
 from harness.timing.work import forward_flops, gemm_peak_flops_per_s
 from harness.trials import Environment
@@ -29,10 +28,6 @@ _PREDICT_S = 1.0
 _IMAGES = 8192
 # A third and further builds are worth at most this share of the time: the rest is for blocks.
 _BUILD_SHARE = 0.6
-# A turn and its reverse. Builds take turns in rounds, so that a disturbance of a second meets them all.
-_ROUND_TURNS = 2
-_FEWEST_BLOCKS = 4
-_ARMS = ("baseline", "control", "variant")
 
 
 @dataclass(eq=False)
@@ -43,14 +38,6 @@ class _KeptBaseline:
     settle_s: float
     pairs: list[tuple[Arm, Arm]]
     cost: BlockCost
-
-
-@dataclass(eq=False)
-class _Measured:
-    """What the blocks of one comparison gave."""
-
-    arms: list[Arm]
-    blocks: dict[str, list[Times]]
 
 
 class Timer:
@@ -77,11 +64,15 @@ class Timer:
         settings = TIMING[budget.name]
         kept = self._prepared(baseline, settings)
         watch = LoadWatch(self._environment.device)
-        measured = self._measure(kept, variant, settings, np.random.default_rng(int(key[:8], 16)))
-        arm = measured.arms[0]
-        variant_ms = typical_ms(tuple(measured.blocks["variant"]))
-        flops = forward_flops(arm.whole.model)
-        predict_batch_ms = self._predict_ms(arm, PREDICT_BATCH, settings.predictions)
+        ends = time.perf_counter() + settings.limit_s
+        arms = self._builds(variant, settings)
+        # Before the blocks, which take the time that is left.
+        flops = forward_flops(arms[0].whole.model)
+        predict_batch_ms = self._predict_ms(arms[0], PREDICT_BATCH, settings.predictions)
+        predict_one_ms = self._predict_ms(arms[0], 1, settings.predictions)
+        groups = [(*pair, arm) for pair, arm in zip(kept.pairs, arms, strict=False)]
+        rounds = Rounds(self._blocks(np.random.default_rng(int(key[:8], 16))), kept.cost, settings)
+        blocks = rounds.run(groups, ends=ends)
         return StepTimes(
             key=key,
             variant=variant,
@@ -90,17 +81,17 @@ class Timer:
             fingerprint=self._dataset.fingerprint,
             budget=budget,
             environment=self._environment,
-            steps_per_block=kept.cost.steps_in(settings.block_ms),
+            steps_per_block=rounds.steps,
             block_overhead_ms=kept.cost.overhead_ms,
-            baseline_ms=tuple(measured.blocks["baseline"]),
-            control_ms=tuple(measured.blocks["control"]),
-            variant_ms=tuple(measured.blocks["variant"]),
-            predict_one_ms=self._predict_ms(arm, 1, settings.predictions),
+            baseline_ms=tuple(blocks["baseline"]),
+            control_ms=tuple(blocks["control"]),
+            variant_ms=tuple(blocks["variant"]),
+            predict_one_ms=predict_one_ms,
             predict_batch_ms=predict_batch_ms,
             predict_batch=PREDICT_BATCH,
-            images_per_s=variant.batch_size / variant_ms * 1e3,
-            build_s=median(arm.build_s for arm in measured.arms),
-            first_step_s=median(arm.first_step_s for arm in measured.arms),
+            images_per_s=variant.batch_size / typical_ms(tuple(blocks["variant"])) * 1e3,
+            build_s=median(arm.build_s for arm in arms),
+            first_step_s=median(arm.first_step_s for arm in arms),
             flops=flops,
             gemm_share=flops * PREDICT_BATCH / (predict_batch_ms / 1e3) / self._gemm_peak,
             flags=watch.flags(),
@@ -120,40 +111,6 @@ class Timer:
 
     def _pair(self, baseline: Variant, settings: TimingSettings) -> tuple[Arm, Arm]:
         return self._build(baseline, settings), self._build(baseline, settings)
-
-    def _measure(
-        self, kept: _KeptBaseline, variant: Variant, settings: TimingSettings, rng: np.random.Generator
-    ) -> _Measured:
-        ends = time.perf_counter() + settings.limit_s
-        arms = self._builds(variant, settings)
-        groups = [(*pair, arm) for pair, arm in zip(kept.pairs, arms, strict=False)]
-        rounds = self._rounds(self._blocks(rng), groups, kept, settings, ends=ends)
-        return _Measured(arms, rounds)
-
-    def _rounds(
-        self,
-        blocks: Blocks,
-        groups: Sequence[Sequence[Arm]],
-        kept: _KeptBaseline,
-        settings: TimingSettings,
-        *,
-        ends: float,
-    ) -> dict[str, list[Times]]:
-        """Return each arm's times in each group, from as many rounds as end in time, if only the fewest."""
-        steps, overhead_ms = kept.cost.steps_in(settings.block_ms), kept.cost.overhead_ms
-        fewest = min(_FEWEST_BLOCKS, settings.blocks)
-        rounds: list[list[tuple[Times, ...]]] = []
-        while True:
-            started = time.perf_counter()
-            rounds.append([blocks.run(g, steps=steps, turns=_ROUND_TURNS, overhead_ms=overhead_ms) for g in groups])
-            now = time.perf_counter()
-            done = _ROUND_TURNS * (len(rounds) - 1)  # the first warms up: caches and threads were elsewhere
-            if done >= settings.blocks or (done >= fewest and now + (now - started) > ends):
-                break
-        return {
-            name: [tuple(chain.from_iterable(r[group][arm] for r in rounds[1:])) for group in range(len(groups))]
-            for arm, name in enumerate(_ARMS)
-        }
 
     def _builds(self, variant: Variant, settings: TimingSettings) -> list[Arm]:
         """Return fresh builds, as many as there is time for; under two, there is no interval."""

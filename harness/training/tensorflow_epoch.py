@@ -54,21 +54,20 @@ class TensorFlowEpoch:
             tf.TensorSpec(self._images.shape, self._images.dtype),
             tf.TensorSpec(self._labels.shape, tf.int32),
             tf.TensorSpec([None], tf.int32),
-            tf.TensorSpec([], tf.int32),
         ]
         self._batch_size = batch_size
-        self._train = tf.function(self._loop(model.train_step), input_signature=signature)
-        self._evaluate = tf.function(self._loop(model.test_step), input_signature=signature)
+        self._train = tf.function(self._loop(model.train_step, batch_size), input_signature=signature)
+        self._evaluate = tf.function(self._loop(model.test_step, evaluation_batch), input_signature=signature)
         pictures = tf.TensorSpec([None, *images.shape[1:]], self._images.dtype)
         self._predict = tf.function(self._forward, input_signature=[pictures])
 
     def train(self, order: NDArray[np.integer]) -> dict[str, float]:
         """Train one epoch on the images `order` names, in that order; return loss and metrics over the epoch."""
-        return self._run(self._train, order, self._batch_size)
+        return self._run(self._train, order)
 
     def evaluate(self, indices: NDArray[np.integer]) -> dict[str, float]:
         """Return loss and metrics on the images `indices` names."""
-        return self._run(self._evaluate, indices, self._evaluation_batch)
+        return self._run(self._evaluate, indices)
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the model's output for each image: float32 [N, classes]."""
@@ -78,7 +77,7 @@ class TensorFlowEpoch:
 
     def run_block(self, order: NDArray[np.integer]) -> None:
         """Train on the images `order` names and return when the device has finished; metrics are not read."""
-        self._train(self._images, self._labels, tf.constant(order, tf.int32), tf.constant(self._batch_size))
+        self._train(self._images, self._labels, tf.constant(order, tf.int32))
         # Reading a value back waits for the device: on a GPU the call above only queues the work.
         self.model.optimizer.iterations.numpy()
 
@@ -101,15 +100,13 @@ class TensorFlowEpoch:
         self._train.get_concrete_function()
         self._evaluate.get_concrete_function()
 
-    def _run(
-        self, function: tf.types.experimental.PolymorphicFunction, order: NDArray[np.integer], batch_size: int
-    ) -> dict[str, float]:
+    def _run(self, function: tf.types.experimental.PolymorphicFunction, order: NDArray[np.integer]) -> dict[str, float]:
         self.model.reset_metrics()
-        function(self._images, self._labels, tf.constant(order, tf.int32), tf.constant(batch_size))
+        function(self._images, self._labels, tf.constant(order, tf.int32))
         return {name: float(value) for name, value in self.model.get_metrics_result().items()}
 
-    def _loop(self, step: Callable[..., Any]) -> Callable[..., None]:
-        def epoch(images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor) -> None:
+    def _loop(self, step: Callable[..., Any], batch_size: int) -> Callable[..., None]:
+        def epoch(images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor) -> None:
             count = tf.shape(order)[0]
 
             def body(start: tf.Tensor) -> tuple[tf.Tensor]:

@@ -1,0 +1,58 @@
+"""Rounds of blocks: the builds of one comparison take turns, until the time is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import chain
+
+from harness.timing.arm import Arm
+from harness.timing.blocks import BlockCost, Blocks, Times
+from harness.timing.settings import TimingSettings
+
+# A turn and its reverse.
+_ROUND_TURNS = 2
+_FEWEST_BLOCKS = 4
+_ARMS = ("baseline", "control", "variant")
+
+
+class Rounds:
+    """Blocks of all builds in turn, in rounds of two turns each, so that a disturbance of a second meets every build.
+
+    Args:
+        blocks: Runs them.
+        cost: What a block of the baseline takes.
+        settings: How long a block is, and how many there are at most.
+
+    Attributes:
+        steps: Training steps in a block.
+    """
+
+    def __init__(self, blocks: Blocks, cost: BlockCost, settings: TimingSettings) -> None:
+        self.steps = cost.steps_in(settings.block_ms)
+        self._blocks = blocks
+        self._overhead_ms = cost.overhead_ms
+        self._most = settings.blocks
+
+    def run(self, groups: Sequence[Sequence[Arm]], *, ends: float) -> dict[str, list[Times]]:
+        """Return each arm's times in each group, from as many rounds as end in time, if only the fewest."""
+        self._round(groups)  # warms up: caches and threads were elsewhere
+        rounds: list[list[tuple[Times, ...]]] = []
+        fewest = min(_FEWEST_BLOCKS, self._most)
+        while True:
+            started = time.perf_counter()
+            rounds.append(self._round(groups))
+            now = time.perf_counter()
+            done = _ROUND_TURNS * len(rounds)
+            if done >= self._most or (done >= fewest and now + (now - started) > ends):
+                break
+        return {
+            name: [tuple(chain.from_iterable(r[group][arm] for r in rounds)) for group in range(len(groups))]
+            for arm, name in enumerate(_ARMS)
+        }
+
+    def _round(self, groups: Sequence[Sequence[Arm]]) -> list[tuple[Times, ...]]:
+        return [
+            self._blocks.run(arms, steps=self.steps, turns=_ROUND_TURNS, overhead_ms=self._overhead_ms)
+            for arms in groups
+        ]
