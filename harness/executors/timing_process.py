@@ -1,4 +1,4 @@
-"""The process that times steps: one, with all cores, since TensorFlow's threads cannot change once it runs."""
+"""The process that times steps, with all cores: its own, since TensorFlow's threads cannot change once it runs."""
 
 from __future__ import annotations
 
@@ -18,16 +18,20 @@ from harness.variants import Variant
 
 # A measurement takes seconds; this only ends one that hangs.
 _TIMEOUT_S = 900.0
+# After as many variants a fresh process begins, with fresh builds of the baseline. In one that has timed a dozen of
+# many kinds, new builds are 1 to 3 % slower than the baseline's old ones (docs/statistics.md).
+_VARIANTS_A_PROCESS = 6
 
 
 class TimingProcess:
-    """Times pairs one after another in a process of its own, started at the first of them."""
+    """Times pairs one after another in a process of its own; a fresh one follows after some pairs."""
 
     def __init__(self, dataset: DatasetRef, environment: Environment, *, log: Path) -> None:
         settings = WorkerSettings(environment.device, 0, dataset, tuple(sys.path), log)
         self._environment = environment
         self._pool = pebble.ProcessPool(
             max_workers=1,
+            max_tasks=_VARIANTS_A_PROCESS,
             initializer=start_worker,
             initargs=(settings,),
             context=multiprocessing.get_context("spawn"),

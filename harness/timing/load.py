@@ -1,4 +1,4 @@
-"""Foreign load: what else used the machine while something was timed."""
+"""What disturbed a measurement: foreign load, and a machine that has become slower."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ _FOREIGN_CORES = 0.15
 _STEAL_SHARE = 0.02
 # A GPU clock this far below its maximum while busy means power or heat limits it.
 _CLOCK_SHARE = 0.9
+# The baseline does not change: slower than before by that much, and the machine is.
+_SLOWER = 1.25
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,31 @@ class LoadWatch:
         if self._device == "gpu":
             flags += _gpu_flags()
         return tuple(flags)
+
+
+class BaselineSpeed:
+    """The fastest typical step of a baseline so far, which tells where the machine has become slower.
+
+    Ratios change then too: a model of much memory traffic and little computing loses less than one of much computing.
+
+    >>> speed = BaselineSpeed(4.4)
+    >>> speed.flags(4.3)
+    ()
+    >>> speed.flags(6.3)
+    ("the baseline's steps took up to 1.5 times as long as when the machine was fastest",)
+    """
+
+    def __init__(self, step_ms: float) -> None:
+        self._fastest_ms = step_ms
+
+    def flags(self, step_ms: float) -> tuple[str, ...]:
+        """Note a typical step; return a line where it is much slower than the fastest."""
+        self._fastest_ms = min(self._fastest_ms, step_ms)
+        if step_ms < _SLOWER * self._fastest_ms:
+            return ()
+        # In halves, rounded up, as the load above.
+        times = math.ceil(step_ms / self._fastest_ms * 2) / 2
+        return (f"the baseline's steps took up to {times:g} times as long as when the machine was fastest",)
 
 
 def _read() -> _Reading:

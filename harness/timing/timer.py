@@ -13,7 +13,7 @@ from harness.datasets import Dataset
 from harness.step_times import StepTimes, typical_ms
 from harness.timing.arm import Arm, build_arm
 from harness.timing.blocks import BlockCost, Blocks
-from harness.timing.load import LoadWatch
+from harness.timing.load import BaselineSpeed, LoadWatch
 from harness.timing.rounds import Rounds
 from harness.timing.settings import TIMING, TimingSettings
 from harness.timing.work import forward_flops, gemm_peak_flops_per_s
@@ -32,12 +32,13 @@ _BUILD_SHARE = 0.6
 
 @dataclass(eq=False)
 class _KeptBaseline:
-    """A baseline's pairs of builds, for the next variant, and what its blocks cost."""
+    """A baseline's pairs of builds, for the next variant, what its blocks cost, and its speed so far."""
 
     variant: Variant
     settle_s: float
     pairs: list[tuple[Arm, Arm]]
     cost: BlockCost
+    speed: BaselineSpeed
 
 
 class Timer:
@@ -94,7 +95,7 @@ class Timer:
             first_step_s=median(arm.first_step_s for arm in arms),
             flops=flops,
             gemm_share=flops * PREDICT_BATCH / (predict_batch_ms / 1e3) / self._gemm_peak,
-            flags=watch.flags(),
+            flags=watch.flags() + kept.speed.flags(typical_ms(tuple(blocks["baseline"]))),
         )
 
     def _prepared(self, baseline: Variant, settings: TimingSettings) -> _KeptBaseline:
@@ -104,7 +105,7 @@ class Timer:
         if kept is None or (kept.variant, kept.settle_s) != (baseline, settings.settle_s):
             pair = self._pair(baseline, settings)
             cost = self._blocks(np.random.default_rng(0)).cost(pair[0])
-            self._kept = kept = _KeptBaseline(baseline, settings.settle_s, [pair], cost)
+            self._kept = kept = _KeptBaseline(baseline, settings.settle_s, [pair], cost, BaselineSpeed(cost.step_ms))
         while len(kept.pairs) < settings.builds:
             kept.pairs.append(self._pair(baseline, settings))
         return kept
