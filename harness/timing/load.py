@@ -58,7 +58,7 @@ class LoadWatch:
 class BaselineSpeed:
     """The fastest typical step of a baseline so far, which tells where the machine has become slower.
 
-    Ratios change then too: a model of much memory traffic and little computing loses less than one of much computing.
+    Ratios change then too, by up to a tenth (docs/statistics.md).
 
     >>> speed = BaselineSpeed(4.4)
     >>> speed.flags(4.3)

@@ -86,8 +86,8 @@ class TensorFlowEpoch:
 
         TensorFlow takes every operation to cost 1e8 cycles at first, queues the costly ones for a thread, and moves
         its estimate by a tenth a step: some 90 steps until 8,000 cycles, its threshold (tensorflow/core/common_runtime,
-        KernelStats). Steps before that are 1 % slower, more where operations run at once. They are whole batches: after smaller ones,
-        which take half of the time, builds differ by some 2 % for hundreds of steps (docs/statistics.md).
+        KernelStats). Steps before that are 1 % slower, more where operations run at once. They are whole batches: after
+        smaller ones, which take half of the time, builds differ by some 2 % for hundreds of steps (docs/statistics.md).
         """
         started = time.perf_counter()
         for _ in range(_SETTLING_STEPS // _SETTLING_CHUNK):
