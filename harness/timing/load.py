@@ -46,8 +46,7 @@ class LoadWatch:
         flags = []
         # The kernel counts in ticks of 10 ms: short windows would flag rounding.
         if foreign > _FOREIGN_CORES + 0.04 / wall:
-            # In halves, rounded up: rows with about the same load then share one note.
-            flags.append(f"other processes used up to {math.ceil(foreign * 2) / 2:g} cores")
+            flags.append(f"other processes used up to {_halves(foreign)} cores")
         if steal > _STEAL_SHARE + 0.02 / wall:
             flags.append(f"the hypervisor took up to {math.ceil(steal * 20) * 5} % of the cores' time (steal)")
         if self._device == "gpu":
@@ -75,9 +74,13 @@ class BaselineSpeed:
         self._fastest_ms = min(self._fastest_ms, step_ms)
         if step_ms < _SLOWER * self._fastest_ms:
             return ()
-        # In halves, rounded up, as the load above.
-        times = math.ceil(step_ms / self._fastest_ms * 2) / 2
-        return (f"the baseline's steps took up to {times:g} times as long as when the machine was fastest",)
+        times = _halves(step_ms / self._fastest_ms)
+        return (f"the baseline's steps took up to {times} times as long as when the machine was fastest",)
+
+
+def _halves(value: float) -> str:
+    """Round up to halves: rows that were disturbed about as much then share one note."""
+    return f"{math.ceil(value * 2) / 2:g}"
 
 
 def _read() -> _Reading:

@@ -34,7 +34,7 @@ class Rounds:
         self._overhead_ms = cost.overhead_ms
         self._most = settings.blocks
 
-    def run(self, groups: Sequence[Sequence[Arm]], *, ends: float) -> dict[str, list[Times]]:
+    def run(self, groups: Sequence[Sequence[Arm]], *, ends: float) -> dict[str, tuple[Times, ...]]:
         """Return each arm's times in each group, from as many rounds as end in time, if only the fewest."""
         self._round(groups)  # warms up: caches and threads were elsewhere
         rounds: list[list[tuple[Times, ...]]] = []
@@ -47,7 +47,7 @@ class Rounds:
             if done >= self._most or (done >= fewest and now + (now - started) > ends):
                 break
         return {
-            name: [tuple(chain.from_iterable(r[group][arm] for r in rounds)) for group in range(len(groups))]
+            name: tuple(tuple(chain.from_iterable(r[group][arm] for r in rounds)) for group in range(len(groups)))
             for arm, name in enumerate(_ARMS)
         }
 

@@ -84,18 +84,18 @@ class Timer:
             environment=self._environment,
             steps_per_block=rounds.steps,
             block_overhead_ms=kept.cost.overhead_ms,
-            baseline_ms=tuple(blocks["baseline"]),
-            control_ms=tuple(blocks["control"]),
-            variant_ms=tuple(blocks["variant"]),
+            baseline_ms=blocks["baseline"],
+            control_ms=blocks["control"],
+            variant_ms=blocks["variant"],
             predict_one_ms=predict_one_ms,
             predict_batch_ms=predict_batch_ms,
             predict_batch=PREDICT_BATCH,
-            images_per_s=variant.batch_size / typical_ms(tuple(blocks["variant"])) * 1e3,
+            images_per_s=variant.batch_size / typical_ms(blocks["variant"]) * 1e3,
             build_s=median(arm.build_s for arm in arms),
             first_step_s=median(arm.first_step_s for arm in arms),
             flops=flops,
             gemm_share=flops * PREDICT_BATCH / (predict_batch_ms / 1e3) / self._gemm_peak,
-            flags=watch.flags() + kept.speed.flags(typical_ms(tuple(blocks["baseline"]))),
+            flags=watch.flags() + kept.speed.flags(typical_ms(blocks["baseline"])),
         )
 
     def _prepared(self, baseline: Variant, settings: TimingSettings) -> _KeptBaseline:
