@@ -9,8 +9,7 @@
 3. Seconds that timing one variant takes, and the width of the interval that they buy.
 
 Each run has baselines of its own: runs that share them would all err the same way. A process serves few runs, as in a
-suite, since each traced graph leaves some thousand Python objects behind that slow all later tracing down. Run it on a
-quiet machine; nothing else may compute meanwhile.
+suite. Run it on a quiet machine; nothing else may compute meanwhile.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from typing import Any
 import numpy as np
 import pebble
 
-from harness.budgets import BUDGETS
+from harness.budgets import BUDGETS, BudgetName
 from harness.comparison.judge import Comparison, Margins, judge_times
 from harness.datasets import load_dataset
 from harness.devices import configure_process, find_device, training_environment
@@ -37,7 +36,9 @@ from harness.variants import BASELINE, Variant
 
 EPOCH_STEPS = 60
 EPOCHS = 16
-RUNS_A_PROCESS = 5
+# Each run builds the baseline anew, so that five age a process as much as the six variants of a suite do.
+RUNS_A_PROCESS: dict[BudgetName, int] = {"quick": 5, "full": 1}
+TRUTHS_A_RUN = 2
 SETTLE_S = TIMING["quick"].settle_s
 
 
@@ -49,12 +50,12 @@ def main() -> None:
     arguments = parser.parse_args()
     print(collect_provenance().machine, flush=True)
 
+    runs_a_process = RUNS_A_PROCESS[arguments.budget]
     if arguments.runs > 1:
-        same = measure(BASELINE, arguments.budget, arguments.runs)
-        report("identical", 1.0, same)
+        same = report("identical", 1.0, measure(BASELINE, arguments.budget, range(arguments.runs)))
         interleaved = stdev(np.log([found.value for found in same]))
         jobs = [(arguments.budget, run) for run in range(arguments.runs)]
-        in_turn = stdev(in_fresh_processes(one_after_the_other, jobs))
+        in_turn = stdev(in_fresh_processes(one_after_the_other, jobs, each=runs_a_process))
         print(
             f"  spread of the ratio: interleaved {interleaved:.2%}, one after the other {in_turn:.2%} "
             f"({interleaved / in_turn:.2f} of it)",
@@ -64,15 +65,17 @@ def main() -> None:
         guess = round((wanted - 1) * 800)
         ratio = mean(in_fresh_processes(train_in_turn, [(slowed(guess), seed) for seed in range(3)]))
         variant = slowed(max(1, round(guess * (wanted - 1) / max(ratio - 1, 0.01))))
-        truths, found = [], []
-        for run in range(0, arguments.slow_runs, RUNS_A_PROCESS):
+        truths: list[float] = []
+        measured: list[tuple[StepTimes, float]] = []
+        for first in range(0, arguments.slow_runs, runs_a_process):
             # In turn, since the truth itself moves with the machine's mood.
-            numbers = range(run, min(run + RUNS_A_PROCESS, arguments.slow_runs))
-            truths += in_fresh_processes(train_in_turn, [(variant, number) for number in numbers])
-            found += measure(variant, arguments.budget, len(numbers), first=run)
+            runs = range(first, min(first + runs_a_process, arguments.slow_runs))
+            seeds = range(runs.start * TRUTHS_A_RUN, runs.stop * TRUTHS_A_RUN)
+            truths += in_fresh_processes(train_in_turn, [(variant, seed) for seed in seeds])
+            measured += measure(variant, arguments.budget, runs)
         error = stdev(truths) / len(truths) ** 0.5
         print(f"training takes {mean(truths):.4f} +- {error:.4f} times as long", flush=True)
-        report(f"about {wanted} x", mean(truths), found)
+        report(f"about {wanted} x", mean(truths), measured)
 
 
 def slowed(rounds: int) -> Variant:
@@ -80,10 +83,10 @@ def slowed(rounds: int) -> Variant:
     return Variant(model="slowed_model:build", options={"rounds": rounds})
 
 
-def in_fresh_processes(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> list[Any]:
-    """Return what a function gives for each job, one after the other, in processes that serve a few each."""
+def in_fresh_processes(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], *, each: int = 5) -> list[Any]:
+    """Return what a function gives for each job, one after the other, in processes that serve `each` of them."""
     context = multiprocessing.get_context("spawn")
-    with pebble.ProcessPool(1, max_tasks=RUNS_A_PROCESS, initializer=use_all_cores, context=context) as pool:
+    with pebble.ProcessPool(1, max_tasks=each, initializer=use_all_cores, context=context) as pool:
         futures = [pool.schedule(function, args=job) for job in jobs]
         return [future.result() for future in futures]
 
@@ -93,21 +96,10 @@ def use_all_cores() -> None:
     configure_process("cpu", threads=0)
 
 
-def measure(variant: Variant, budget: str, runs: int, *, first: int = 0) -> list[Comparison]:
-    """Return what comparing a variant with the baseline finds, each time with fresh builds of both."""
-    results = in_fresh_processes(
-        time_once, [(variant, budget, f"{run + 1:08x}{0:056x}") for run in range(first, first + runs)]
-    )
-    sizes = Counter(f"{len(times.variant_ms)} x {len(times.variant_ms[0])}" for times, _ in results)
-    seconds = [seconds for _, seconds in results]
-    for run, (times, _) in enumerate(results, start=1):
-        if times.flags:
-            print(f"  run {run}: {'; '.join(times.flags)}")
-    print(
-        f"  seconds a variant: median {median(seconds):.1f}, most {max(seconds):.1f}; builds x blocks: "
-        + ", ".join(f"{size} ({count} runs)" for size, count in sizes.most_common())
-    )
-    return [judge_times(times, comparisons=1, margins=Margins()) for times, _ in results]
+def measure(variant: Variant, budget: BudgetName, runs: Iterable[int]) -> list[tuple[StepTimes, float]]:
+    """Return step times and the seconds they took, each time with fresh builds of both arms."""
+    jobs = [(variant, budget, f"{run + 1:08x}{0:056x}") for run in runs]
+    return in_fresh_processes(time_once, jobs, each=RUNS_A_PROCESS[budget])
 
 
 def time_once(variant: Variant, budget: str, key: str) -> tuple[StepTimes, float]:
@@ -157,8 +149,9 @@ def one_after_the_other(budget: str, seed: int) -> float:
     return logs[1] - logs[0]
 
 
-def report(name: str, truth: float, found: list[Comparison]) -> None:
-    """Print the verdicts, how far the ratios are from the truth, and how wide their intervals are."""
+def report(name: str, truth: float, measured: list[tuple[StepTimes, float]]) -> list[Comparison]:
+    """Print seconds, verdicts, how far the ratios are from the truth, and how wide their intervals are."""
+    found = [judge_times(times, comparisons=1, margins=Margins()) for times, _ in measured]
     ratios = [comparison.value for comparison in found]
     widths = [(comparison.high - comparison.low) / 2 for comparison in found]
     verdicts = ", ".join(
@@ -166,7 +159,16 @@ def report(name: str, truth: float, found: list[Comparison]) -> None:
     )
     errors = [ratio / truth - 1 for ratio in ratios]
     covered = sum(comparison.low <= truth <= comparison.high for comparison in found)
+    sizes = Counter(f"{len(times.variant_ms)} x {len(times.variant_ms[0])}" for times, _ in measured)
+    seconds = [seconds for _, seconds in measured]
     print(f"{name}: {len(found)} runs: {verdicts}")
+    for run, (times, _) in enumerate(measured, start=1):
+        if times.flags:
+            print(f"  run {run}: {'; '.join(times.flags)}")
+    print(
+        f"  seconds a variant: median {median(seconds):.1f}, most {max(seconds):.1f}; builds x blocks: "
+        + ", ".join(f"{size} ({count} runs)" for size, count in sizes.most_common())
+    )
     print(f"  ratio: median {median(ratios):.4f}, from {min(ratios):.4f} to {max(ratios):.4f}")
     print(
         f"  error: median {median(errors):+.2%}, largest {max(map(abs, errors)):.2%}, "
@@ -174,6 +176,7 @@ def report(name: str, truth: float, found: list[Comparison]) -> None:
         f"{median(widths):.2%}; it holds the truth {covered} times",
         flush=True,
     )
+    return found
 
 
 if __name__ == "__main__":

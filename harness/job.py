@@ -204,10 +204,12 @@ class Stopwatch:
         if key not in self._times:
             if self._process is None:
                 self._process = TimingProcess(
-                    self._job.dataset, self._job.timing_environment, log=worker_log(self._job)
+                    self._job.dataset,
+                    self._job.timing_environment,
+                    self._job.settings.budget,
+                    log=worker_log(self._job),
                 )
-            baseline, variant = pair
-            self._times[key] = self._process.time(baseline, variant, self._job.settings.budget, key=key)
+            self._times[key] = self._process.time(*pair, key=key)
             self._store.add_step_times(self._times[key])
         return self._times[key]
 

@@ -13,37 +13,36 @@ from harness.datasets import DatasetRef
 from harness.errors import HarnessError
 from harness.executors.worker import WorkerSettings, run_timing, start_worker
 from harness.step_times import StepTimes
+from harness.timing.settings import TIMING
 from harness.trials import Environment
 from harness.variants import Variant
 
 # A measurement takes seconds; this only ends one that hangs.
 _TIMEOUT_S = 900.0
-# After as many variants a fresh process begins, with fresh builds of the baseline. In one that has timed a dozen of
-# many kinds, new builds are 1 to 3 % slower than the baseline's old ones (docs/statistics.md).
-_VARIANTS_A_PROCESS = 6
 
 
 class TimingProcess:
-    """Times pairs one after another in a process of its own; a fresh one follows after some pairs."""
+    """Times pairs one after another in a process of its own; a fresh one follows after as many as its budget says."""
 
-    def __init__(self, dataset: DatasetRef, environment: Environment, *, log: Path) -> None:
+    def __init__(self, dataset: DatasetRef, environment: Environment, budget: Budget, *, log: Path) -> None:
         settings = WorkerSettings(environment.device, 0, dataset, tuple(sys.path), log)
         self._environment = environment
+        self._budget = budget
         self._pool = pebble.ProcessPool(
             max_workers=1,
-            max_tasks=_VARIANTS_A_PROCESS,
+            max_tasks=TIMING[budget.name].variants_a_process,
             initializer=start_worker,
             initargs=(settings,),
             context=multiprocessing.get_context("spawn"),
         )
 
-    def time(self, baseline: Variant, variant: Variant, budget: Budget, *, key: str) -> StepTimes:
+    def time(self, baseline: Variant, variant: Variant, *, key: str) -> StepTimes:
         """Time a variant against its baseline.
 
         Raises:
             HarnessError: The process died, took too long, or the variant raised while it was built or run.
         """
-        arguments = (baseline, variant, budget, key, self._environment)
+        arguments = (baseline, variant, self._budget, key, self._environment)
         try:
             times: StepTimes = self._pool.schedule(run_timing, args=arguments, timeout=_TIMEOUT_S).result()
         except TimeoutError:

@@ -19,6 +19,9 @@ class TimingSettings:
         settle_s: Most seconds to train a build before it is timed, since its first steps are slower.
         limit_s: Seconds for a variant: a slower model gets fewer blocks, then fewer builds.
         predictions: How often each prediction is timed.
+        variants_a_process: After as many a fresh process begins, with fresh builds of the baseline; 0 never. In one of
+            many builds, new ones are 1 to 3 % slower than the baseline's old ones (docs/statistics.md), which matters
+            the more the narrower the interval.
     """
 
     builds: int
@@ -27,10 +30,17 @@ class TimingSettings:
     settle_s: float
     limit_s: float
     predictions: int
+    variants_a_process: int
 
 
 TIMING: dict[BudgetName, TimingSettings] = {
-    "smoke": TimingSettings(builds=1, blocks=2, block_ms=9, settle_s=0.0, limit_s=0.7, predictions=5),
-    "quick": TimingSettings(builds=4, blocks=48, block_ms=9, settle_s=0.5, limit_s=4.8, predictions=15),
-    "full": TimingSettings(builds=8, blocks=40, block_ms=9, settle_s=0.5, limit_s=14.0, predictions=15),
+    "smoke": TimingSettings(
+        builds=1, blocks=2, block_ms=9, settle_s=0.0, limit_s=0.7, predictions=5, variants_a_process=0
+    ),
+    "quick": TimingSettings(
+        builds=4, blocks=48, block_ms=9, settle_s=0.5, limit_s=4.8, predictions=15, variants_a_process=6
+    ),
+    "full": TimingSettings(
+        builds=8, blocks=40, block_ms=9, settle_s=0.5, limit_s=14.0, predictions=15, variants_a_process=1
+    ),
 }
