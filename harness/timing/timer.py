@@ -23,7 +23,7 @@ from harness.variants import Variant
 PREDICT_BATCH = 128
 # A backbone takes seconds a batch: fewer repeats then, which its long runs need less.
 _FEWEST_PREDICTIONS = 3
-_PREDICT_S = 1.0
+_PREDICT_S = 0.5
 # Each arm has a copy of the images, 3 KiB each: these are more than a core's caches hold.
 _IMAGES = 8192
 # A third and further builds are worth at most this share of the time: the rest is for blocks.

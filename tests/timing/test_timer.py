@@ -4,8 +4,10 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from harness import BASELINE, BUDGETS
 from harness.devices import find_device, training_environment
@@ -76,6 +78,22 @@ def test_a_measurement_survives_json(measured):
 def test_flops_of_the_baseline_are_twice_its_published_multiply_adds():
     # 4.19 million multiply-adds an image forward.
     assert forward_flops(build_model(BASELINE, seed=1)) == pytest.approx(2 * 4.19e6, rel=0.02)
+
+
+def test_flops_count_what_a_layer_hides_in_a_function_of_its_own():
+    class Projected(keras.layers.Layer):
+        def build(self, shape):
+            self.kernel = self.add_weight(shape=(shape[-1], 64))
+
+        @tf.function
+        def project(self, x):
+            return keras.ops.matmul(x, self.kernel)
+
+        def call(self, x):
+            return self.project(x)
+
+    model = keras.Sequential([keras.Input((100,)), Projected()])
+    assert forward_flops(model) == pytest.approx(2 * 100 * 64, rel=0.02)
 
 
 def test_the_matrix_product_reaches_a_plausible_rate():
