@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from harness.budgets import Budget
 from harness.records import Record
@@ -12,6 +13,7 @@ from harness.trials import Environment, Trial
 from harness.variants import Variant
 from harness.variants.sizes import check_variant
 from harness.variants.sources import source_fingerprint
+from harness.variants.work import epoch_work, features_work
 
 # First guesses, for machines without any record yet: the baseline at batch 32 on one core of a 2024 server.
 _SECONDS_PER_IMAGE = 0.2e-3
@@ -92,17 +94,26 @@ def make_plan(
 def estimate_seconds(
     trials: Sequence[Trial], dataset: DatasetFacts, records: Sequence[Record], *, workers: int
 ) -> float:
-    """Return about how long trials take together: from records of this dataset where there are any, else a guess."""
+    """Return about how long trials take together: as others of the variant took on this dataset where there are any,
+    else as long as the baseline or what is known, times the variant's work."""
     if not trials:
         return 0.0
     images = _images(trials[0].budget, dataset)
+    shape = dataset.input_shape
+
+    def work(variant: Variant) -> float:
+        return epoch_work(variant, shape, len(dataset.classes))
+
     rates: dict[Variant, float] = {}
     for record in records:
         if record.status == "ok" and record.trial.fingerprint == dataset.fingerprint:
-            seen = _images(record.trial.budget, dataset)
-            rates[record.trial.variant] = record.total_s / seen
-    usual = sum(rates.values()) / len(rates) if rates else _SECONDS_PER_IMAGE + _SECONDS_PER_TRIAL / images
-    total = sum(rates.get(trial.variant, usual) * images for trial in trials)
+            rates[record.trial.variant] = record.total_s / _images(record.trial.budget, dataset)
+    usual = _SECONDS_PER_IMAGE + _SECONDS_PER_TRIAL / images
+    if rates:
+        usual = fmean(rate / work(variant) for variant, rate in rates.items())
+    total = sum(rates.get(trial.variant, usual * work(trial.variant)) * images for trial in trials)
+    features = {trial.variant.backbone: features_work(trial.variant, shape) for trial in trials}
+    total += usual * sum(features.values()) * images / trials[0].budget.epochs
     return _START_S + total / max(1, min(workers, len(trials)))
 
 

@@ -133,5 +133,5 @@ def timing_key(
 
 
 def typical_ms(blocks: Blocks) -> float:
-    """Return the median of all blocks, milliseconds a step: what tables show as the step time."""
+    """Return the median of all blocks, milliseconds a step."""
     return median(value for build in blocks for value in build)

@@ -140,7 +140,7 @@ def _row(
         row |= _comparison_cells(name, found, is_baseline)
     row |= _comparison_cells("step_time", times, is_baseline)
     row["step_time_ratio"] = 1.0 if is_baseline else times.value
-    return row | _time_cells(measured, variant, is_baseline)
+    return row | _time_cells(measured, variant, _baseline_ms(group) * row["step_time_ratio"], is_baseline)
 
 
 def _comparison_cells(name: str, found: Comparison, is_baseline: bool) -> dict[str, Any]:
@@ -154,16 +154,26 @@ def _comparison_cells(name: str, found: Comparison, is_baseline: bool) -> dict[s
     }
 
 
-def _time_cells(measured: StepTimes | None, variant: Variant, is_baseline: bool) -> dict[str, Any]:
+def _baseline_ms(group: Group) -> float:
+    """Return the baseline's typical step: the median of what it took beside each variant.
+
+    A variant's step is this times its ratio, not what its own blocks took: the machine's speed changes between one
+    measurement and the next, so that a variant slower than the baseline would at times have the shorter step.
+    """
+    beside = [typical_ms(times.baseline_ms) for times in group.step_times.values()]
+    return median(beside) if beside else NAN
+
+
+def _time_cells(
+    measured: StepTimes | None, variant: Variant, step_time_ms: float, is_baseline: bool
+) -> dict[str, Any]:
     if measured is None:
         return {}
-    blocks = measured.variant_ms if variant == measured.variant else measured.baseline_ms
-    cells: dict[str, Any] = {"step_time_ms": typical_ms(blocks)}
+    cells: dict[str, Any] = {"step_time_ms": step_time_ms, "images_per_s": variant.batch_size / step_time_ms * 1e3}
     if variant == measured.variant:
         cells |= {
             "predict_time_ms": measured.predict_one_ms,
             "predict_batch_time_ms": measured.predict_batch_ms,
-            "images_per_s": measured.images_per_s,
             "build_s": measured.build_s,
             "first_step_s": measured.first_step_s,
             "gemm_share": measured.gemm_share,

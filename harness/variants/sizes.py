@@ -40,20 +40,22 @@ class BlockSize:
 
 
 @dataclass(frozen=True)
-class _Network:
-    """A network of keras.applications without its top; activations are those of a picture of 96x96."""
+class Network:
+    """A network of keras.applications without its top; activations and multiply-adds (forward) are those of a picture
+    of 96x96."""
 
     parameters: int
     features: int
     activations_at_96: int
+    multiply_adds_at_96: int
 
 
-_NETWORKS = {
-    "ResNet50": _Network(23_587_712, 2048, 6_826_732),
-    "MobileNetV2": _Network(2_257_984, 1280, 4_023_216),
-    "VGG16": _Network(14_714_688, 512, 2_797_056),
-    "EfficientNetB0": _Network(4_049_571, 1280, 4_675_775),
-    "InceptionV3": _Network(21_802_784, 2048, 2_276_240),
+NETWORKS = {
+    "ResNet50": Network(23_587_712, 2048, 6_826_732, 711_900_000),
+    "MobileNetV2": Network(2_257_984, 1280, 4_023_216, 56_300_000),
+    "VGG16": Network(14_714_688, 512, 2_797_056, 2_820_500_000),
+    "EfficientNetB0": Network(4_049_571, 1280, 4_675_775, 74_100_000),
+    "InceptionV3": Network(21_802_784, 2048, 2_276_240, 340_300_000),
 }
 
 
@@ -144,7 +146,7 @@ def backbone_input_size(variant: Variant, input_shape: tuple[int, int, int]) -> 
 
 def _backbone_size(variant: Variant, input_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
     """Return the parameters, and the activations of one picture that training keeps."""
-    network = _NETWORKS[str(variant.backbone)]
+    network = NETWORKS[str(variant.backbone)]
     height, width = backbone_input_size(variant, input_shape)
     head = _head_parameters(variant, network.features, classes)
     # A frozen network keeps nothing for a backward pass; two of its activations are alive at a time.

@@ -218,6 +218,19 @@ def test_step_times_are_judged_against_their_own_baseline(ratio, verdict):
     assert row.machine == MACHINE.machine
 
 
+def test_a_row_timed_while_the_machine_was_slow_shows_its_step_at_the_speed_of_the_others():
+    suite = Suite("s", (OTHER, WIDE := BASELINE.replace(filters=(64, 128)), BASELINE.replace(l2=0.1)))
+    slow = timed(WIDE, 2.0, key="b")
+    blocks = {
+        name: tuple(tuple(1.6 * value for value in build) for build in getattr(slow, name))
+        for name in ("baseline_ms", "control_ms", "variant_ms")
+    }
+    times = [timed(OTHER, 1.1, key="a"), dataclasses.replace(slow, **blocks), timed(suite.variants[2], 1.0, key="c")]
+    frame = table(*[r for variant in suite.members for r in seeds(variant, 3, right=0.5)], suites=[suite], times=times)
+    assert frame.step_time_ms.tolist() == pytest.approx([5.0, 5.5, 10.0, 5.0], rel=0.01)
+    assert frame.images_per_s.tolist() == pytest.approx([6400, 5818, 3200, 6400], rel=0.01)
+
+
 def test_one_build_gives_a_ratio_without_a_verdict():
     records = [*seeds(BASELINE, 3, right=0.5), *seeds(OTHER, 3, right=0.5)]
     row = table(*records, times=[timed(OTHER, 2.0, builds=1)]).iloc[1]

@@ -34,19 +34,12 @@ def mobile() -> keras.Model:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BACKBONES)
-def test_every_backbone_builds_as_reckoned_with_seeded_weights(name):
+def test_every_backbone_builds_as_reckoned_with_seeded_weights_and_trains_only_its_head_unless_fine_tuned(name):
     variant = Variant(backbone=name)
-    model = build_model(variant, seed=1)
-    assert model.count_params() == check_variant(variant)
-    assert same(model, build_model(variant, seed=1))
-    assert not same(model, build_model(variant, seed=2))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", BACKBONES)
-def test_every_backbone_trains_only_its_head_unless_fine_tuned(name):
-    frozen = build_model(Variant(backbone=name), seed=1)
-    before = build_model(Variant(backbone=name), seed=1)
+    frozen, before = build_model(variant, seed=1), build_model(variant, seed=1)
+    assert frozen.count_params() == check_variant(variant)
+    assert same(frozen, before)
+    assert not same(before, build_model(variant, seed=2))
     assert np.isfinite(train_a_step(frozen)["loss"])
     assert same(find_backbone(frozen), find_backbone(before))
     assert not same(frozen, before)

@@ -1,0 +1,86 @@
+"""The plan: what is to do, and whether its estimate tells an evening from a week."""
+
+import dataclasses
+
+import pytest
+
+from harness import BASELINE, BUDGETS, Suite, Variant
+from harness.models import build_model
+from harness.plan import DatasetFacts, estimate_seconds, make_plan
+from harness.records import Record
+from harness.timing.work import forward_flops
+from harness.trials import Environment, Trial
+from harness.variants.work import epoch_work, features_work
+
+ENVIRONMENT = Environment("cpu", "tensorflow", 1, ())
+CIFAR10 = DatasetFacts("cifar10", "abc", tuple("0123456789"), (32, 32, 3), 50_000)
+FULL = BUDGETS["full"]
+WIDE = BASELINE.replace(filters=(64, 128))
+MOBILE = Variant(backbone="MobileNetV2")
+TUNED = MOBILE.replace(fine_tune=True)
+
+
+def trial(variant, seed=1, *, budget=FULL):
+    return Trial(variant, "", CIFAR10.name, CIFAR10.fingerprint, seed, budget, ENVIRONMENT)
+
+
+def record(variant, *, total_s, status="ok", seed=1, budget=FULL):
+    return Record(trial(variant, seed, budget=budget), status, total_s=total_s)
+
+
+@pytest.mark.parametrize("variant", [WIDE, BASELINE.replace(filters=(8, 8, 8), kernel_size=5, dense=(64, 32)), TUNED])
+def test_work_is_reckoned_from_the_operations_that_the_profiler_counts(variant):
+    # Half is fixed, half in proportion to the baseline's.
+    counted = 0.5 + 0.5 * forward_flops(build_model(variant, seed=1)) / forward_flops(build_model(BASELINE, seed=1))
+    assert epoch_work(variant) == pytest.approx(counted, rel=0.03)
+
+
+def test_a_frozen_backbone_costs_its_head_an_epoch_and_its_features_once():
+    assert epoch_work(MOBILE) < 1 < features_work(MOBILE) < epoch_work(TUNED)
+    # Augmented, it runs in every epoch, but is not trained.
+    assert 1 < epoch_work(MOBILE.replace(augmentation="flip")) < epoch_work(TUNED)
+    assert features_work(TUNED) == features_work(BASELINE) == 0
+
+
+def test_an_estimate_without_records_grows_with_the_work():
+    def seconds(variant, **more):
+        return estimate_seconds([trial(variant)], CIFAR10, [], workers=1, **more)
+
+    assert 200 < seconds(BASELINE) < 900
+    assert seconds(WIDE) == pytest.approx(2.3 * seconds(BASELINE), rel=0.1)
+    assert seconds(TUNED) > 5 * seconds(BASELINE)
+    assert seconds(MOBILE) < seconds(TUNED) / 2
+
+
+def test_features_are_computed_once_for_all_trials_of_a_backbone():
+    def seconds(*trials):
+        return estimate_seconds(trials, CIFAR10, [], workers=1)
+
+    first = seconds(trial(MOBILE))
+    more = seconds(trial(MOBILE), trial(MOBILE, 2), trial(MOBILE.replace(dense=()), 1)) - first
+    assert more < 2 * first
+
+
+def test_known_variants_take_what_they_took_and_others_are_scaled_by_their_work():
+    quick = FULL.override(epochs=10)
+    known = [record(WIDE, total_s=230.0, budget=quick)]
+    seconds = estimate_seconds([trial(WIDE)], CIFAR10, known, workers=1)
+    assert seconds == pytest.approx(3 * 230, rel=0.05)
+    assert estimate_seconds([trial(BASELINE)], CIFAR10, known, workers=1) == pytest.approx(seconds / 2.3, rel=0.1)
+    other = [dataclasses.replace(one, status="failed") for one in known]
+    guess = estimate_seconds([trial(WIDE)], CIFAR10, [], workers=1)
+    assert estimate_seconds([trial(WIDE)], CIFAR10, other, workers=1) == guess
+
+
+def test_a_failed_trial_is_to_do_again_and_a_diverged_one_is_done():
+    budget = FULL.override(seeds=3)
+    plans = make_plan([Suite("s", (WIDE,))], CIFAR10, budget, ENVIRONMENT, {}, workers=2)
+    assert [one.seed for one in plans.todo] == [1, 2, 3] * 2
+    statuses = dict(zip([one.key for one in plans.trials], ("ok", "diverged", "failed"), strict=False))
+    records = {
+        one.key: Record(one, statuses[one.key], total_s=9.0) for one in plans.trials if one.key in statuses
+    }
+    again = make_plan([Suite("s", (WIDE,))], CIFAR10, budget, ENVIRONMENT, records, workers=2)
+    assert [(one.variant, one.seed) for one in again.todo] == [(BASELINE, 3), (WIDE, 1), (WIDE, 2), (WIDE, 3)]
+    assert again.done == {key for key, status in statuses.items() if status != "failed"}
+    assert again.seconds < plans.seconds
