@@ -30,13 +30,14 @@ from harness.comparison.judge import Comparison, Margins, judge_times
 from harness.datasets import load_dataset
 from harness.devices import configure_process, find_device, training_environment
 from harness.provenance import collect_provenance, usable_cores
-from harness.step_times import StepTimes
+from harness.step_times import StepTimes, merge_step_times
 from harness.timing.settings import TIMING
 from harness.variants import BASELINE, Variant
 
 EPOCH_STEPS = 60
 EPOCHS = 16
-# Each run builds the baseline anew, so that five age a process as much as the six variants of a suite do.
+# Each run builds the baseline anew, so that five age a process as much as the six variants of a suite do. In full a run
+# has processes of its own.
 RUNS_A_PROCESS: dict[BudgetName, int] = {"quick": 5, "full": 1}
 TRUTHS_A_RUN = 2
 SETTLE_S = TIMING["quick"].settle_s
@@ -98,18 +99,24 @@ def use_all_cores() -> None:
 
 def measure(variant: Variant, budget: BudgetName, runs: Iterable[int]) -> list[tuple[StepTimes, float]]:
     """Return step times and the seconds they took, each time with fresh builds of both arms."""
-    jobs = [(variant, budget, f"{run + 1:08x}{0:056x}") for run in runs]
-    return in_fresh_processes(time_once, jobs, each=RUNS_A_PROCESS[budget])
+    processes = TIMING[budget].processes
+    jobs = [(variant, budget, f"{run + 1:08x}{0:056x}", part) for run in runs for part in range(processes)]
+    parts = in_fresh_processes(time_once, jobs, each=RUNS_A_PROCESS[budget])
+    measured = []
+    for place in range(0, len(parts), processes):
+        times, seconds = zip(*parts[place : place + processes], strict=True)
+        measured.append((merge_step_times(times), sum(seconds)))
+    return measured
 
 
-def time_once(variant: Variant, budget: str, key: str) -> tuple[StepTimes, float]:
+def time_once(variant: Variant, budget: str, key: str, part: int) -> tuple[StepTimes, float]:
     """Return one measurement and the seconds that the variant's part of it took."""
     from harness.timing.timer import Timer
 
     timer = Timer(load_dataset("digits"), training_environment(find_device("cpu"), threads=usable_cores()))
     timer.prepare(BASELINE, BUDGETS[budget])
     started = time.perf_counter()
-    times = timer.time(BASELINE, variant, BUDGETS[budget], key=key)
+    times = timer.time(BASELINE, variant, BUDGETS[budget], key=key, part=part)
     return times, time.perf_counter() - started
 
 

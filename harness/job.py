@@ -10,7 +10,7 @@ from harness.budgets import Budget
 from harness.comparison import Margins, compare_results, group_records
 from harness.datasets import Dataset, DatasetRef, load_dataset
 from harness.devices import Device, DeviceChoice, find_device, training_environment
-from harness.executors import PoolExecutor, TimingProcess, pool_size
+from harness.executors import PoolExecutor, TimingProcesses, pool_size
 from harness.plan import DatasetFacts, Plan, make_plan
 from harness.provenance import Provenance, collect_provenance, usable_cores
 from harness.records import Record
@@ -186,12 +186,12 @@ def train(job: Job, store: Store, *, notify: Callable[[Record], None], stop_afte
 
 
 class Stopwatch:
-    """Times pairs in a process of its own, begun at the first one that the store does not have."""
+    """Times pairs in processes of their own, begun at the first one that the store does not have."""
 
     def __init__(self, job: Job, store: Store) -> None:
         self._job = job
         self._store = store
-        self._process: TimingProcess | None = None
+        self._processes: TimingProcesses | None = None
         self._times = {} if job.settings.retime else dict(job.stored_times)
 
     def time(self, pair: Pair) -> StepTimes:
@@ -202,21 +202,21 @@ class Stopwatch:
         """
         key = self._job.key_of(pair)
         if key not in self._times:
-            if self._process is None:
-                self._process = TimingProcess(
+            if self._processes is None:
+                self._processes = TimingProcesses(
                     self._job.dataset,
                     self._job.timing_environment,
                     self._job.settings.budget,
                     log=worker_log(self._job),
                 )
-            self._times[key] = self._process.time(*pair, key=key)
+            self._times[key] = self._processes.time(*pair, key=key)
             self._store.add_step_times(self._times[key])
         return self._times[key]
 
     def close(self) -> None:
         """End the process."""
-        if self._process is not None:
-            self._process.close()
+        if self._processes is not None:
+            self._processes.close()
 
 
 def write_files(job: Job, *, partial: str = "") -> list[Path]:

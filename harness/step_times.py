@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from harness.budgets import Budget
+from harness.budgets import Budget, BudgetName
 from harness.trials import Environment
 from harness.variants import Variant
 
 NAN = float("nan")
 
-# Counts the ways of measuring whose figures are not comparable: in a key, so that older ones are measured anew.
-RECIPE = 4
+# Counts each budget's ways of measuring whose figures are not comparable: in a key, so that older ones are measured
+# anew.
+RECIPE: dict[BudgetName, int] = {"smoke": 4, "quick": 4, "full": 5}
 
 # Blocks of one arm: a row a fresh build, a column a block, milliseconds a training step in each.
 Blocks = tuple[tuple[float, ...], ...]
@@ -24,7 +26,7 @@ Blocks = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True)
 class StepTimes:
-    """Baseline, a second build of the baseline (the control) and the variant, timed side by side in one process.
+    """Baseline, a second build of the baseline (the control) and the variant, timed side by side.
 
     Attributes:
         key: Identifies the pair, its data shape and its environment; a new measurement replaces no older one.
@@ -34,7 +36,7 @@ class StepTimes:
         fingerprint: Content of that dataset.
         budget: Whose settings chose the number of blocks.
         environment: Device, backend, threads (all cores, unlike a trial's) and versions.
-        steps_per_block: Training steps in each block.
+        steps_per_block: Training steps in each block; the median of several processes.
         baseline_ms, control_ms, variant_ms: Milliseconds a training step, a value a block, paired by position.
         block_overhead_ms: What a block took beyond its steps, already taken off those values; nan in records older
             than this field, whose values contain it.
@@ -121,7 +123,7 @@ def timing_key(
         "pair": [baseline.to_json(), variant.to_json()],
         "sources": sources,
         "dataset": fingerprint,
-        "recipe": RECIPE,
+        "recipe": RECIPE[budget.name],
         "timing": budget.name,
         "device": environment.device,
         "backend": environment.backend,
@@ -130,6 +132,30 @@ def timing_key(
         "machine": machine,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def merge_step_times(parts: Sequence[StepTimes]) -> StepTimes:
+    """Return measurements of one pair in several processes as one: all builds, and the median of each other figure.
+
+    Each build keeps as many blocks as the shortest measurement has.
+    """
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    count = min(len(part.variant_ms[0]) for part in parts)
+
+    def builds(arm: str) -> Blocks:
+        return tuple(build[:count] for part in parts for build in getattr(part, arm))
+
+    changes: dict[str, Any] = {arm: builds(arm) for arm in ("baseline_ms", "control_ms", "variant_ms")}
+    for name in (
+        *("block_overhead_ms", "predict_one_ms", "predict_batch_ms", "images_per_s"),
+        *("build_s", "first_step_s", "flops", "gemm_share"),
+    ):
+        changes[name] = median(getattr(part, name) for part in parts)
+    changes["steps_per_block"] = round(median(part.steps_per_block for part in parts))
+    changes["flags"] = tuple(dict.fromkeys(flag for part in parts for flag in part.flags))
+    return dataclasses.replace(first, **changes)
 
 
 def typical_ms(blocks: Blocks) -> float:

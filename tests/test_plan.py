@@ -28,7 +28,7 @@ def record(variant, *, total_s, status="ok", seed=1, budget=FULL):
     return Record(trial(variant, seed, budget=budget), status, total_s=total_s)
 
 
-@pytest.mark.parametrize("variant", [WIDE, BASELINE.replace(filters=(8, 8, 8), kernel_size=5, dense=(64, 32)), TUNED])
+@pytest.mark.parametrize("variant", [WIDE, BASELINE.replace(filters=(8, 16), kernel_size=5, dense=(64, 32)), TUNED])
 def test_work_is_reckoned_from_the_operations_that_the_profiler_counts(variant):
     # Half is fixed, half in proportion to the baseline's.
     counted = 0.5 + 0.5 * forward_flops(build_model(variant, seed=1)) / forward_flops(build_model(BASELINE, seed=1))
@@ -47,7 +47,7 @@ def test_an_estimate_without_records_grows_with_the_work():
         return estimate_seconds([trial(variant)], CIFAR10, [], workers=1, **more)
 
     assert 200 < seconds(BASELINE) < 900
-    assert seconds(WIDE) == pytest.approx(2.3 * seconds(BASELINE), rel=0.1)
+    assert seconds(WIDE) == pytest.approx(2.2 * seconds(BASELINE), rel=0.1)
     assert seconds(TUNED) > 5 * seconds(BASELINE)
     assert seconds(MOBILE) < seconds(TUNED) / 2
 
@@ -77,9 +77,7 @@ def test_a_failed_trial_is_to_do_again_and_a_diverged_one_is_done():
     plans = make_plan([Suite("s", (WIDE,))], CIFAR10, budget, ENVIRONMENT, {}, workers=2)
     assert [one.seed for one in plans.todo] == [1, 2, 3] * 2
     statuses = dict(zip([one.key for one in plans.trials], ("ok", "diverged", "failed"), strict=False))
-    records = {
-        one.key: Record(one, statuses[one.key], total_s=9.0) for one in plans.trials if one.key in statuses
-    }
+    records = {one.key: Record(one, statuses[one.key], total_s=9.0) for one in plans.trials if one.key in statuses}
     again = make_plan([Suite("s", (WIDE,))], CIFAR10, budget, ENVIRONMENT, records, workers=2)
     assert [(one.variant, one.seed) for one in again.todo] == [(BASELINE, 3), (WIDE, 1), (WIDE, 2), (WIDE, 3)]
     assert again.done == {key for key, status in statuses.items() if status != "failed"}

@@ -164,9 +164,7 @@ def _baseline_ms(group: Group) -> float:
     return median(beside) if beside else NAN
 
 
-def _time_cells(
-    measured: StepTimes | None, variant: Variant, step_time_ms: float, is_baseline: bool
-) -> dict[str, Any]:
+def _time_cells(measured: StepTimes | None, variant: Variant, step_time_ms: float, is_baseline: bool) -> dict[str, Any]:
     if measured is None:
         return {}
     cells: dict[str, Any] = {"step_time_ms": step_time_ms, "images_per_s": variant.batch_size / step_time_ms * 1e3}

@@ -3,6 +3,6 @@
 from harness.executors.base import Executor, ExecutorStopped
 from harness.executors.in_process import InProcessExecutor
 from harness.executors.pool import PoolExecutor, pool_size
-from harness.executors.timing_process import TimingProcess
+from harness.executors.timing_processes import TimingProcesses
 
-__all__ = ["Executor", "ExecutorStopped", "InProcessExecutor", "PoolExecutor", "TimingProcess", "pool_size"]
+__all__ = ["Executor", "ExecutorStopped", "InProcessExecutor", "PoolExecutor", "TimingProcesses", "pool_size"]

@@ -112,15 +112,17 @@ def run_task(trial: Trial) -> Record:
         return failed(trial, describe_error(error))
 
 
-def run_timing(baseline: Variant, variant: Variant, budget: Budget, key: str, environment: Environment) -> StepTimes:
-    """Time a pair; an error reaches the parent as a HarnessError in one line."""
+def run_timing(
+    baseline: Variant, variant: Variant, budget: Budget, key: str, part: int, environment: Environment
+) -> StepTimes:
+    """Time a pair, or one part of it; an error reaches the parent as a HarnessError in one line."""
     worker = this_worker()
     try:
         if worker.timer is None:
             from harness.timing.timer import Timer
 
             worker.timer = Timer(worker.dataset, environment)
-        return worker.timer.time(baseline, variant, budget, key=key)
+        return worker.timer.time(baseline, variant, budget, key=key, part=part)
     except HarnessError:
         raise
     except Exception as error:

@@ -12,35 +12,61 @@ class TimingSettings:
     """Size of one measurement.
 
     Attributes:
-        builds: Fresh builds of each arm; the random unit above the blocks, so one gives no interval.
+        processes: Fresh processes that each measure the variant, one after the other. Their builds count together.
+        variants_a_process: Where there is one process a variant, it serves as many before a fresh one begins, with
+            fresh builds of the baseline; 0 for all. In one of many builds, new ones are 1 to 3 % slower than the
+            baseline's old ones (docs/statistics.md).
+        builds: Fresh builds of each arm in a process; the random unit above the blocks, so one in all gives no
+            interval.
         blocks: Blocks of each arm in each build, at most; even, so that every order runs as often as its reverse.
         block_ms: About how long the baseline's block takes. Noise that lasts longer than a block cancels in a pair,
             so short blocks of few steps find a difference with the fewest seconds.
         settle_s: Most seconds to train a build before it is timed, since its first steps are slower.
-        limit_s: Seconds for a variant: a slower model gets fewer blocks, then fewer builds.
+        limit_s: Seconds for a variant in a process: a slower model gets fewer blocks, then fewer builds.
         predictions: How often each prediction is timed.
-        variants_a_process: After as many a fresh process begins, with fresh builds of the baseline; 0 never. In one of
-            many builds, new ones are 1 to 3 % slower than the baseline's old ones (docs/statistics.md), which matters
-            the more the narrower the interval.
     """
 
+    processes: int
+    variants_a_process: int
     builds: int
     blocks: int
     block_ms: float
     settle_s: float
     limit_s: float
     predictions: int
-    variants_a_process: int
 
 
+# Quick times builds in one process, as one state of the machine has it; full in several, so that the interval carries
+# how the ratio itself moves from process to process, for some ten times as many seconds.
 TIMING: dict[BudgetName, TimingSettings] = {
     "smoke": TimingSettings(
-        builds=1, blocks=2, block_ms=9, settle_s=0.0, limit_s=0.7, predictions=5, variants_a_process=0
+        processes=1,
+        variants_a_process=0,
+        builds=1,
+        blocks=2,
+        block_ms=9,
+        settle_s=0.0,
+        limit_s=0.7,
+        predictions=5,
     ),
     "quick": TimingSettings(
-        builds=4, blocks=48, block_ms=9, settle_s=0.5, limit_s=4.8, predictions=15, variants_a_process=6
+        processes=1,
+        variants_a_process=6,
+        builds=4,
+        blocks=48,
+        block_ms=9,
+        settle_s=0.5,
+        limit_s=4.8,
+        predictions=15,
     ),
     "full": TimingSettings(
-        builds=8, blocks=40, block_ms=9, settle_s=0.5, limit_s=14.0, predictions=15, variants_a_process=1
+        processes=6,
+        variants_a_process=1,
+        builds=1,
+        blocks=60,
+        block_ms=9,
+        settle_s=0.5,
+        limit_s=4.8,
+        predictions=15,
     ),
 }

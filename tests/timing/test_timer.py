@@ -1,5 +1,6 @@
 """Step times: the shape of a measurement, what it says of known models, and foreign load."""
 
+import dataclasses
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import tensorflow as tf
 from harness import BASELINE, BUDGETS
 from harness.devices import find_device, training_environment
 from harness.models import build_model
-from harness.step_times import StepTimes, timing_key
+from harness.step_times import StepTimes, merge_step_times, timing_key
 from harness.timing.arm import build_arm
 from harness.timing.blocks import Blocks, balanced_turns
 from harness.timing.load import LoadWatch
@@ -73,6 +74,24 @@ def test_a_slow_variant_gets_fewer_blocks_but_its_builds(digits):
 
 def test_a_measurement_survives_json(measured):
     assert StepTimes.from_json(measured.to_json()) == measured
+
+
+def test_measurements_of_several_processes_count_as_builds_of_one(measured):
+    other = dataclasses.replace(
+        measured,
+        baseline_ms=((1.0, 2.0, 3.0, 4.0),),
+        control_ms=((1.0, 2.0, 3.0, 4.0),),
+        variant_ms=((2.0, 4.0, 6.0, 8.0),),
+        build_s=measured.build_s + 1,
+        flags=("disturbed",),
+    )
+    merged = merge_step_times([measured, other, other])
+    assert merged.variant_ms == (*measured.variant_ms, (2.0, 4.0), (2.0, 4.0))
+    assert merged.control_ms == (*measured.control_ms, (1.0, 2.0), (1.0, 2.0))
+    assert (merged.key, merged.flops) == (measured.key, measured.flops)
+    assert merged.build_s == measured.build_s + 1
+    assert merged.flags == (*measured.flags, "disturbed")
+    assert merge_step_times([measured]) == measured
 
 
 def test_flops_of_the_baseline_are_twice_its_published_multiply_adds():

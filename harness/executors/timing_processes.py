@@ -1,4 +1,4 @@
-"""The process that times steps, with all cores: its own, since TensorFlow's threads cannot change once it runs."""
+"""The processes that time steps, with all cores: not the caller's, since TensorFlow's threads cannot change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.budgets import Budget
 from harness.datasets import DatasetRef
 from harness.errors import HarnessError
 from harness.executors.worker import WorkerSettings, run_timing, start_worker
-from harness.step_times import StepTimes
+from harness.step_times import StepTimes, merge_step_times
 from harness.timing.settings import TIMING
 from harness.trials import Environment
 from harness.variants import Variant
@@ -21,16 +21,17 @@ from harness.variants import Variant
 _TIMEOUT_S = 900.0
 
 
-class TimingProcess:
-    """Times pairs one after another in a process of its own; a fresh one follows after as many as its budget says."""
+class TimingProcesses:
+    """Times pairs one after another; the budget says how many pairs a process serves, or processes a pair."""
 
     def __init__(self, dataset: DatasetRef, environment: Environment, budget: Budget, *, log: Path) -> None:
         settings = WorkerSettings(environment.device, 0, dataset, tuple(sys.path), log)
         self._environment = environment
         self._budget = budget
+        self._timing = TIMING[budget.name]
         self._pool = pebble.ProcessPool(
             max_workers=1,
-            max_tasks=TIMING[budget.name].variants_a_process,
+            max_tasks=self._timing.variants_a_process,
             initializer=start_worker,
             initargs=(settings,),
             context=multiprocessing.get_context("spawn"),
@@ -42,7 +43,15 @@ class TimingProcess:
         Raises:
             HarnessError: The process died, took too long, or the variant raised while it was built or run.
         """
-        arguments = (baseline, variant, self._budget, key, self._environment)
+        return merge_step_times([self._measure(baseline, variant, key, part) for part in range(self._timing.processes)])
+
+    def close(self) -> None:
+        """End the process."""
+        self._pool.stop()
+        self._pool.join()
+
+    def _measure(self, baseline: Variant, variant: Variant, key: str, part: int) -> StepTimes:
+        arguments = (baseline, variant, self._budget, key, part, self._environment)
         try:
             times: StepTimes = self._pool.schedule(run_timing, args=arguments, timeout=_TIMEOUT_S).result()
         except TimeoutError:
@@ -50,8 +59,3 @@ class TimingProcess:
         except pebble.ProcessExpired as error:
             raise HarnessError(f"timing {variant.name}: the process died (exit code {error.exitcode})") from None
         return times
-
-    def close(self) -> None:
-        """End the process."""
-        self._pool.stop()
-        self._pool.join()
