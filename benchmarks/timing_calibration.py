@@ -109,7 +109,7 @@ def measure(variant: Variant, budget: BudgetName, runs: Iterable[int]) -> list[t
     return measured
 
 
-def time_once(variant: Variant, budget: str, key: str, part: int) -> tuple[StepTimes, float]:
+def time_once(variant: Variant, budget: BudgetName, key: str, part: int) -> tuple[StepTimes, float]:
     """Return one measurement and the seconds that the variant's part of it took."""
     from harness.timing.timer import Timer
 
@@ -137,7 +137,7 @@ def train_in_turn(variant: Variant, seed: int) -> float:
     return median(slow / plain for plain, slow in zip(*seconds, strict=True))
 
 
-def one_after_the_other(budget: str, seed: int) -> float:
+def one_after_the_other(budget: BudgetName, seed: int) -> float:
     """Return the log ratio that two runs in turn give: all builds and blocks of one model, then those of its twin."""
     from harness.timing.arm import build_arm
     from harness.timing.blocks import Blocks
@@ -147,7 +147,7 @@ def one_after_the_other(budget: str, seed: int) -> float:
     logs = []
     for _ in range(2):
         builds = []
-        for _ in range(TIMING[budget].builds):  # type: ignore[index]
+        for _ in range(TIMING[budget].processes * TIMING[budget].builds):
             arm = build_arm(BASELINE, dataset, settle_s=SETTLE_S)
             blocks.run((arm,), steps=2, turns=2, overhead_ms=0.0)  # warms up
             (times,) = blocks.run((arm,), steps=2, turns=20, overhead_ms=0.0)
