@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import TypeVar
 
 import numpy as np
 
@@ -28,6 +30,10 @@ _PREDICT_S = 0.5
 _IMAGES = 8192
 # A third and further builds are worth at most this share of the time: the rest is for blocks.
 _BUILD_SHARE = 0.6
+# The baseline's pairs of builds, which serve several variants, may take as many times as long as a variant's.
+_BASELINE_LIMITS = 4.0
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -35,7 +41,7 @@ class _KeptBaseline:
     """A baseline's pairs of builds, for the next variant, what its blocks cost, and its speed so far."""
 
     variant: Variant
-    settle_s: float
+    settings: TimingSettings
     pairs: list[tuple[Arm, Arm]]
     cost: BlockCost
     speed: BaselineSpeed
@@ -67,7 +73,7 @@ class Timer:
         kept = self._prepared(baseline, settings)
         watch = LoadWatch(self._environment.device)
         ends = time.perf_counter() + settings.limit_s
-        arms = self._builds(variant, settings)
+        arms = _in_time(lambda: self._build(variant, settings), len(kept.pairs), settings.limit_s)
         # Before the blocks, which take the time that is left.
         flops = forward_flops(arms[0].whole.model)
         predict_batch_ms = self._predict_ms(arms[0], PREDICT_BATCH, settings.predictions)
@@ -75,6 +81,9 @@ class Timer:
         groups = [(*pair, arm) for pair, arm in zip(kept.pairs, arms, strict=False)]
         rounds = Rounds(self._blocks(np.random.default_rng([int(key[:8], 16), part])), kept.cost, settings)
         blocks = rounds.run(groups, ends=ends)
+        flags = watch.flags()
+        if settings.processes == 1:  # the spread over several carries how the machine's speed changes
+            flags += kept.speed.flags(typical_ms(blocks["baseline"]))
         return StepTimes(
             key=key,
             variant=variant,
@@ -96,39 +105,23 @@ class Timer:
             first_step_s=median(arm.first_step_s for arm in arms),
             flops=flops,
             gemm_share=flops * PREDICT_BATCH / (predict_batch_ms / 1e3) / self._gemm_peak,
-            flags=watch.flags() + kept.speed.flags(typical_ms(blocks["baseline"])),
+            flags=flags,
         )
 
     def _prepared(self, baseline: Variant, settings: TimingSettings) -> _KeptBaseline:
         if not self._gemm_peak:
             self._gemm_peak = gemm_peak_flops_per_s()
         kept = self._kept
-        if kept is None or (kept.variant, kept.settle_s) != (baseline, settings.settle_s):
-            pair = self._pair(baseline, settings)
-            cost = self._blocks(np.random.default_rng(0)).cost(pair[0])
-            self._kept = kept = _KeptBaseline(baseline, settings.settle_s, [pair], cost, BaselineSpeed(cost.step_ms))
-        while len(kept.pairs) < settings.builds:
-            kept.pairs.append(self._pair(baseline, settings))
+        if kept is None or (kept.variant, kept.settings) != (baseline, settings):
+            pairs = _in_time(
+                lambda: self._pair(baseline, settings), settings.builds, _BASELINE_LIMITS * settings.limit_s
+            )
+            cost = self._blocks(np.random.default_rng(0)).cost(pairs[0][0])
+            self._kept = kept = _KeptBaseline(baseline, settings, pairs, cost, BaselineSpeed(cost.step_ms))
         return kept
 
     def _pair(self, baseline: Variant, settings: TimingSettings) -> tuple[Arm, Arm]:
         return self._build(baseline, settings), self._build(baseline, settings)
-
-    def _builds(self, variant: Variant, settings: TimingSettings) -> list[Arm]:
-        """Return fresh builds, as many as there is time for, but two, whatever they take: of one there is no interval.
-
-        A fine-tuned backbone takes 8 s to compile. Its training takes hours, and would end without a verdict.
-        """
-        begun = time.perf_counter()
-        arms: list[Arm] = []
-        while len(arms) < settings.builds:
-            before_s = time.perf_counter() - begun
-            arms.append(self._build(variant, settings))
-            elapsed_s = time.perf_counter() - begun
-            next_s = 2 * elapsed_s - before_s  # as long as the last: the first of a kind may take twice as long
-            if next_s > settings.limit_s * _BUILD_SHARE and len(arms) > 1:
-                break
-        return arms
 
     def _build(self, variant: Variant, settings: TimingSettings) -> Arm:
         return build_arm(variant, self._dataset, settle_s=settings.settle_s)
@@ -146,6 +139,23 @@ class Timer:
             arm.whole.predict(batch)
             times.append((time.perf_counter_ns() - started) / 1e6)
         return median(times)
+
+
+def _in_time(build: Callable[[], T], most: int, limit_s: float) -> list[T]:
+    """Return what is built, as often as there is time for, but twice, whatever it takes: once gives no interval.
+
+    A fine-tuned backbone takes 8 s to compile. Its training takes hours, and would end without a verdict.
+    """
+    begun = time.perf_counter()
+    built: list[T] = []
+    while len(built) < most:
+        before_s = time.perf_counter() - begun
+        built.append(build())
+        elapsed_s = time.perf_counter() - begun
+        next_s = 2 * elapsed_s - before_s  # as long as the last: the first of a kind may take twice as long
+        if next_s > limit_s * _BUILD_SHARE and len(built) > 1:
+            break
+    return built
 
 
 def _fewer_images(dataset: Dataset) -> Dataset:
