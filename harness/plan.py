@@ -112,7 +112,9 @@ def estimate_seconds(
     if rates:
         usual = fmean(rate / work(variant) for variant, rate in rates.items())
     total = sum(rates.get(trial.variant, usual * work(trial.variant)) * images for trial in trials)
-    features = {trial.variant.backbone: features_work(trial.variant, shape) for trial in trials}
+    # What a variant took that is known has its features in it, or found them kept.
+    unknown = [trial.variant for trial in trials if trial.variant not in rates]
+    features = {variant.backbone: features_work(variant, shape) for variant in unknown}
     total += usual * sum(features.values()) * images / trials[0].budget.epochs
     return _START_S + total / max(1, min(workers, len(trials)))
 

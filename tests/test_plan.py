@@ -67,6 +67,8 @@ def test_known_variants_take_what_they_took_and_others_are_scaled_by_their_work(
     seconds = estimate_seconds([trial(WIDE)], CIFAR10, known, workers=1)
     assert seconds == pytest.approx(3 * 230, rel=0.05)
     assert estimate_seconds([trial(BASELINE)], CIFAR10, known, workers=1) == pytest.approx(seconds / 2.3, rel=0.1)
+    frozen = [record(MOBILE, total_s=20.0)]
+    assert estimate_seconds([trial(MOBILE)], CIFAR10, frozen, workers=1) == pytest.approx(20, abs=15)
     other = [dataclasses.replace(one, status="failed") for one in known]
     guess = estimate_seconds([trial(WIDE)], CIFAR10, [], workers=1)
     assert estimate_seconds([trial(WIDE)], CIFAR10, other, workers=1) == guess
