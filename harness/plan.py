@@ -94,8 +94,11 @@ def make_plan(
 def estimate_seconds(
     trials: Sequence[Trial], dataset: DatasetFacts, records: Sequence[Record], *, workers: int
 ) -> float:
-    """Return about how long trials take together: as others of the variant took on this dataset where there are any,
-    else as long as the baseline or what is known, times the variant's work."""
+    """Return about how long trials take together.
+
+    As long as others of their variant took on this dataset; where there are none, as what is known of others, or else
+    the baseline's usual time, by the variant's work.
+    """
     if not trials:
         return 0.0
     images = _images(trials[0].budget, dataset)

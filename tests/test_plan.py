@@ -28,6 +28,10 @@ def record(variant, *, total_s, status="ok", seed=1, budget=FULL):
     return Record(trial(variant, seed, budget=budget), status, total_s=total_s)
 
 
+def seconds(trials, records=()):
+    return estimate_seconds(trials, CIFAR10, records, workers=1)
+
+
 @pytest.mark.parametrize("variant", [WIDE, BASELINE.replace(filters=(8, 16), kernel_size=5, dense=(64, 32)), TUNED])
 def test_work_is_reckoned_from_the_operations_that_the_profiler_counts(variant):
     # Half is fixed, half in proportion to the baseline's.
@@ -43,35 +47,29 @@ def test_a_frozen_backbone_costs_its_head_an_epoch_and_its_features_once():
 
 
 def test_an_estimate_without_records_grows_with_the_work():
-    def seconds(variant, **more):
-        return estimate_seconds([trial(variant)], CIFAR10, [], workers=1, **more)
-
-    assert 200 < seconds(BASELINE) < 900
-    assert seconds(WIDE) == pytest.approx(2.2 * seconds(BASELINE), rel=0.1)
-    assert seconds(TUNED) > 5 * seconds(BASELINE)
-    assert seconds(MOBILE) < seconds(TUNED) / 2
+    baseline, wide, tuned, mobile = (seconds([trial(one)]) for one in (BASELINE, WIDE, TUNED, MOBILE))
+    assert 200 < baseline < 900
+    assert wide == pytest.approx(2.2 * baseline, rel=0.1)
+    assert tuned > 5 * baseline
+    assert mobile < tuned / 2
 
 
 def test_features_are_computed_once_for_all_trials_of_a_backbone():
-    def seconds(*trials):
-        return estimate_seconds(trials, CIFAR10, [], workers=1)
-
-    first = seconds(trial(MOBILE))
-    more = seconds(trial(MOBILE), trial(MOBILE, 2), trial(MOBILE.replace(dense=()), 1)) - first
+    first = seconds([trial(MOBILE)])
+    more = seconds([trial(MOBILE), trial(MOBILE, 2), trial(MOBILE.replace(dense=()), 1)]) - first
     assert more < 2 * first
 
 
 def test_known_variants_take_what_they_took_and_others_are_scaled_by_their_work():
     quick = FULL.override(epochs=10)
     known = [record(WIDE, total_s=230.0, budget=quick)]
-    seconds = estimate_seconds([trial(WIDE)], CIFAR10, known, workers=1)
-    assert seconds == pytest.approx(3 * 230, rel=0.05)
-    assert estimate_seconds([trial(BASELINE)], CIFAR10, known, workers=1) == pytest.approx(seconds / 2.3, rel=0.1)
-    frozen = [record(MOBILE, total_s=20.0)]
-    assert estimate_seconds([trial(MOBILE)], CIFAR10, frozen, workers=1) == pytest.approx(20, abs=15)
+    wide = seconds([trial(WIDE)], known)
+    assert wide == pytest.approx(3 * 230, rel=0.05)
+    assert seconds([trial(BASELINE)], known) == pytest.approx(wide / 2.3, rel=0.1)
+    # Its features are in what it took, or were found kept; 10 s to start.
+    assert seconds([trial(MOBILE)], [record(MOBILE, total_s=20.0)]) == pytest.approx(10 + 20)
     other = [dataclasses.replace(one, status="failed") for one in known]
-    guess = estimate_seconds([trial(WIDE)], CIFAR10, [], workers=1)
-    assert estimate_seconds([trial(WIDE)], CIFAR10, other, workers=1) == guess
+    assert seconds([trial(WIDE)], other) == seconds([trial(WIDE)])
 
 
 def test_a_failed_trial_is_to_do_again_and_a_diverged_one_is_done():

@@ -13,7 +13,7 @@ from harness.comparison.judge import Accuracies, Comparison, Margins, judge_accu
 from harness.records import Record
 from harness.results import Results
 from harness.statistics import pareto
-from harness.step_times import StepTimes, typical_ms
+from harness.step_times import StepTimes
 from harness.variants import Variant
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _row(
         row |= _comparison_cells(name, found, is_baseline)
     row |= _comparison_cells("step_time", times, is_baseline)
     row["step_time_ratio"] = 1.0 if is_baseline else times.value
-    return row | _time_cells(measured, variant, _baseline_ms(group) * row["step_time_ratio"], is_baseline)
+    return row | _time_cells(measured, variant, group.baseline_ms * row["step_time_ratio"], is_baseline)
 
 
 def _comparison_cells(name: str, found: Comparison, is_baseline: bool) -> dict[str, Any]:
@@ -152,16 +152,6 @@ def _comparison_cells(name: str, found: Comparison, is_baseline: bool) -> dict[s
         f"{name}_verdict": "" if is_baseline else str(found.verdict),
         f"{name}_hint": "" if is_baseline else found.hint,
     }
-
-
-def _baseline_ms(group: Group) -> float:
-    """Return the baseline's typical step: the median of what it took beside each variant.
-
-    A variant's step is this times its ratio, not what its own blocks took: the machine's speed changes between one
-    measurement and the next, so that a variant slower than the baseline would at times have the shorter step.
-    """
-    beside = [typical_ms(times.baseline_ms) for times in group.step_times.values()]
-    return median(beside) if beside else NAN
 
 
 def _time_cells(measured: StepTimes | None, variant: Variant, step_time_ms: float, is_baseline: bool) -> dict[str, Any]:

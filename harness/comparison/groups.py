@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
 
 from harness.budgets import Budget
 from harness.records import Record
 from harness.results import Results
-from harness.step_times import StepTimes
+from harness.step_times import NAN, StepTimes, typical_ms
 from harness.suites import Suite
 from harness.trials import Environment, Trial
 from harness.variants import Variant
@@ -38,6 +40,16 @@ class Group:
     records: Mapping[Variant, Mapping[int, Record]]
     step_times: Mapping[Variant, StepTimes]
     machine: str
+
+    @cached_property
+    def baseline_ms(self) -> float:
+        """The baseline's typical step: the median of what it took beside each variant; nan without step times.
+
+        A variant's step is this times its ratio, not what its own blocks took: the machine's speed changes between one
+        measurement and the next, so that a variant slower than the baseline would at times have the shorter step.
+        """
+        beside = [typical_ms(times.baseline_ms) for times in self.step_times.values()]
+        return median(beside) if beside else NAN
 
 
 def group_records(results: Results) -> list[Group]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.budgets import BudgetName
 
@@ -36,37 +36,19 @@ class TimingSettings:
     predictions: int
 
 
-# Quick times builds in one process, as one state of the machine has it; full in several, so that the interval carries
-# how the ratio itself moves from process to process, for some ten times as many seconds.
-TIMING: dict[BudgetName, TimingSettings] = {
-    "smoke": TimingSettings(
-        processes=1,
-        variants_a_process=0,
-        builds=1,
-        blocks=2,
-        block_ms=9,
-        settle_s=0.0,
-        limit_s=0.7,
-        predictions=5,
-    ),
-    "quick": TimingSettings(
-        processes=1,
-        variants_a_process=6,
-        builds=4,
-        blocks=48,
-        block_ms=9,
-        settle_s=0.5,
-        limit_s=4.8,
-        predictions=15,
-    ),
-    "full": TimingSettings(
-        processes=6,
-        variants_a_process=1,
-        builds=1,
-        blocks=60,
-        block_ms=9,
-        settle_s=0.5,
-        limit_s=4.8,
-        predictions=15,
-    ),
-}
+_SMOKE = TimingSettings(
+    processes=1,
+    variants_a_process=0,
+    builds=1,
+    blocks=2,
+    block_ms=9,
+    settle_s=0.0,
+    limit_s=0.7,
+    predictions=5,
+)
+_QUICK = replace(_SMOKE, variants_a_process=6, builds=4, blocks=48, settle_s=0.5, limit_s=4.8, predictions=15)
+# Several processes carry into the interval how the ratio itself moves from one to the next, for some ten times as many
+# seconds as builds in one, which show one state of the machine.
+_FULL = replace(_QUICK, processes=6, variants_a_process=1, builds=1, blocks=60)
+
+TIMING: dict[BudgetName, TimingSettings] = {"smoke": _SMOKE, "quick": _QUICK, "full": _FULL}

@@ -40,9 +40,25 @@ class BlockSize:
 
 
 @dataclass(frozen=True)
-class Network:
-    """A network of keras.applications without its top; activations and multiply-adds (forward) are those of a picture
-    of 96x96."""
+class ModelSize:
+    """What a model has and does; activations and multiply-adds are those of one picture, forward.
+
+    Attributes:
+        parameters: Weights of all layers.
+        activations: Numbers that training keeps.
+        body_multiply_adds: Of the convolutions, or of the backbone.
+        head_multiply_adds: Of the dense layers.
+    """
+
+    parameters: int
+    activations: int
+    body_multiply_adds: int
+    head_multiply_adds: int
+
+
+@dataclass(frozen=True)
+class _Network:
+    """A network of keras.applications without its top; what depends on the picture is that of one of 96x96."""
 
     parameters: int
     features: int
@@ -50,12 +66,12 @@ class Network:
     multiply_adds_at_96: int
 
 
-NETWORKS = {
-    "ResNet50": Network(23_587_712, 2048, 6_826_732, 711_900_000),
-    "MobileNetV2": Network(2_257_984, 1280, 4_023_216, 56_300_000),
-    "VGG16": Network(14_714_688, 512, 2_797_056, 2_820_500_000),
-    "EfficientNetB0": Network(4_049_571, 1280, 4_675_775, 74_100_000),
-    "InceptionV3": Network(21_802_784, 2048, 2_276_240, 340_300_000),
+_NETWORKS = {
+    "ResNet50": _Network(23_587_712, 2048, 6_826_732, 711_900_000),
+    "MobileNetV2": _Network(2_257_984, 1280, 4_023_216, 56_300_000),
+    "VGG16": _Network(14_714_688, 512, 2_797_056, 2_820_500_000),
+    "EfficientNetB0": _Network(4_049_571, 1280, 4_675_775, 74_100_000),
+    "InceptionV3": _Network(21_802_784, 2048, 2_276_240, 340_300_000),
 }
 
 
@@ -73,12 +89,19 @@ def check_variant(variant: Variant, input_shape: tuple[int, int, int] = (32, 32,
     if variant.model:
         builder_source(variant.model)
         return None
-    size = _backbone_size if variant.backbone else _cnn_size
-    parameters, activations = size(variant, input_shape, classes)
+    size = model_size(variant, input_shape, classes)
     if variant.weights and variant.weights != "imagenet":
         weights_path(variant.weights)
-    _check_memory(variant, parameters, activations)
-    return parameters
+    _check_memory(variant, size.parameters, size.activations)
+    return size.parameters
+
+
+def model_size(variant: Variant, input_shape: tuple[int, int, int], classes: int) -> ModelSize:
+    """Return the size of the model that the harness builds for a variant; a user's own builder is not asked.
+
+    Raises InputError for a picture that is too small for it.
+    """
+    return (_backbone_size if variant.backbone else _cnn_size)(variant, input_shape, classes)
 
 
 def block_sizes(variant: Variant, input_shape: tuple[int, int, int]) -> list[BlockSize]:
@@ -112,19 +135,22 @@ def _check_shape(input_shape: tuple[int, int, int], classes: int) -> None:
         raise InputError(f"classes: {classes!r} is not allowed; allowed: at least 2")
 
 
-def _cnn_size(variant: Variant, input_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
-    """Return the parameters, and the activations of one picture."""
-    parameters = activations = 0
+def _cnn_size(variant: Variant, input_shape: tuple[int, int, int], classes: int) -> ModelSize:
+    parameters = activations = multiply_adds = 0
     channels = input_shape[2]
     rows, columns = input_shape[:2]
     for filters, block in zip(variant.filters, block_sizes(variant, input_shape), strict=True):
         # With batch norm there is no bias, but a scale, an offset, a mean and a variance.
-        parameters += filters * (channels * variant.kernel_size**2 + (4 if variant.batch_norm else 1))
-        activations += filters * block.convolved[0] * block.convolved[1] * (3 if variant.batch_norm else 1)
+        kernel = channels * variant.kernel_size**2
+        pixels = block.convolved[0] * block.convolved[1]
+        parameters += filters * (kernel + (4 if variant.batch_norm else 1))
+        activations += filters * pixels * (3 if variant.batch_norm else 1)
+        multiply_adds += filters * pixels * kernel
         rows, columns = block.pooled
         activations += filters * rows * columns
         channels = filters
-    return parameters + _head_parameters(variant, channels * rows * columns, classes), activations
+    head, head_multiply_adds = _head_size(variant, channels * rows * columns, classes)
+    return ModelSize(parameters + head, activations, multiply_adds, head_multiply_adds)
 
 
 def backbone_input_size(variant: Variant, input_shape: tuple[int, int, int]) -> tuple[int, int]:
@@ -144,19 +170,21 @@ def backbone_input_size(variant: Variant, input_shape: tuple[int, int, int]) -> 
     return min(max(height, low), high), min(max(width, low), high)
 
 
-def _backbone_size(variant: Variant, input_shape: tuple[int, int, int], classes: int) -> tuple[int, int]:
-    """Return the parameters, and the activations of one picture that training keeps."""
-    network = NETWORKS[str(variant.backbone)]
+def _backbone_size(variant: Variant, input_shape: tuple[int, int, int], classes: int) -> ModelSize:
+    network = _NETWORKS[str(variant.backbone)]
     height, width = backbone_input_size(variant, input_shape)
-    head = _head_parameters(variant, network.features, classes)
+    head, head_multiply_adds = _head_size(variant, network.features, classes)
     # A frozen network keeps nothing for a backward pass; two of its activations are alive at a time.
     kept = network.activations_at_96 * height * width // 96**2 // (1 if variant.fine_tune else 20)
-    return network.parameters + head, kept
+    multiply_adds = network.multiply_adds_at_96 * height * width // 96**2
+    return ModelSize(network.parameters + head, kept, multiply_adds, head_multiply_adds)
 
 
-def _head_parameters(variant: Variant, features: int, classes: int) -> int:
+def _head_size(variant: Variant, features: int, classes: int) -> tuple[int, int]:
+    """Return the parameters and the multiply-adds of the dense layers: the weights, with biases and without."""
     widths = (features, *variant.dense, classes)
-    return sum((before + 1) * after for before, after in pairwise(widths))
+    weights = sum(before * after for before, after in pairwise(widths))
+    return weights + sum(widths[1:]), weights
 
 
 def _check_memory(variant: Variant, parameters: int, activations: int) -> None:

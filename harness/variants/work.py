@@ -5,9 +5,7 @@ Only the order of magnitude is meant: whether an evening or a week.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
-from harness.variants.sizes import NETWORKS, backbone_input_size, block_sizes
+from harness.variants.sizes import model_size
 from harness.variants.variant import Variant
 
 _BASELINE_MULTIPLY_ADDS = 4_188_800
@@ -31,10 +29,11 @@ def epoch_work(variant: Variant, input_shape: tuple[int, int, int] = (32, 32, 3)
     """
     if variant.model:
         return 1.0
-    body, head = _multiply_adds(variant, input_shape, classes)
+    size = model_size(variant, input_shape, classes)
+    body = float(size.body_multiply_adds)
     if variant.backbone and not variant.fine_tune:
         body = 0.0 if variant.reuses_features else body / _PASSES
-    return 0.5 + 0.5 * (body + head) / _BASELINE_MULTIPLY_ADDS
+    return 0.5 + 0.5 * (body + size.head_multiply_adds) / _BASELINE_MULTIPLY_ADDS
 
 
 def features_work(variant: Variant, input_shape: tuple[int, int, int] = (32, 32, 3)) -> float:
@@ -46,21 +45,4 @@ def features_work(variant: Variant, input_shape: tuple[int, int, int] = (32, 32,
     """
     if not variant.reuses_features:
         return 0.0
-    return 0.5 * _multiply_adds(variant, input_shape, 2)[0] / _BASELINE_MULTIPLY_ADDS / _PASSES
-
-
-def _multiply_adds(variant: Variant, input_shape: tuple[int, int, int], classes: int) -> tuple[float, float]:
-    """Return those of one picture, forward: of the convolutions or the backbone, and of the dense layers."""
-    body = 0.0
-    if variant.backbone:
-        height, width = backbone_input_size(variant, input_shape)
-        network = NETWORKS[variant.backbone]
-        body = network.multiply_adds_at_96 * height * width / 96**2
-        features = network.features
-    else:
-        channels, rows, columns = input_shape[2], *input_shape[:2]
-        for filters, block in zip(variant.filters, block_sizes(variant, input_shape), strict=True):
-            body += filters * channels * variant.kernel_size**2 * block.convolved[0] * block.convolved[1]
-            channels, (rows, columns) = filters, block.pooled
-        features = channels * rows * columns
-    return body, float(sum(before * after for before, after in pairwise((features, *variant.dense, classes))))
+    return 0.5 * model_size(variant, input_shape, classes=2).body_multiply_adds / _BASELINE_MULTIPLY_ADDS / _PASSES
