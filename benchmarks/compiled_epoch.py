@@ -22,8 +22,8 @@ from statistics import median
 
 import numpy as np
 
-from harness.devices import configure_process
-from harness.provenance import usable_cores
+from harness.results.provenance import usable_cores
+from harness.training.devices import configure_process
 
 
 def main() -> None:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.comparison.verdicts import Verdict, time_verdict
 from harness.statistics import controlled_ratio, crossed_bootstrap, time_ratio, two_way_of_sums
 from harness.statistics.estimate import quantile
 from harness.statistics.two_way import variance_parts
-from harness.verdicts import Verdict, time_verdict
 
 Floats = NDArray[np.float64]
 

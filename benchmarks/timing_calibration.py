@@ -28,10 +28,10 @@ import pebble
 from harness.budgets import BUDGETS, BudgetName
 from harness.comparison.judge import Comparison, Margins, judge_times
 from harness.datasets import load_dataset
-from harness.devices import configure_process, find_device, training_environment
-from harness.provenance import collect_provenance, usable_cores
-from harness.step_times import StepTimes, merge_step_times
+from harness.results.provenance import collect_provenance, usable_cores
+from harness.results.step_times import StepTimes, merge_step_times
 from harness.timing.settings import TIMING
+from harness.training.devices import configure_process, find_device, training_environment
 from harness.variants import BASELINE, Variant
 
 EPOCH_STEPS = 60
@@ -122,7 +122,7 @@ def time_once(variant: Variant, budget: BudgetName, key: str, part: int) -> tupl
 
 def train_in_turn(variant: Variant, seed: int) -> float:
     """Return how much longer a variant's epochs take than the baseline's that run between them, of one build each."""
-    from harness.timing.arm import build_arm
+    from harness.timing.build import build_arm
 
     dataset, rng = load_dataset("digits"), np.random.default_rng(seed)
     epochs = [build_arm(arm, dataset, settle_s=SETTLE_S).epoch for arm in (BASELINE, variant)]
@@ -139,8 +139,8 @@ def train_in_turn(variant: Variant, seed: int) -> float:
 
 def one_after_the_other(budget: BudgetName, seed: int) -> float:
     """Return the log ratio that two runs in turn give: all builds and blocks of one model, then those of its twin."""
-    from harness.timing.arm import build_arm
     from harness.timing.blocks import Blocks
+    from harness.timing.build import build_arm
 
     dataset = load_dataset("digits")
     blocks = Blocks(len(dataset.train_labels), np.random.default_rng(seed))

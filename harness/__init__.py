@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from harness.datasets import Dataset, load_dataset
     from harness.errors import HarnessError, InputError
     from harness.models import build_model
-    from harness.records import Record
     from harness.results import Results, load_results
+    from harness.results.records import Record
     from harness.search import Search
     from harness.suites import Suite
-    from harness.training.run import run_trial
+    from harness.training.run_trial import run_trial
     from harness.variants import BASELINE, Variant
 
 __version__ = "0.1.0"
@@ -30,7 +30,7 @@ _HOMES = {
     "Dataset": "harness.datasets",
     "HarnessError": "harness.errors",
     "InputError": "harness.errors",
-    "Record": "harness.records",
+    "Record": "harness.results.records",
     "Results": "harness.results",
     "Search": "harness.search",
     "Suite": "harness.suites",
@@ -39,7 +39,7 @@ _HOMES = {
     "compare": "harness.comparison",
     "load_dataset": "harness.datasets",
     "load_results": "harness.results",
-    "run_trial": "harness.training.run",
+    "run_trial": "harness.training.run_trial",
 }
 
 __all__ = [  # sorted as _HOMES is

@@ -7,7 +7,7 @@ import hypothesis
 import pytest
 
 from harness.datasets import Dataset, load_dataset
-from harness.devices import configure_process
+from harness.training.devices import configure_process
 
 configure_process("cpu", threads=1)
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from harness.budgets import BUDGETS, Budget
-from harness.provenance import Provenance
-from harness.records import EpochMetrics, Predictions, Record
-from harness.step_times import StepTimes, timing_key
-from harness.store import TestSet, open_store
+from harness.results.opening import open_store
+from harness.results.provenance import Provenance
+from harness.results.records import EpochMetrics, Predictions, Record
+from harness.results.step_times import StepTimes, timing_key
+from harness.results.store import TestSet
+from harness.results.trials import Environment, Trial
 from harness.suites import Suite
-from harness.trials import Environment, Trial
 from harness.variants import BASELINE, Variant
 
 IMAGES = 300

@@ -6,11 +6,11 @@ import pytest
 
 from harness import BASELINE, BUDGETS, Suite, Variant
 from harness.models import build_model
-from harness.plan import DatasetFacts, estimate_seconds, make_plan
-from harness.records import Record
-from harness.timing.work import forward_flops
-from harness.trials import Environment, Trial
-from harness.variants.work import epoch_work, features_work
+from harness.results.records import Record
+from harness.results.trials import Environment, Trial
+from harness.running.plan import DatasetFacts, estimate_seconds, make_plan
+from harness.timing.flops import forward_flops
+from harness.variants.cost import epoch_work, features_work
 
 ENVIRONMENT = Environment("cpu", "tensorflow", 1, ())
 CIFAR10 = DatasetFacts("cifar10", "abc", tuple("0123456789"), (32, 32, 3), 50_000)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.verdicts import Verdict, accuracy_verdict, blocks_hint, seeds_hint, time_verdict, verdict
+from harness.comparison.verdicts import Verdict, accuracy_verdict, blocks_hint, seeds_hint, time_verdict, verdict
 
 ENDS = st.floats(-1, 1)
 

@@ -7,7 +7,7 @@ import math
 import altair as alt
 
 from harness.charts.theme import BLUE, GREY, INK, ORANGE, WIDTH, Rows, data, styled
-from harness.step_times import StepTimes
+from harness.results.step_times import StepTimes
 
 ARMS = ("baseline", "control", "variant")
 _HEIGHT = 170

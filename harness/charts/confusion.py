@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.charts.text import unique_labels
 from harness.charts.theme import BLUE, FONT_SIZE, GRID, INK, ORANGE, PAPER, Rows, data, styled
-from harness.records import Record
+from harness.results.records import Record
 
 _SIZE = 300
 _LABEL_LENGTH = 14

@@ -10,7 +10,7 @@ from typing import Literal
 import altair as alt
 
 from harness.charts.theme import BLUE, INK, ORANGE, RED, Rows, data, styled
-from harness.records import Record
+from harness.results.records import Record
 
 Metric = Literal["accuracy", "loss", "precision", "recall"]
 METRICS: tuple[Metric, ...] = ("accuracy", "loss", "precision", "recall")

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from harness.cli.options import format_option, margin_options, results_option
+from harness.comparison.gate import Gate, parse_gate
 from harness.errors import InputError
-from harness.gates import Gate, parse_gate
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from harness.comparison import Margins
-    from harness.folders import FolderComparison
+    from harness.comparison.folder_rows import FolderComparison
     from harness.tables.grid import TextStyle
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -56,7 +56,7 @@ def command(
       --fail-if "step_time_ratio > 1.1 or present == 'old'"
     """
     from harness.comparison import COLUMNS, Margins
-    from harness.folders.compare import FOLDER_COLUMNS
+    from harness.comparison.folder_rows import FOLDER_COLUMNS
 
     margins = Margins(alpha, margin_accuracy, margin_time)
     if variants:
@@ -73,7 +73,7 @@ def command(
 
 
 def _compare_folders(old: Path, new: Path, gates: list[Gate], margins: Margins, style: str) -> int:
-    from harness.folders import compare_folders
+    from harness.comparison.folder_rows import compare_folders
     from harness.results import load_results
 
     found = compare_folders(load_results(old), load_results(new), margins)
@@ -87,7 +87,7 @@ def _compare_folders(old: Path, new: Path, gates: list[Gate], margins: Margins, 
 def _compare_variants(folder: Path, variants: tuple[str, str], gates: list[Gate], margins: Margins, style: str) -> int:
     import sys
 
-    from harness.folders import compare_variants
+    from harness.comparison.pair_rows import compare_variants
     from harness.results import load_results
     from harness.tables import render_frame, screen_of
 
@@ -125,8 +125,8 @@ def _judge(frame: pd.DataFrame, gates: list[Gate]) -> int:
     """Print the rows that a gate fails and return the exit code."""
     import os
 
+    from harness.comparison.gate import failed_rows
     from harness.exports.github import announce
-    from harness.gates import failed_rows
     from harness.tables.failures import failure_lines
 
     failed = failed_rows(frame, gates)

@@ -62,7 +62,7 @@ def command(
 
 def _data(name: str, folder: Path, *, images: int, per_row: int, seed: int) -> None:
     from harness.datasets import load_dataset
-    from harness.explore import class_counts, counts_chart, samples_chart
+    from harness.pictures import class_counts, counts_chart, samples_chart
 
     dataset = load_dataset(name)
     for warning in dataset.warnings:
@@ -87,12 +87,12 @@ def _model(name: str, folder: Path, variant_name: str, paths: tuple[Path, ...], 
         )
     variant, dataset = known[variant_name], load_dataset(name)
 
-    from harness.devices import configure_process, quiet_start
+    from harness.training.devices import configure_process, quiet_start
 
     configure_process("cpu", threads=0)
     with quiet_start():
-        from harness.explore.summary import count_text, model_summary, shape_text, summary_chart
         from harness.models import build_model
+        from harness.pictures.layers import count_text, model_summary, shape_text, summary_chart
 
     layers = model_summary(build_model(variant, dataset.input_shape, len(dataset.classes), seed=1), nested=nested)
     _save(summary_chart(layers, f"{variant.name} on {dataset.name}"), folder, f"model-{variant.name.replace(':', '-')}")
@@ -101,7 +101,7 @@ def _model(name: str, folder: Path, variant_name: str, paths: tuple[Path, ...], 
 
 
 def _results(results_folder: Path, folder: Path, suite: str | None, variant: str | None, name: str | None) -> None:
-    from harness.explore.variant_charts import find_group, find_variants, variant_charts
+    from harness.pictures.of_variant import find_group, find_variants, variant_charts
     from harness.results import load_results
 
     results = load_results(results_folder)
@@ -139,7 +139,7 @@ def _table(rows: Sequence[tuple[object, ...]], heads: tuple[str, ...]) -> str:
 
 
 def _save(chart: alt.TopLevelMixin, folder: Path, name: str) -> None:
-    from harness.explore import save_exploration
+    from harness.pictures import save_exploration
 
     page, *pictures = save_exploration(chart, folder, name)
     click.echo(f"wrote {page} (and {', '.join(path.suffix[1:] for path in pictures)})")

@@ -10,7 +10,7 @@ import click
 
 from harness.budgets import BUDGETS, PROTOCOLS, choose_budget
 from harness.comparison.judge import Margins
-from harness.job import JobSettings
+from harness.running.job import JobSettings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from harness.cli.options import job_options, job_settings, paths_argument, suite_paths
-from harness.job import prepare
-from harness.progress import describe_plan
+from harness.running.job import prepare
+from harness.running.progress import describe_plan
 from harness.suites import load_suites
 
 

@@ -36,10 +36,10 @@ def command(classes: str | None, output: Path, others: Path | None, **options: A
     from harness.datasets import load_dataset
     from harness.datasets.subset import select_classes
     from harness.datasets.writing import write_folder
-    from harness.devices import configure_process, find_device, quiet_start, training_environment
     from harness.errors import InputError
-    from harness.progress import duration
-    from harness.provenance import usable_cores
+    from harness.results.provenance import usable_cores
+    from harness.running.progress import duration
+    from harness.training.devices import configure_process, find_device, quiet_start, training_environment
     from harness.variants import Variant
 
     variant = Variant(

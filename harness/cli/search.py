@@ -10,10 +10,10 @@ import click
 from harness.cli.options import job_options, job_settings, paths_argument, suite_paths
 from harness.cli.sweep import sweep
 from harness.errors import InputError, nearest
-from harness.job import begin, prepare
+from harness.running.job import begin, prepare
 from harness.search import ORACLES, Search, load_searches
 from harness.search.job import prepare_searches, run_search, winner_suite
-from harness.search.wording import SearchPrinter, heading, result_line
+from harness.search.printing import SearchPrinter, heading, result_line
 
 NOTHING_SELECTED = 5
 

@@ -10,10 +10,10 @@ import click
 
 from harness.cli.options import job_options, job_settings, paths_argument, suite_paths
 from harness.errors import HarnessError
-from harness.job import Job, Stopwatch, begin, prepare, train, write_files
-from harness.progress import Progress, describe_plan
-from harness.records import Record
-from harness.store import Store
+from harness.results.records import Record
+from harness.results.store import Store
+from harness.running.job import Job, Stopwatch, begin, prepare, train, write_files
+from harness.running.progress import Progress, describe_plan
 from harness.suites import load_suites
 
 

@@ -9,11 +9,11 @@ from functools import cached_property
 from statistics import median
 
 from harness.budgets import Budget
-from harness.records import Record
 from harness.results import Results
-from harness.step_times import NAN, StepTimes, typical_ms
+from harness.results.records import Record
+from harness.results.step_times import NAN, StepTimes, typical_ms
+from harness.results.trials import Environment, Trial
 from harness.suites import Suite
-from harness.trials import Environment, Trial
 from harness.variants import Variant
 
 

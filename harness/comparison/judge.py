@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.records import Record
+from harness.comparison.verdicts import (
+    MARGIN_ACCURACY,
+    MARGIN_TIME,
+    Verdict,
+    accuracy_verdict,
+    blocks_hint,
+    seeds_hint,
+    time_verdict,
+)
+from harness.results.records import Record
+from harness.results.step_times import StepTimes
 from harness.statistics import (
     Estimate,
     TimeRatio,
@@ -17,16 +27,6 @@ from harness.statistics import (
     seeds_needed,
     two_way,
     two_way_of_sums,
-)
-from harness.step_times import StepTimes
-from harness.verdicts import (
-    MARGIN_ACCURACY,
-    MARGIN_TIME,
-    Verdict,
-    accuracy_verdict,
-    blocks_hint,
-    seeds_hint,
-    time_verdict,
 )
 
 NAN = float("nan")

@@ -64,7 +64,7 @@ def judge_fingerprints(first: str, second: str) -> Check:
 
 def print_fingerprints() -> None:
     """Train the same tiny trial twice on one thread of the CPU and print what the weights are."""
-    from harness.devices import configure_process
+    from harness.training.devices import configure_process
 
     configure_process("cpu", threads=1)
     import hashlib

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.devices import find_device, has_gpu_hardware
 from harness.doctor.check import Check
 from harness.doctor.determinism import start_twice
 from harness.doctor.folders import check_cache, check_dataset, check_disk, check_results, check_store
 from harness.doctor.machine import check_cores, check_device, check_driver, check_governor, check_load, check_memory
 from harness.doctor.software import check_packages, check_python
+from harness.training.devices import find_device, has_gpu_hardware
 
 
 def examine(*, results: Path, dataset: str) -> list[Check]:

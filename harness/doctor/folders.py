@@ -76,7 +76,7 @@ def check_results(folder: Path) -> Check:
 def check_store(folder: Path) -> Check:
     """Check the store of a results folder: SQLite's own integrity check, then every record is read."""
     from harness.results import load_results
-    from harness.store import STORE_NAME
+    from harness.results.schema import STORE_NAME
 
     path = folder / STORE_NAME
     if not path.is_file():

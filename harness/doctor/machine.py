@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psutil
 
-from harness.devices import Device
 from harness.doctor.check import Check
-from harness.provenance import usable_cores
+from harness.results.provenance import usable_cores
+from harness.training.devices import Device
 
 # A pool's worker needs about 0.8 GiB; under one worker's need nothing runs.
 MEMORY_FOR_ONE_MIB = 900

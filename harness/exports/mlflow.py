@@ -16,9 +16,9 @@ from harness.exports.runs import (
     started_s,
     step_times_by_variant,
 )
-from harness.records import Record
 from harness.results import Results
-from harness.step_times import StepTimes
+from harness.results.records import Record
+from harness.results.step_times import StepTimes
 from harness.variants import Variant
 
 RESULTS = ("accuracy", "precision", "recall", "macro_f1", "loss")

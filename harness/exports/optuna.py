@@ -18,8 +18,8 @@ from harness.exports.runs import (
     started_s,
     step_times_by_variant,
 )
-from harness.records import Record
 from harness.results import Results
+from harness.results.records import Record
 from harness.suites import Suite
 
 

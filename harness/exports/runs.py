@@ -12,12 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from harness.comparison.sides import Side, sides_of, step_times_of
 from harness.errors import HarnessError, InputError
-from harness.folders.sides import Side, sides_of, step_times_of
-from harness.provenance import Provenance
-from harness.records import Record
 from harness.results import Results
-from harness.step_times import StepTimes, typical_ms
+from harness.results.provenance import Provenance
+from harness.results.records import Record
+from harness.results.step_times import StepTimes, typical_ms
 from harness.variants import Variant
 
 Value = str | float | bool

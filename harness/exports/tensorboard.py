@@ -19,8 +19,8 @@ from harness.exports.runs import (
     started_s,
     step_times_by_variant,
 )
-from harness.records import Record
 from harness.results import Results
+from harness.results.records import Record
 from harness.tables.files import safe_file_name
 
 METRICS = ("accuracy", "precision", "recall", "loss")

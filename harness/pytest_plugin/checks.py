@@ -17,7 +17,7 @@ def check_item(config: pytest.Config, variant: Variant) -> None:
     __tracebackhide__ = True
     try:
         if _DATASET not in config.stash:
-            from harness.devices import configure_process, find_device
+            from harness.training.devices import configure_process, find_device
 
             configure_process(find_device(option(config, "device")).kind, threads=0)
             config.stash[_DATASET] = load_dataset(option(config, "dataset"))

@@ -69,7 +69,7 @@ def option(config: pytest.Config, name: str) -> Any:
 def job_settings(config: pytest.Config) -> Any:
     """Return the JobSettings that the options ask for; InputError for a value that is not allowed."""
     from harness.comparison.judge import Margins
-    from harness.job import JobSettings
+    from harness.running.job import JobSettings
 
     device = option(config, "device")
     if device not in ("auto", "cpu", "gpu"):

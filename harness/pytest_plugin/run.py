@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.comparison import compare_results, group_records
+from harness.comparison.gate import Gate, failed_rows, parse_gate
 from harness.exports.github import announce
-from harness.gates import Gate, failed_rows, parse_gate
-from harness.job import Job, Stopwatch, begin, job_results, prepare, train, write_files
-from harness.progress import Progress, describe_plan
 from harness.pytest_plugin.items import VariantItem
 from harness.pytest_plugin.options import job_settings, option
-from harness.records import Record
+from harness.results.records import Record
+from harness.results.store import Store
+from harness.results.trials import Trial
+from harness.running.job import Job, Stopwatch, begin, job_results, prepare, train, write_files
+from harness.running.progress import Progress, describe_plan
 from harness.search import Search
 from harness.search.job import SearchJob, prepare_searches
-from harness.store import Store
 from harness.suites import Suite
-from harness.trials import Trial
 from harness.variants import Variant
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from harness.errors import HarnessError
-from harness.job import prepare
 from harness.pytest_plugin.items import SearchItem
 from harness.pytest_plugin.measure import Fixture, hand_over, require_trained
 from harness.pytest_plugin.replay import ReplayTimer
 from harness.pytest_plugin.run import RUN, Run
+from harness.results.store import Store
+from harness.running.job import prepare
 from harness.search.job import run_search, winner_suite
-from harness.search.wording import SearchPrinter, heading, result_line
-from harness.store import Store
+from harness.search.printing import SearchPrinter, heading, result_line
 
 
 def run_searches(run: Run, store: Store, write: Callable[[str], object]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.job import worker_log
 from harness.pytest_plugin.run import Run
-from harness.store import STORE_NAME
+from harness.results.schema import STORE_NAME
+from harness.running.job import worker_log
 from harness.tables import suite_table
 from harness.tables.failures import failure_lines
 from harness.tables.render import split_tables

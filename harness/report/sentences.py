@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.comparison.verdicts import Verdict
 from harness.tables.numbers import decimals_for, plain, points
-from harness.verdicts import Verdict
 
 Row = Mapping[Any, Any]
 

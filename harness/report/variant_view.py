@@ -25,11 +25,11 @@ from harness.charts import (
     meeting_epoch,
 )
 from harness.comparison import Group, Margins
-from harness.provenance import Provenance
-from harness.records import Record
 from harness.report.pictures import Picture, Pictures
 from harness.results import Results
-from harness.step_times import StepTimes
+from harness.results.provenance import Provenance
+from harness.results.records import Record
+from harness.results.step_times import StepTimes
 from harness.tables.files import safe_file_name
 from harness.variants import BASELINE, Variant
 from harness.variants.rules import RULES

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.charts import Point, effects_chart, parallel_chart, pareto_chart
 from harness.comparison import Group, Margins, group_records
-from harness.comparison.compare import group_rows
+from harness.comparison.suite_rows import group_rows
 from harness.report.columns import COLUMNS, Cell, Column, field_columns
 from harness.report.pictures import Picture, Pictures
 from harness.report.sentences import Sentence, suite_sentence

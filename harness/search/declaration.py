@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args
 
 from harness.budgets import MAX_EPOCHS
 from harness.errors import InputError, nearest
+from harness.results.trials import FIRST_SEARCH_SEED
 from harness.search.dimensions import Boolean, Choice, Dimension, Float, Int
 from harness.suites import find_suite_files, import_suite_file
-from harness.trials import FIRST_SEARCH_SEED
 from harness.variants import BASELINE, Variant
 from harness.variants.rules import RULES
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from harness.budgets import Budget
 from harness.errors import HarnessError, InputError
-from harness.executors import Executor
-from harness.plan import DatasetFacts
-from harness.records import Record
+from harness.results.records import Record
+from harness.results.store import Store
+from harness.results.trials import Environment, Trial
+from harness.running.executor import Executor
+from harness.running.plan import DatasetFacts
 from harness.search.declaration import Search
 from harness.search.oracle import AskTell
 from harness.search.tries import Ending, Tried, Try
-from harness.store import Store
 from harness.training.checkpoint_path import checkpoint_path
-from harness.trials import Environment, Trial
 from harness.variants import Variant
 from harness.variants.sizes import check_variant
 from harness.variants.sources import source_fingerprint

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
-from harness.executors import PoolExecutor
-from harness.job import Job, JobSettings, prepare, worker_log
-from harness.plan import DatasetFacts
+from harness.results.store import Store
+from harness.running.job import Job, JobSettings, prepare, worker_log
+from harness.running.plan import DatasetFacts
+from harness.running.worker_pool import PoolExecutor
 from harness.search.declaration import Search, check_searches
 from harness.search.engine import Conditions, Engine
 from harness.search.oracle import AskTell
 from harness.search.tries import Ending, Tried, values_of
-from harness.store import Store
 from harness.suites import Suite
 from harness.variants.sizes import check_variant
 
@@ -92,7 +92,7 @@ def run_search(
 
     Args:
         search_job: From `prepare_searches`.
-        store: From `harness.job.begin` with this search's job.
+        store: From `harness.running.job.begin` with this search's job.
         notify: Called with each try in their order, those done before an interruption too, and the best one so far.
 
     Raises:

@@ -14,10 +14,10 @@ from typing import Any
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from harness.errors import InputError
+from harness.running.tuner import import_keras_tuner
 from harness.search.declaration import Search
 from harness.search.space import Space, starting_point
 from harness.search.tries import Tried, Try
-from harness.sweep import import_keras_tuner
 
 # Above any number of tries: whether failures end a search is decided by the search, not by keras-tuner.
 _NEVER = 10**9

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from harness.gates.columns import is_text
+from harness.comparison.columns import is_text
 from harness.tables.numbers import EMPTY, interval_decimals, plain, shifted, significant
 
 Kind = Literal["text", "count", "fraction", "difference", "ratio", "p", "measure"]

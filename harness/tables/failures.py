@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from harness.comparison.gate import Gate, parse_gate
 from harness.errors import InputError
-from harness.gates import Gate, parse_gate
 from harness.tables.columns import cell_text
 from harness.tables.escape import clean
 

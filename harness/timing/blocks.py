@@ -9,7 +9,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.timing.arm import Arm
+from harness.timing.build import Arm
 
 _COST_STEPS = 5
 _COST_REPEATS = 40

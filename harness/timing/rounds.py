@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 from itertools import chain
 
-from harness.timing.arm import Arm
 from harness.timing.blocks import BlockCost, Blocks, Times
+from harness.timing.build import Arm
 from harness.timing.settings import TimingSettings
 
 # A turn and its reverse.

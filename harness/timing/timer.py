@@ -12,14 +12,14 @@ import numpy as np
 
 from harness.budgets import Budget
 from harness.datasets import Dataset
-from harness.step_times import StepTimes, typical_ms
-from harness.timing.arm import Arm, build_arm
+from harness.results.step_times import StepTimes, typical_ms
+from harness.results.trials import Environment
 from harness.timing.blocks import BlockCost, Blocks
-from harness.timing.load import BaselineSpeed, LoadWatch
+from harness.timing.build import Arm, build_arm
+from harness.timing.disturbances import BaselineSpeed, LoadWatch
+from harness.timing.flops import forward_flops, gemm_peak_flops_per_s
 from harness.timing.rounds import Rounds
 from harness.timing.settings import TIMING, TimingSettings
-from harness.timing.work import forward_flops, gemm_peak_flops_per_s
-from harness.trials import Environment
 from harness.variants import Variant
 
 PREDICT_BATCH = 128

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from harness.trials import Trial
+from harness.results.trials import Trial
 
 
 def checkpoint_path(folder: Path, trial: Trial, *, epochs: int | None = None) -> Path:

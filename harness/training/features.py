@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from harness.datasets import Dataset
 from harness.datasets.cache import cache_root
 from harness.models import build_model, find_backbone, split_backbone
+from harness.results.trials import Trial
 from harness.training.split import Indices
-from harness.trials import Trial
 from harness.variants import BASELINE
 from harness.variants.sizes import backbone_input_size
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets import Dataset
+from harness.results.trials import Trial
 from harness.training.features import frozen_features
 from harness.training.split import Indices, image_pool
-from harness.trials import Trial
 
 Values = NDArray[Any]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from harness.trials import DeviceKind
+from harness.results.trials import DeviceKind
 
 NAN = float("nan")
 

@@ -11,9 +11,9 @@ from harness.budgets import Budget
 from harness.datasets import Dataset
 from harness.errors import HarnessError, InputError
 from harness.models import find_backbone
-from harness.records import Record
+from harness.results.records import Record
+from harness.results.trials import Environment, Trial
 from harness.training.trial import Trainer
-from harness.trials import Environment, Trial
 from harness.variants import Variant
 from harness.variants.sizes import check_variant
 from harness.variants.sources import source_fingerprint

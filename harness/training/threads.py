@@ -6,8 +6,8 @@ import os
 
 import keras
 
-from harness.provenance import usable_cores
-from harness.trials import DeviceKind
+from harness.results.provenance import usable_cores
+from harness.results.trials import DeviceKind
 
 
 def threads_in_use(kind: DeviceKind) -> int:

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets import Dataset
-from harness.records import EpochMetrics, Record
-from harness.training.continued import Checkpoints, Progress
+from harness.results.records import EpochMetrics, Record
+from harness.results.trials import Trial
+from harness.training.checkpoints import Checkpoints, Progress
 from harness.training.evaluation import judge, measure
 from harness.training.inputs import InputSource
 from harness.training.memory import PeakMemory
 from harness.training.prepared import Epoch, PreparedModel, restore_weights, weight_values
 from harness.training.split import split_images
-from harness.trials import Trial
 
 # Streams of random numbers that a trial's seed opens; numbered, so that adding one moves no other.
 _SHUFFLING_STREAM = 1

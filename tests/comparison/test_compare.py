@@ -9,14 +9,14 @@ import pytest
 
 from harness import BASELINE, BUDGETS, Suite, compare
 from harness.comparison import COLUMNS
-from harness.provenance import Provenance
-from harness.records import Predictions, Record
 from harness.results import Results
+from harness.results.provenance import Provenance
+from harness.results.records import Predictions, Record
+from harness.results.step_times import StepTimes
+from harness.results.store import TestSet
+from harness.results.trials import Environment, Trial
 from harness.statistics import two_way
-from harness.step_times import StepTimes
-from harness.store import TestSet
 from harness.training.evaluation import measure
-from harness.trials import Environment, Trial
 
 IMAGES = 400
 CLASSES = ("cat", "dog", "frog", "ship")

@@ -11,7 +11,6 @@ import pytest
 from made_results import Made, make_results
 
 from harness.cli import run
-from harness.devices import Device
 from harness.doctor.determinism import judge_fingerprints
 from harness.doctor.folders import check_dataset, check_disk, check_results, check_store, judge_disk
 from harness.doctor.machine import (
@@ -25,6 +24,7 @@ from harness.doctor.machine import (
     judge_memory,
 )
 from harness.doctor.software import check_packages, check_python
+from harness.training.devices import Device
 
 
 def test_it_makes_ten_checks_and_more_and_ends_with_0_when_all_is_well(tmp_path):

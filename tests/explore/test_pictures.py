@@ -12,7 +12,7 @@ from harness import BASELINE, BUDGETS, InputError
 from harness.charts import confusion_chart
 from harness.cli import run
 from harness.datasets import Dataset
-from harness.explore import (
+from harness.pictures import (
     Picture,
     changed_images,
     changes_chart,
@@ -24,9 +24,9 @@ from harness.explore import (
     samples_chart,
     save_exploration,
 )
-from harness.explore.pictures import data_uri
-from harness.records import Predictions, Record
-from harness.trials import Environment, Trial
+from harness.pictures.grid import data_uri
+from harness.results.records import Predictions, Record
+from harness.results.trials import Environment, Trial
 
 LABELS = np.array([0, 1, 2, 0, 1], np.int64)
 

@@ -4,8 +4,8 @@ import pytest
 
 from harness import BASELINE, build_model
 from harness.cli import run
-from harness.explore.summary import count_text, model_summary, summary_chart
-from harness.timing.work import forward_flops
+from harness.pictures.layers import count_text, model_summary, summary_chart
+from harness.timing.flops import forward_flops
 
 
 @pytest.fixture(scope="module")

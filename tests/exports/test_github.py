@@ -6,9 +6,9 @@ import pytest
 from made_results import DROPOUT, WIDE, Made, make_results
 
 from harness.comparison import Margins, compare
+from harness.comparison.folder_rows import compare_folders
+from harness.comparison.gate import failed_rows, parse_gate
 from harness.exports.github import SUMMARY_LIMIT, annotation_lines, announce
-from harness.folders import compare_folders
-from harness.gates import failed_rows, parse_gate
 from harness.results import load_results
 from harness.variants import BASELINE
 

@@ -7,7 +7,7 @@ from harness import BASELINE, BUDGETS, Variant
 from harness.cli import run
 from harness.datasets import Dataset
 from harness.errors import InputError
-from harness.job import JobSettings, prepare
+from harness.running.job import JobSettings, prepare
 from harness.suites import Suite
 
 

@@ -7,7 +7,8 @@ from made_results import DROPOUT, WIDE, Made, make_results
 
 from harness.cli import run
 from harness.comparison import Margins
-from harness.folders import compare_folders, compare_variants
+from harness.comparison.folder_rows import compare_folders
+from harness.comparison.pair_rows import compare_variants
 from harness.results import load_results
 from harness.variants import BASELINE
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.comparison.gate import failed_rows, parse_gate
 from harness.errors import InputError
-from harness.gates import failed_rows, parse_gate
 
 ROW = {"accuracy": 0.9, "accuracy_delta": -0.02, "accuracy_verdict": "worse", "seeds": 5, "variant": "dropout:0.5"}
 

@@ -5,11 +5,11 @@ import pytest
 
 from harness.budgets import BUDGETS
 from harness.comparison import Margins
-from harness.folders.times import judge_across, judge_relative
-from harness.step_times import StepTimes
-from harness.trials import Environment
+from harness.comparison.times_across_runs import judge_across, judge_relative
+from harness.comparison.verdicts import Verdict
+from harness.results.step_times import StepTimes
+from harness.results.trials import Environment
 from harness.variants import BASELINE
-from harness.verdicts import Verdict
 
 VARIANT = BASELINE.replace(dropout=0.5)
 REPETITIONS = 300

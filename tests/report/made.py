@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from harness.budgets import Budget
-from harness.provenance import Provenance
-from harness.records import EpochMetrics, Predictions, Record
 from harness.results import Results
-from harness.step_times import StepTimes
-from harness.store import TestSet
+from harness.results.provenance import Provenance
+from harness.results.records import EpochMetrics, Predictions, Record
+from harness.results.step_times import StepTimes
+from harness.results.store import TestSet
+from harness.results.trials import Environment, Trial
 from harness.suites import Suite
-from harness.trials import Environment, Trial
 from harness.variants import BASELINE, Variant
 
 ENVIRONMENT = Environment("cpu", "tensorflow", 1, (("keras", "3.15.0"), ("tensorflow", "2.21.0")))

@@ -10,13 +10,13 @@ import pytest
 
 from harness import BASELINE, Dataset, load_dataset
 from harness.budgets import Budget
-from harness.devices import find_device, training_environment
-from harness.records import Record
+from harness.results.records import Record
+from harness.results.trials import Trial
 from harness.training.checkpoint_path import checkpoint_path
-from harness.training.continued import Checkpoints
+from harness.training.checkpoints import Checkpoints
+from harness.training.devices import find_device, training_environment
 from harness.training.prepared import build_for
 from harness.training.trial import Trainer
-from harness.trials import Trial
 from harness.variants import Variant
 
 # Everything that keeps a state from step to step: batch norm's averages, dropout's and augmentation's seed

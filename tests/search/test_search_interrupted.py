@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from harness.store import read_store
+from harness.results.opening import read_store
 
 SUITE = """
 from harness import BASELINE

@@ -9,8 +9,8 @@ import pytest
 
 from harness import load_results
 from harness.cli import run
+from harness.results.opening import read_store
 from harness.search.tries import Ending
-from harness.store import read_store
 
 # A builder of the user's own, whose width 8 raises, and whose width 5 gives NaN.
 BUILDER = """

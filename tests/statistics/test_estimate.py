@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from harness.comparison.verdicts import Verdict, verdict
 from harness.statistics import Estimate, Interval, corrected_level
-from harness.verdicts import Verdict, verdict
 
 SIZES = st.floats(1e-6, 1e6)
 MEANS = st.one_of(st.just(0.0), SIZES, SIZES.map(lambda x: -x))

@@ -6,7 +6,7 @@ import pytest
 
 import harness.statistics
 
-MODULES = ["harness.verdicts"] + [
+MODULES = ["harness.comparison.verdicts"] + [
     f"harness.statistics.{module.name}" for module in pkgutil.iter_modules(harness.statistics.__path__)
 ]
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.comparison.verdicts import Verdict, time_verdict
 from harness.statistics import Estimate, blocks_needed, builds_needed, controlled_ratio, time_ratio
-from harness.verdicts import Verdict, time_verdict
 
 
 def _times(seed, builds=3, blocks=12, *, slower=1.0, build_spread=0.003, block_spread=0.01):

@@ -12,8 +12,8 @@ from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.multitest import multipletests
 
+from harness.comparison.verdicts import Verdict, accuracy_verdict
 from harness.statistics import corrected_p, seeds_needed, two_way
-from harness.verdicts import Verdict, accuracy_verdict
 
 TABLES = hnp.arrays(
     np.int8,

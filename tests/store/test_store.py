@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from harness import BASELINE, BUDGETS, InputError, Suite, load_results
-from harness.provenance import collect_provenance
-from harness.records import EpochMetrics, Predictions, Record
-from harness.store import STORE_NAME, TestSet, open_store, read_store
-from harness.trials import Environment, Trial
+from harness.results.opening import open_store, read_store
+from harness.results.provenance import collect_provenance
+from harness.results.records import EpochMetrics, Predictions, Record
+from harness.results.schema import STORE_NAME
+from harness.results.store import TestSet
+from harness.results.trials import Environment, Trial
 
 ENVIRONMENT = Environment("cpu", "tensorflow", 1, (("keras", "3.15.1"),))
 

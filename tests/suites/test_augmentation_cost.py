@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from harness import BASELINE
-from harness.timing.arm import build_arm
 from harness.timing.blocks import Blocks
+from harness.timing.build import build_arm
 from harness.variants.rules import AUGMENTATIONS
 
 # So small a network that the pictures' own cost stands out.

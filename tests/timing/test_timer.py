@@ -11,15 +11,15 @@ import pytest
 import tensorflow as tf
 
 from harness import BASELINE, BUDGETS
-from harness.devices import find_device, training_environment
 from harness.models import build_model
-from harness.step_times import StepTimes, merge_step_times, timing_key
-from harness.timing.arm import build_arm
+from harness.results.step_times import StepTimes, merge_step_times, timing_key
 from harness.timing.blocks import Blocks, balanced_turns
-from harness.timing.load import LoadWatch
+from harness.timing.build import build_arm
+from harness.timing.disturbances import LoadWatch
+from harness.timing.flops import forward_flops, gemm_peak_flops_per_s
 from harness.timing.settings import TIMING
 from harness.timing.timer import Timer
-from harness.timing.work import forward_flops, gemm_peak_flops_per_s
+from harness.training.devices import find_device, training_environment
 
 ENVIRONMENT = training_environment(find_device("cpu"), threads=1)
 WIDE = BASELINE.replace(filters=(96, 192))

@@ -8,7 +8,7 @@ import pytest
 
 from harness import BASELINE, BUDGETS, InputError, run_trial
 from harness.budgets import Budget, choose_budget, selected_on_test
-from harness.records import trial_from_dict, trial_to_dict
+from harness.results.records import trial_from_dict, trial_to_dict
 from harness.tables import suite_table
 from harness.training.split import split_images
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import f1_score, recall_score
 
 from harness import BASELINE, BUDGETS, run_trial
-from harness.records import Record
+from harness.results.records import Record
 from harness.training.split import split_images
 from harness.training.trial import Trainer
 

@@ -8,14 +8,14 @@ import pytest
 
 from harness import BASELINE, BUDGETS, Suite
 from harness.datasets import Dataset
-from harness.devices import find_device, training_environment
 from harness.errors import InputError
-from harness.job import JobSettings, prepare
 from harness.models import build_head_model, build_model
-from harness.records import Record
+from harness.results.records import Record
+from harness.results.trials import Trial
+from harness.running.job import JobSettings, prepare
+from harness.training.devices import find_device, training_environment
 from harness.training.features import features_path
 from harness.training.trial import Trainer
-from harness.trials import Trial
 from harness.variants import Variant
 from harness.variants.rules import BACKBONES
 

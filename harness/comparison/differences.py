@@ -1,0 +1,86 @@
+"""What else differs between two results folders, besides the results: the list that a reader must see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.comparison.sides import Side, step_times_of
+from harness.results import Results
+from harness.results.provenance import Provenance
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same in both folders.
+
+    Attributes:
+        what: Its name: keras, commit, machine, threads, dataset content, seeds ...
+        old, new: Its values in either folder, several joined by commas, `none` for nothing.
+    """
+
+    what: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.old} -> {self.new}"
+
+
+def differences_of(old: tuple[Side, Results], new: tuple[Side, Results]) -> tuple[Difference, ...]:
+    """Return what differs between two matched sides: software, machine, data, seeds, sources of `model=`."""
+    first, second = _facts(*old), _facts(*new)
+    names = dict.fromkeys((*first, *second))
+    return tuple(
+        Difference(name, first.get(name, "none"), second.get(name, "none"))
+        for name in names
+        if first.get(name, "none") != second.get(name, "none")
+    )
+
+
+def _facts(side: Side, results: Results) -> dict[str, str]:
+    environment = side.environment
+    records = [record for seeds in side.records.values() for record in seeds.values()]
+    made = [results.provenances[record.trial.key] for record in records]
+    timed = {machine for machine, _, _ in step_times_of(side, results)}
+    facts = dict(environment.versions)
+    facts |= {
+        "Python": _joined(run.python for run in made),
+        "commit": _joined(_commit(run) for run in made),
+        "backend": environment.backend,
+        "device": environment.device,
+        "threads": str(environment.threads),
+        "machine": _joined(run.machine for run in made),
+        "machine of the step times": _joined(timed),
+        "instruction sets": _joined(" ".join(run.cpu_flags) for run in made),
+        "driver": _joined(run.driver for run in made),
+        "system": _joined(run.system for run in made),
+        "dataset name": side.dataset,
+        "dataset content": side.fingerprint[:12],
+        "seeds": _seeds(record.trial.seed for record in records),
+    }
+    sources = {f"source of {variant.name}": _source(seeds.values()) for variant, seeds in side.records.items()}
+    return facts | {name: source for name, source in sources.items() if source}
+
+
+def _source(records: Iterable[object]) -> str:
+    return next((record.trial.source[:12] for record in records), "")  # type: ignore[attr-defined]
+
+
+def _commit(run: Provenance) -> str:
+    return f"{run.commit[:12]}{' with changes' if run.dirty else ''}" if run.commit else ""
+
+
+def _seeds(seeds: Iterable[int]) -> str:
+    """Return seeds as people write them: 1-5, or 1, 2, 4 where some are missing.
+
+    >>> _seeds([3, 1, 2, 2]), _seeds([1, 4])
+    ('1-3', '1, 4')
+    """
+    known = sorted(set(seeds))
+    whole = len(known) > 1 and known == list(range(known[0], known[-1] + 1))
+    return f"{known[0]}-{known[-1]}" if whole else ", ".join(map(str, known))
+
+
+def _joined(values: Iterable[str]) -> str:
+    return ", ".join(sorted({value for value in values if value})) or "none"

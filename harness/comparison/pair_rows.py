@@ -1,0 +1,95 @@
+"""Any two variants of one results folder, whatever suites they came from."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from harness.comparison import COLUMNS, group_records
+from harness.comparison.groups import Group
+from harness.comparison.judge import Margins
+from harness.comparison.sides import Side, step_times_of
+from harness.comparison.suite_rows import add_pareto, group_rows
+from harness.comparison.times_across_runs import judge_relative
+from harness.errors import InputError, nearest
+from harness.results import Results
+from harness.results.step_times import StepTimes, typical_ms
+from harness.suites import Suite
+from harness.variants import Variant
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def compare_variants(results: Results, first: str, second: str, margins: Margins) -> pd.DataFrame:
+    """Return the comparison table of two variants of a folder, the first taken as the baseline.
+
+    Columns and rules are those of `compare`, with one comparison to correct for. Where the two were not timed
+    side by side but against one baseline on one machine, their ratio is the ratio of their ratios, with both
+    measurements' uncertainty in its interval.
+
+    Raises:
+        InputError: A name is unknown, both are the same, or no dataset and budget has both.
+    """
+    one, two = _find(results, first), _find(results, second)
+    if one == two:
+        raise InputError(f'--variants: "{first}" twice: name two different ones')
+    suite = Suite(f"{two.name} against {one.name}", (two,), one)
+    groups = [
+        group
+        for group in group_records(dataclasses.replace(results, suites=(suite,)))
+        if one in group.records and two in group.records
+    ]
+    if not groups:
+        raise InputError(f'no dataset, budget and device has results of both "{one.name}" and "{two.name}"')
+    rows: list[dict[str, Any]] = []
+    for group in groups:
+        pair = group_rows(group, results, margins)
+        if two not in group.step_times:
+            _add_relative_times(pair, group, results, margins)
+        rows += pair
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _find(results: Results, name: str) -> Variant:
+    known = {record.trial.variant.name: record.trial.variant for record in results.records.values()}
+    if name not in known:
+        close = nearest(name, known) or f": use {', '.join(known)}"
+        raise InputError(f'variant "{name}" is not in {results.folder}{close}')
+    return known[name]
+
+
+def _add_relative_times(rows: list[dict[str, Any]], group: Group, results: Results, margins: Margins) -> None:
+    """Fill the time cells of a group's two rows from measurements against a common third."""
+    one, two = group.suite.members
+    side = Side(group.dataset, group.fingerprint, group.budget, group.environment, group.records, order=0)
+    pair = _common_times(side, results, one, two)
+    if pair is None:
+        return
+    machine, first, second = pair
+    found = judge_relative(first, second, comparisons=1, margins=margins)
+    step_time_ms = typical_ms(first.variant_ms)
+    rows[0] |= {"step_time_ms": step_time_ms, "step_time_ratio": 1.0, "machine": machine}
+    rows[1] |= {
+        "step_time_ms": step_time_ms * found.value,  # as in a suite's table: at one speed of the machine
+        "step_time_ratio": found.value,
+        "step_time_ci_low": found.low,
+        "step_time_ci_high": found.high,
+        "step_time_p": found.p,
+        "step_time_verdict": str(found.verdict),
+        "step_time_hint": found.hint,
+        "step_time_flags": "; ".join(dict.fromkeys((*first.flags, *second.flags))),
+        "machine": machine,
+    }
+    add_pareto(rows)
+
+
+def _common_times(side: Side, results: Results, one: Variant, two: Variant) -> tuple[str, StepTimes, StepTimes] | None:
+    """Return both variants' measurements against one baseline on one machine; the newest that fits."""
+    taken = step_times_of(side, results)
+    for (machine, baseline, variant), times in reversed(taken.items()):
+        if variant == two and (machine, baseline, one) in taken:
+            return machine, taken[machine, baseline, one], times
+    return None

@@ -1,0 +1,74 @@
+"""The charts of one variant in a results folder: curves, confusion, classes, and images won and lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import altair as alt
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.charts import class_accuracies, classes_chart, confusion_chart, confusion_matrix, curves_chart
+from harness.comparison import Group, group_records
+from harness.errors import InputError, nearest
+from harness.pictures.changes import changed_images, changes_chart
+from harness.results import Results
+from harness.variants import Variant
+
+
+def find_group(results: Results, suite: str | None) -> Group:
+    """Return the newest records of a suite; InputError where the name is missing or unknown."""
+    groups = {group.suite.name: group for group in group_records(results)}  # the last of a name is the newest
+    if not groups:
+        raise InputError(f"{results.folder} holds no finished trial: run `harness sweep` first")
+    if suite is None:
+        if len(groups) > 1:
+            raise InputError(f"{results.folder} holds {len(groups)} suites: name one of {', '.join(groups)}")
+        return next(iter(groups.values()))
+    if suite not in groups:
+        raise InputError(f'suite "{suite}" is not in {results.folder}: use {", ".join(groups)}{nearest(suite, groups)}')
+    return groups[suite]
+
+
+def find_variants(group: Group, name: str | None) -> list[Variant]:
+    """Return the variant of that name, or for None every variant of the suite with records, the baseline first."""
+    found = {variant.name: variant for variant in group.suite.members if variant in group.records}
+    if name is None:
+        return list(found.values())
+    if name not in found:
+        raise InputError(f'variant "{name}" has no records: use {", ".join(found)}{nearest(name, found)}')
+    return [found[name]]
+
+
+def variant_charts(
+    group: Group, variant: Variant, results: Results, images: NDArray[np.uint8] | None
+) -> Iterator[tuple[str, alt.TopLevelMixin]]:
+    """Yield each chart with a name for its files.
+
+    Args:
+        group: From `find_group`.
+        variant: One of its suite.
+        results: Where it is from, for the true labels.
+        images: The budget's test images, uint8 [N, H, W, C], for pictures of what was won and lost; None for none.
+    """
+    test_set = results.test_sets[group.fingerprint, group.budget.max_images]
+    classes, labels = test_set.classes, test_set.labels
+    own = list(group.records[variant].values())
+    theirs = list(group.records.get(group.suite.baseline, {}).values())
+    stem = variant.name.replace(":", "-")
+    matrix = confusion_matrix(own, labels, len(classes))
+    yield f"curves-{stem}", curves_chart(own)
+    yield f"confusion-{stem}", confusion_chart(matrix, classes, difference=False)
+    is_baseline = variant == group.suite.baseline
+    yield (
+        f"classes-{stem}",
+        classes_chart(class_accuracies(own, labels, classes, baseline=() if is_baseline else theirs)),
+    )
+    if is_baseline or not theirs:
+        return
+    difference = matrix - confusion_matrix(theirs, labels, len(classes))
+    yield f"confusion-difference-{stem}", confusion_chart(difference, classes, difference=True)
+    if images is not None:
+        won, lost = changed_images(theirs, own, labels)
+        names = (variant.name, group.suite.baseline.name)
+        yield f"changes-{stem}", changes_chart(won, lost, images, classes, variant=names[0], baseline=names[1])

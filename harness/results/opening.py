@@ -1,0 +1,94 @@
+"""Opening a store: by one writer, or by any number of readers."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+import filelock
+
+from harness.errors import InputError
+from harness.results.schema import SCHEMA, SCHEMA_VERSION, STORE_NAME, told
+from harness.results.store import Store
+
+BUSY_TIMEOUT_S = 30.0
+
+
+def open_store(folder: Path) -> Store:
+    """Open a results folder for writing, making it if need be; one process at a time.
+
+    Raises:
+        InputError: The folder cannot be written, another process writes into it, or its store is damaged or newer.
+    """
+    path = folder / STORE_NAME
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / "harness.lock")
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise InputError(
+            f"{folder} is being written by another run{_writer(folder)}: wait for it, or give --results another folder"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror}): make it writable, or give --results another folder"
+        ) from None
+    try:
+        (folder / "harness.lock.owner").write_text(f"process {os.getpid()}, since {datetime.now():%H:%M:%S}")
+        connection = _connect(path, "rwc")
+        with told(path), connection:
+            # An empty file is also what a process killed before its first commit leaves.
+            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        _check_schema(path, connection)
+    except BaseException:
+        lock.release()
+        raise
+    return Store(path, connection, lock)
+
+
+def read_store(folder: Path) -> Store:
+    """Open a results folder for reading, also while a sweep writes into it: what is read is a valid snapshot.
+
+    Raises:
+        InputError: There is no store in the folder, or it is damaged or newer than this program.
+    """
+    path = folder / STORE_NAME
+    if not path.is_file():
+        raise InputError(f"{folder} holds no results ({STORE_NAME} is missing): run `pytest suites --benchmark` first")
+    connection = _connect(path, "ro")
+    _check_schema(path, connection)
+    return Store(path, connection, None)
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    with told(path):
+        return sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+
+
+def _check_schema(path: Path, connection: sqlite3.Connection) -> None:
+    with told(path):
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'trials'").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise InputError(
+            f"{path} has schema {version}, this program knows {SCHEMA_VERSION}: it was written by a newer version; "
+            "upgrade cnn-harness, or give --results another folder"
+        )
+    if version < SCHEMA_VERSION or not tables:
+        raise InputError(f"{path} is not a store of this program: move it away, or give --results another folder")
+
+
+def _writer(folder: Path) -> str:
+    try:
+        return f" ({(folder / 'harness.lock.owner').read_text()})"
+    except OSError:
+        return ""

@@ -1,0 +1,163 @@
+"""What timing one variant against its baseline measured: raw blocks first, figures derived from them after."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from harness.budgets import Budget, BudgetName
+from harness.results.trials import Environment
+from harness.variants import Variant
+
+NAN = float("nan")
+
+# Counts each budget's ways of measuring whose figures are not comparable: in a key, so that older ones are measured
+# anew.
+RECIPE: dict[BudgetName, int] = {"smoke": 4, "quick": 4, "full": 5}
+
+# Blocks of one arm: a row a fresh build, a column a block, milliseconds a training step in each.
+Blocks = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """Baseline, a second build of the baseline (the control) and the variant, timed side by side.
+
+    Attributes:
+        key: Identifies the pair, its data shape and its environment; a new measurement replaces no older one.
+        variant: The variant timed.
+        baseline: What it is paired with.
+        dataset: Name of the dataset that gave the images.
+        fingerprint: Content of that dataset.
+        budget: Whose settings chose the number of blocks.
+        environment: Device, backend, threads (all cores, unlike a trial's) and versions.
+        steps_per_block: Training steps in each block; the median of several processes.
+        baseline_ms, control_ms, variant_ms: Milliseconds a training step, a value a block, paired by position.
+        block_overhead_ms: What a block took beyond its steps, already taken off those values; nan in records older
+            than this field, whose values contain it.
+        predict_one_ms, predict_batch_ms: Median milliseconds to predict 1 image and `predict_batch` images.
+        predict_batch: Images in that batch.
+        images_per_s: Training images a second, from the median step.
+        build_s: Seconds to build and compile the model, median over builds.
+        first_step_s: Seconds of the first training step, tracing included, median over builds.
+        flops: Floating-point operations to predict one image, by the backend's own count.
+        gemm_share: Share of this machine's measured matrix-product peak that predicting a batch reaches, 0..1.
+        flags: What disturbed the measurement, in words; empty when nothing did.
+    """
+
+    key: str
+    variant: Variant
+    baseline: Variant
+    dataset: str
+    fingerprint: str
+    budget: Budget
+    environment: Environment
+    steps_per_block: int
+    baseline_ms: Blocks
+    control_ms: Blocks
+    variant_ms: Blocks
+    predict_one_ms: float = NAN
+    predict_batch_ms: float = NAN
+    predict_batch: int = 0
+    images_per_s: float = NAN
+    build_s: float = NAN
+    first_step_s: float = NAN
+    flops: float = NAN
+    gemm_share: float = NAN
+    flags: tuple[str, ...] = ()
+    block_overhead_ms: float = NAN
+
+    def to_json(self) -> str:
+        """Return everything as JSON; a number that is not known is null."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields |= {"variant": self.variant.to_json(), "baseline": self.baseline.to_json()}
+        fields |= {
+            "budget": dataclasses.asdict(self.budget),
+            "environment": dataclasses.asdict(self.environment),
+        }
+        return json.dumps({name: None if value != value else value for name, value in fields.items()}, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> StepTimes:
+        """Read what `to_json` wrote."""
+        fields: dict[str, Any] = {name: NAN if value is None else value for name, value in json.loads(text).items()}
+        environment = fields["environment"]
+        versions = tuple((name, version) for name, version in environment["versions"])
+        blocks = {
+            arm: tuple(tuple(build) for build in fields[arm]) for arm in ("baseline_ms", "control_ms", "variant_ms")
+        }
+        return cls(
+            **fields
+            | blocks
+            | {
+                "variant": Variant.from_json(fields["variant"]),
+                "baseline": Variant.from_json(fields["baseline"]),
+                "budget": Budget(**fields["budget"]),
+                "environment": Environment(**environment | {"versions": versions}),
+                "flags": tuple(fields["flags"]),
+            }
+        )
+
+
+def timing_key(
+    baseline: Variant,
+    variant: Variant,
+    *,
+    sources: tuple[str, str],
+    fingerprint: str,
+    budget: Budget,
+    environment: Environment,
+    machine: str,
+) -> str:
+    """Return 64 hexadecimal digits that identify a measurement.
+
+    The pair and its sources, the data, the amount of timing, the software, and the machine: a stored measurement is
+    taken up again only where all of them are the same.
+    """
+    content = {
+        "pair": [baseline.to_json(), variant.to_json()],
+        "sources": sources,
+        "dataset": fingerprint,
+        "recipe": RECIPE[budget.name],
+        "timing": budget.name,
+        "device": environment.device,
+        "backend": environment.backend,
+        "threads": environment.threads,
+        "versions": environment.versions,
+        "machine": machine,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def merge_step_times(parts: Sequence[StepTimes]) -> StepTimes:
+    """Return measurements of one pair in several processes as one: all builds, and the median of each other figure.
+
+    Each build keeps as many blocks as the shortest measurement has.
+    """
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    count = min(len(part.variant_ms[0]) for part in parts)
+
+    def builds(arm: str) -> Blocks:
+        return tuple(build[:count] for part in parts for build in getattr(part, arm))
+
+    changes: dict[str, Any] = {arm: builds(arm) for arm in ("baseline_ms", "control_ms", "variant_ms")}
+    for name in (
+        *("block_overhead_ms", "predict_one_ms", "predict_batch_ms", "images_per_s"),
+        *("build_s", "first_step_s", "flops", "gemm_share"),
+    ):
+        changes[name] = median(getattr(part, name) for part in parts)
+    changes["steps_per_block"] = round(median(part.steps_per_block for part in parts))
+    changes["flags"] = tuple(dict.fromkeys(flag for part in parts for flag in part.flags))
+    return dataclasses.replace(first, **changes)
+
+
+def typical_ms(blocks: Blocks) -> float:
+    """Return the median of all blocks, milliseconds a step."""
+    return median(value for build in blocks for value in build)

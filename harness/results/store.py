@@ -1,0 +1,217 @@
+"""The store: one SQLite file that remembers every finished trial and timing run.
+
+A row is added in one transaction and never changed, so a killed process leaves either the whole row or none
+(SQLite's rollback journal sees to it at the next opening). Everything else in a results folder can be made again
+from this file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import filelock
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.results.provenance import Provenance
+from harness.results.records import Predictions, Record
+from harness.results.schema import told
+from harness.results.step_times import StepTimes
+from harness.suites import Suite
+from harness.variants import Variant
+
+
+@dataclass(frozen=True, eq=False)
+class TestSet:
+    """The true labels behind the stored predictions.
+
+    Attributes:
+        classes: Names, by label.
+        labels: int64 [N].
+    """
+
+    __test__ = False  # or pytest would take it for a test class
+
+    classes: tuple[str, ...]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a reader must know of a variant that was chosen from many.
+
+    Attributes:
+        winner: The variant.
+        note: How it was chosen, for the notes under its table.
+    """
+
+    winner: Variant
+    note: str
+
+
+class Store:
+    """Records and timings of one results folder. Use `open_store` to make one; safe to share between threads."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: filelock.FileLock | None) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = lock
+        self._mutex = threading.Lock()
+        self._run_id: int | None = None
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and let another process write."""
+        self._connection.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def begin_run(self, provenance: Provenance) -> None:
+        """Note the command, machine and commit that the following rows belong to."""
+        with self._transaction() as connection:
+            text = json.dumps(dataclasses.asdict(provenance))
+            self._run_id = connection.execute("INSERT INTO runs (provenance) VALUES (?)", (text,)).lastrowid
+
+    def add_test_set(self, fingerprint: str, max_images: int | None, test_set: TestSet) -> None:
+        """Keep the labels of a dataset's test images; the same one twice is kept once."""
+        values = (
+            fingerprint,
+            max_images or 0,
+            json.dumps(test_set.classes),
+            test_set.labels.astype("<i8").tobytes(),
+        )
+        with self._transaction() as connection:
+            connection.execute("INSERT INTO test_sets VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", values)
+
+    def add_suite(self, suite: Suite) -> None:
+        """Note what a suite compares; the newest declaration of a name counts, an equal one is not repeated."""
+        members = [variant.to_json() for variant in suite.members]
+        with self._transaction() as connection:
+            row = connection.execute(
+                "SELECT content FROM suites WHERE name = ? ORDER BY id DESC LIMIT 1", (suite.name,)
+            ).fetchone()
+            if row is None or json.loads(row[0]) != members:
+                connection.execute(
+                    "INSERT INTO suites (name, content) VALUES (?, ?)", (suite.name, json.dumps(members))
+                )
+
+    def add_record(self, record: Record) -> None:
+        """Add a finished trial. Of two results of one trial the first stands; a failure never replaces a result."""
+        predictions = record.predictions.to_bytes() if record.predictions else None
+        values = (self._run(), record.trial.key, record.status, record.to_json(), predictions)
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO trials (run, key, status, record, predictions) VALUES (?, ?, ?, ?, ?)",
+                values,
+            )
+
+    def add_search_try(self, search: str, number: int, content: str) -> None:
+        """Note a point that an oracle chose, before it is tried; the first content of a number stands."""
+        with self._transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO search_tries VALUES (?, ?, ?)", (search, number, content))
+
+    def add_search(self, suite: str, winner: Variant, note: str, content: str) -> None:
+        """Note how a search ended whose winner a suite compares; an equal ending is not repeated."""
+        with self._transaction() as connection:
+            row = connection.execute(
+                "SELECT content FROM searches WHERE suite = ? ORDER BY id DESC LIMIT 1", (suite,)
+            ).fetchone()
+            if row is None or row[0] != content:
+                connection.execute(
+                    "INSERT INTO searches (suite, winner, note, content) VALUES (?, ?, ?, ?)",
+                    (suite, winner.to_json(), note, content),
+                )
+
+    def add_step_times(self, step_times: StepTimes) -> None:
+        """Add a timing run; `step_times()` gives the newest of each key."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO timings (run, key, step_times) VALUES (?, ?, ?)",
+                (self._run(), step_times.key, step_times.to_json()),
+            )
+
+    def records(self) -> dict[str, Record]:
+        """Return each trial's result by its key: what it gave or, where every attempt failed, the last failure."""
+        query = "SELECT key, record, predictions FROM trials ORDER BY status <> 'failed', id"
+        rows = self._read(query)
+        return {key: Record.from_json(text, Predictions.from_bytes(blob) if blob else None) for key, text, blob in rows}
+
+    def step_times(self) -> dict[str, StepTimes]:
+        """Return the newest timing run of each key."""
+        rows = self._read("SELECT key, step_times FROM timings ORDER BY id")
+        return {key: StepTimes.from_json(text) for key, text in rows}
+
+    def test_sets(self) -> dict[tuple[str, int | None], TestSet]:
+        """Return the test labels by dataset fingerprint and cap on images."""
+        rows = self._read("SELECT fingerprint, max_images, classes, labels FROM test_sets")
+        return {
+            (fingerprint, cap or None): TestSet(tuple(json.loads(classes)), np.frombuffer(labels, "<i8"))
+            for fingerprint, cap, classes, labels in rows
+        }
+
+    def suites(self) -> tuple[Suite, ...]:
+        """Return the newest declaration of each suite, in the order in which they first came."""
+        rows = self._read("SELECT name, content FROM suites ORDER BY id")
+        newest = {name: [Variant.from_json(text) for text in json.loads(content)] for name, content in rows}
+        return tuple(Suite(name, tuple(members[1:]), members[0]) for name, members in newest.items())
+
+    def search_tries(self, search: str) -> dict[int, str]:
+        """Return what a search's oracle chose so far, by number."""
+        with self._mutex, told(self.path):
+            query = "SELECT number, content FROM search_tries WHERE search = ? ORDER BY number"
+            return dict(self._connection.execute(query, (search,)).fetchall())
+
+    def searches(self) -> dict[str, str]:
+        """Return how the newest search of each suite ended."""
+        return dict(self._read("SELECT suite, content FROM searches ORDER BY id"))
+
+    def selections(self) -> dict[str, Selection]:
+        """Return which variant of a suite a search chose, and how; the newest search of each suite counts."""
+        if not self._read("SELECT name FROM sqlite_master WHERE name = 'searches'"):
+            return {}  # a folder begun before there were searches
+        rows = self._read("SELECT suite, winner, note FROM searches ORDER BY id")
+        return {suite: Selection(Variant.from_json(winner), note) for suite, winner, note in rows}
+
+    def provenances(self) -> dict[str, Provenance]:
+        """Return where each row was made, by the key of the trial or timing run; the newest for a key twice."""
+        rows = self._read(
+            "SELECT key, provenance FROM (SELECT key, run FROM trials UNION ALL SELECT key, run FROM timings) "
+            "JOIN runs ON runs.id = run ORDER BY runs.id"
+        )
+        return {key: _provenance(text) for key, text in rows}
+
+    def _run(self) -> int:
+        if self._run_id is None:
+            raise RuntimeError("begin_run comes before the first row")
+        return self._run_id
+
+    def _read(self, query: str) -> list[tuple[Any, ...]]:
+        with self._mutex, told(self.path):
+            return self._connection.execute(query).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._mutex, told(self.path), self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield self._connection
+
+
+def _provenance(text: str) -> Provenance:
+    fields = json.loads(text)
+    return Provenance(**fields | {"cpu_flags": tuple(fields["cpu_flags"])})

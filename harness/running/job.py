@@ -1,0 +1,259 @@
+"""The main job: open the data, plan, train, time, write tables. The plugin and the command line only call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.budgets import Budget
+from harness.comparison import Margins, compare_results, group_records
+from harness.datasets import Dataset, DatasetRef, load_dataset
+from harness.report import write_report
+from harness.results import Results, load_results
+from harness.results.opening import open_store
+from harness.results.provenance import Provenance, collect_provenance, usable_cores
+from harness.results.records import Record
+from harness.results.schema import STORE_NAME
+from harness.results.step_times import StepTimes, timing_key
+from harness.results.store import Store, TestSet
+from harness.results.trials import Environment
+from harness.running.plan import DatasetFacts, Plan, make_plan
+from harness.running.timing_processes import TimingProcesses
+from harness.running.worker_pool import PoolExecutor, pool_size
+from harness.suites import Suite, check_suites
+from harness.tables import write_tables
+from harness.training.devices import Device, DeviceChoice, find_device, training_environment
+from harness.training.split import split_images
+from harness.variants import Variant
+from harness.variants.sources import source_fingerprint
+
+Pair = tuple[Variant, Variant]
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """What a person asks for.
+
+    Attributes:
+        dataset: Name or folder.
+        budget: Epochs and seeds.
+        device: auto, cpu or gpu.
+        results: Folder for the store and tables.
+        workers: Trials at once; None for as many as cores and memory allow.
+        trial_timeout_s: Longest time of a trial.
+        image_size: Resize a folder's images to that many pixels a side; None keeps their own size.
+        skip_unreadable: Leave out a folder's unreadable images, with a warning, instead of refusing.
+        retime: Measure step times anew, though the store has them.
+        margins: Alpha and margins of practical equality.
+    """
+
+    dataset: str
+    budget: Budget
+    device: DeviceChoice = "auto"
+    results: Path = Path("results")
+    workers: int | None = None
+    trial_timeout_s: float = 3600.0
+    image_size: int | None = None
+    skip_unreadable: bool = False
+    retime: bool = False
+    margins: Margins = field(default_factory=Margins)
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A checked job: everything is known, nothing is written yet.
+
+    Attributes:
+        settings: What was asked for.
+        plan: Trials to do and done.
+        dataset: How workers open the data.
+        warnings: What a person should know of the data.
+        test_set: True labels of the test images.
+        device: What trains.
+        environment: Of every trial.
+        timing_environment: Of every step time: the same with all cores.
+        provenance: This command on this machine.
+        stored_times: Step times that the store has.
+        declared: The suites as declared, where the plan holds a choice of their variants.
+    """
+
+    settings: JobSettings
+    plan: Plan
+    dataset: DatasetRef
+    warnings: tuple[str, ...]
+    test_set: TestSet
+    device: Device
+    environment: Environment
+    timing_environment: Environment
+    provenance: Provenance
+    stored_times: dict[str, StepTimes]
+    declared: tuple[Suite, ...]
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Baseline and variant of every step time, each pair once; a baseline meets itself too."""
+        return tuple(dict.fromkeys((suite.baseline, member) for suite in self.plan.suites for member in suite.members))
+
+    @property
+    def untimed(self) -> tuple[Pair, ...]:
+        """The pairs that the store has no step time of, or all of them with `retime`."""
+        if self.settings.retime:
+            return self.pairs
+        return tuple(pair for pair in self.pairs if self.key_of(pair) not in self.stored_times)
+
+    def key_of(self, pair: Pair) -> str:
+        """Return the key of a pair's step time."""
+        baseline, variant = pair
+        return timing_key(
+            baseline,
+            variant,
+            sources=(source_fingerprint(baseline) or "", source_fingerprint(variant) or ""),
+            fingerprint=self.dataset.fingerprint,
+            budget=self.settings.budget,
+            environment=self.timing_environment,
+            machine=self.provenance.machine,
+        )
+
+
+def prepare(settings: JobSettings, suites: Sequence[Suite], *, declared: Sequence[Suite] = ()) -> Job:
+    """Check everything that can be checked before training, and plan.
+
+    `declared` are the whole suites where `suites` holds only chosen variants of them: the store notes these, and
+    verdicts are corrected for their number of variants.
+
+    Raises:
+        InputError: Suites, dataset, device, results folder or a variant is refused; nothing was written.
+    """
+    check_suites(declared or suites)
+    device = find_device(settings.device)
+    environment = training_environment(device)
+    dataset = load_dataset(settings.dataset, image_size=settings.image_size, skip_unreadable=settings.skip_unreadable)
+    results = load_results(settings.results) if (settings.results / STORE_NAME).is_file() else None
+    workers = settings.workers or pool_size(dataset.train_images.nbytes / 2**20, environment)
+    facts = DatasetFacts(
+        dataset.name, dataset.fingerprint, dataset.classes, dataset.input_shape, len(dataset.train_labels)
+    )
+    plan = make_plan(suites, facts, settings.budget, environment, results.records if results else {}, workers=workers)
+    timing_environment = training_environment(device, threads=usable_cores())
+    return Job(
+        settings=settings,
+        plan=plan,
+        dataset=dataset.ref,
+        warnings=(*dataset.warnings, *_slow_ways(plan)),
+        test_set=_test_set(dataset, settings.budget),
+        device=device,
+        environment=environment,
+        timing_environment=timing_environment,
+        provenance=collect_provenance(accelerator=", ".join(device.accelerators), driver=device.driver),
+        stored_times=dict(results.step_times) if results else {},
+        declared=tuple(declared or suites),
+    )
+
+
+def begin(job: Job) -> Store:
+    """Open the store for this job and note its run, suites and test labels."""
+    store = open_store(job.settings.results)
+    store.begin_run(job.provenance)
+    for suite in job.declared:
+        store.add_suite(suite)
+    store.add_test_set(job.dataset.fingerprint, job.settings.budget.max_images, job.test_set)
+    return store
+
+
+def train(job: Job, store: Store, *, notify: Callable[[Record], None], stop_after_failures: int = 0) -> bool:
+    """Run the plan's open trials; return whether all were run (see `run_sweep`)."""
+    if not job.plan.todo:
+        return True
+    executor = PoolExecutor(
+        job.dataset,
+        job.environment,
+        workers=min(job.plan.workers, len(job.plan.todo)),
+        timeout_s=job.settings.trial_timeout_s,
+        log=worker_log(job),
+    )
+    try:
+        # Here, while the workers start: keras-tuner imports TensorFlow, which takes seconds.
+        from harness.running.tuner import run_sweep
+
+        return run_sweep(
+            job.plan.todo,
+            executor=executor,
+            store=store,
+            scratch=job.settings.results / "keras-tuner",
+            notify=notify,
+            stop_after_failures=stop_after_failures,
+        )
+    finally:
+        executor.close()
+
+
+class Stopwatch:
+    """Times pairs in processes of their own, begun at the first one that the store does not have."""
+
+    def __init__(self, job: Job, store: Store) -> None:
+        self._job = job
+        self._store = store
+        self._processes: TimingProcesses | None = None
+        self._times = {} if job.settings.retime else dict(job.stored_times)
+
+    def time(self, pair: Pair) -> StepTimes:
+        """Return a pair's step times: stored ones, or measured now and stored.
+
+        Raises:
+            HarnessError: The variant could not be timed.
+        """
+        key = self._job.key_of(pair)
+        if key not in self._times:
+            if self._processes is None:
+                self._processes = TimingProcesses(
+                    self._job.dataset,
+                    self._job.timing_environment,
+                    self._job.settings.budget,
+                    log=worker_log(self._job),
+                )
+            self._times[key] = self._processes.time(*pair, key=key)
+            self._store.add_step_times(self._times[key])
+        return self._times[key]
+
+    def close(self) -> None:
+        """End the process."""
+        if self._processes is not None:
+            self._processes.close()
+
+
+def write_files(job: Job, *, partial: str = "") -> list[Path]:
+    """Write tables, charts and the report of everything the results folder knows; return their paths.
+
+    `partial` says why the results are not complete; empty when they are. An interrupted run has to end within seconds:
+    it writes its tables alone, and `harness report` draws the rest.
+    """
+    results = job_results(job)
+    frame = compare_results(results, group_records(results), job.settings.margins)
+    written = write_tables(frame, job.settings.results / "tables", partial=partial)
+    return written if partial else written + write_report(results, job.settings.margins)
+
+
+def worker_log(job: Job) -> Path:
+    """Return the file that takes what workers and their libraries print."""
+    return job.settings.results / "workers.log"
+
+
+def job_results(job: Job) -> Results:
+    """Read the results folder of a job."""
+    return load_results(job.settings.results)
+
+
+def _slow_ways(plan: Plan) -> tuple[str, ...]:
+    variants = dict.fromkeys(trial.variant for trial in plan.todo)
+    return tuple(
+        f"{variant.name}: augmentation changes the pictures in every epoch, so the features of its frozen backbone "
+        "cannot be kept; the whole backbone runs for every picture, which takes many times longer"
+        for variant in variants
+        if variant.backbone and not variant.fine_tune and not variant.reuses_features
+    )
+
+
+def _test_set(dataset: Dataset, budget: Budget) -> TestSet:
+    _, _, test = split_images(dataset, budget, seed=1)
+    return TestSet(dataset.classes, dataset.test_labels[test])

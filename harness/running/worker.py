@@ -1,0 +1,157 @@
+"""What runs inside a worker process: it lives for many trials, so that TensorFlow starts once.
+
+This module must import nothing heavy: a worker is configured before its first import of TensorFlow.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.budgets import Budget
+from harness.errors import HarnessError
+from harness.results.records import Record
+from harness.results.trials import DeviceKind, Environment, Trial
+from harness.running.executor import failed
+from harness.training.devices import configure_process
+from harness.variants import Variant
+
+if TYPE_CHECKING:
+    from harness.datasets import Dataset, DatasetRef
+    from harness.results.step_times import StepTimes
+    from harness.timing.timer import Timer
+    from harness.training.trial import Trainer
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What a worker must know before it starts.
+
+    Attributes:
+        device: Kind of device to train on.
+        threads: Intra-op threads; 0 for all cores.
+        dataset: How to open the data.
+        path: The parent's `sys.path`, so that a user's own `model=` module is found.
+        log: File for what TensorFlow and its libraries print.
+        checkpoints: Folder through which a trial goes on from a shorter run of itself; None for none.
+    """
+
+    device: DeviceKind
+    threads: int
+    dataset: DatasetRef
+    path: tuple[str, ...]
+    log: Path
+    checkpoints: Path | None = None
+
+
+class Worker:
+    """The state of a worker process: its data and the trainer that keeps models from trial to trial."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self.timer: Timer | None = None
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The dataset, opened at first use."""
+        return self.settings.dataset.open()
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """The trainer; TensorFlow is imported here."""
+        from harness.training.checkpoints import Checkpoints
+        from harness.training.trial import Trainer
+
+        folder = self.settings.checkpoints
+        return Trainer(Checkpoints(folder) if folder else None)
+
+
+_workers: list[Worker] = []  # a process is one worker: this is where its tasks find it
+
+
+def start_worker(settings: WorkerSettings) -> None:
+    """Prepare this process; the pool calls it once in each."""
+    # The parent stops its workers: a Ctrl-C in the terminal reaches the whole group, workers included.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent()
+    _send_output_to(settings.log)
+    sys.path[:] = settings.path
+    configure_process(settings.device, threads=settings.threads)
+    _workers[:] = [Worker(settings)]
+
+
+def this_worker() -> Worker:
+    """Return the state that `start_worker` made."""
+    return _workers[0]
+
+
+def warm_up() -> None:
+    """Import TensorFlow and open the data, while the parent still plans."""
+    worker = this_worker()
+    _ = worker.trainer, worker.dataset
+
+
+def run_task(trial: Trial) -> Record:
+    """Run one trial and return its record; an error becomes a failed record with its message."""
+    worker = this_worker()
+    try:
+        return worker.trainer.run(trial, worker.dataset)
+    except HarnessError as error:
+        return failed(trial, str(error))
+    except Exception as error:  # a trial's failure is a result, not the worker's end
+        traceback.print_exc()
+        return failed(trial, describe_error(error))
+
+
+def run_timing(
+    baseline: Variant, variant: Variant, budget: Budget, key: str, part: int, environment: Environment
+) -> StepTimes:
+    """Time a pair, or one part of it; an error reaches the parent as a HarnessError in one line."""
+    worker = this_worker()
+    try:
+        if worker.timer is None:
+            from harness.timing.timer import Timer
+
+            worker.timer = Timer(worker.dataset, environment)
+        return worker.timer.time(baseline, variant, budget, key=key, part=part)
+    except HarnessError:
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        raise HarnessError(f"timing {variant.name}: {describe_error(error)}") from None
+
+
+def describe_error(error: Exception) -> str:
+    """Return an error in one line: its type and the first line of its text."""
+    lines = str(error).strip().splitlines() or [""]
+    text = next((line.strip() for line in lines if line.strip()), "")
+    return f"{type(error).__name__}: {text[:300]}"
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)  # a busy graph would otherwise train on for a parent that is gone
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _send_output_to(log: Path) -> None:
+    # TensorFlow's C++ side writes to the descriptors, past Python and past TF_CPP_MIN_LOG_LEVEL.
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)

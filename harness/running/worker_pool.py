@@ -1,0 +1,149 @@
+"""A pool of local worker processes (Pebble): a dead or hanging worker costs only its own trial."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import threading
+from concurrent.futures import CancelledError, wait
+from pathlib import Path
+
+import pebble
+import pebble.common
+
+from harness.datasets import DatasetRef
+from harness.results.provenance import usable_cores
+from harness.results.records import Record
+from harness.results.trials import Environment, Trial
+from harness.running.executor import ExecutorStopped, failed
+from harness.running.worker import WorkerSettings, run_task, start_worker, warm_up
+
+# A worker with TensorFlow and the baseline at work stays below this; the data comes on top.
+WORKER_MEMORY_MIB = 820
+# Pebble waits this long, worker after worker, for a politely ended one: ours have nothing to save.
+_TERMINATION_S = 0.3
+_POLL_S = 0.2
+
+
+def pool_size(data_mib: float, environment: Environment) -> int:
+    """Return how many workers the cores and the free memory of this machine allow, at least one.
+
+    `data_mib` is the size of the training images. On a GPU one worker: several processes on one device would take
+    each other's memory.
+    """
+    import psutil
+
+    if environment.device == "gpu":
+        return 1
+    fitting = psutil.virtual_memory().available / 2**20 // (WORKER_MEMORY_MIB + 2 * data_mib)
+    return max(1, min(usable_cores(), int(fitting)))
+
+
+class PoolExecutor:
+    """Runs trials in worker processes.
+
+    Args:
+        dataset: How a worker opens what every trial trains on.
+        environment: Device and threads of every trial.
+        workers: Processes; trials that run at once.
+        timeout_s: Longest time of a trial.
+        log: File that takes what the workers print.
+        checkpoints: Folder through which a trial goes on from a shorter run of itself; None for none.
+    """
+
+    def __init__(
+        self,
+        dataset: DatasetRef,
+        environment: Environment,
+        *,
+        workers: int,
+        timeout_s: float,
+        log: Path,
+        checkpoints: Path | None = None,
+    ) -> None:
+        pebble.CONSTS.term_timeout = _TERMINATION_S
+        self.workers = workers
+        self._timeout_s = timeout_s
+        self._settings = WorkerSettings(
+            environment.device, environment.threads, dataset, tuple(sys.path), log, checkpoints
+        )
+        self._stopped = threading.Event()
+        self._alone = threading.Lock()
+        self._pool = self._start(workers)
+        for _ in range(workers):
+            self._pool.schedule(warm_up)
+
+    def run(self, trial: Trial) -> Record:
+        """Run one trial in a worker; a dead or late worker gives a failed record that says which."""
+        record, killed = self._attempt(self._pool, trial)
+        if killed:
+            # Once more, without a second retry beside it.
+            with self._alone:
+                pool = self._start(1)
+                try:
+                    record, _ = self._attempt(pool, trial)
+                finally:
+                    pool.stop()
+                    pool.join()
+        return record
+
+    def stop(self) -> None:
+        """End the workers now."""
+        self._stopped.set()
+        self.close()
+
+    def close(self) -> None:
+        """End the workers; none has a task left."""
+        self._pool.stop()
+        self._pool.join()
+
+    def _start(self, workers: int) -> pebble.ProcessPool:
+        return pebble.ProcessPool(
+            max_workers=workers,
+            initializer=start_worker,
+            initargs=(self._settings,),
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def _attempt(self, pool: pebble.ProcessPool, trial: Trial) -> tuple[Record, bool]:
+        if self._stopped.is_set():
+            raise ExecutorStopped
+        kills = _out_of_memory_kills()
+        try:
+            task = pool.schedule(run_task, args=(trial,), timeout=self._timeout_s)
+            # Pebble never answers for a task that it took while it was being stopped.
+            while not wait([task], timeout=_POLL_S).done:
+                if self._stopped.is_set():
+                    raise ExecutorStopped
+            record: Record = task.result()
+            return record, False
+        except pebble.ProcessExpired as error:
+            if self._stopped.is_set():
+                raise ExecutorStopped from None
+            killed = error.exitcode == -signal.SIGKILL and _out_of_memory_kills() > kills
+            return failed(trial, _death(error.exitcode, for_memory=killed)), killed
+        except TimeoutError:
+            return failed(
+                trial,
+                f"took longer than {self._timeout_s:g} s and was ended: raise --trial-timeout, or train less",
+            ), False
+        except (CancelledError, RuntimeError):  # RuntimeError: the pool was stopped before it took the task
+            raise ExecutorStopped from None
+
+
+def _death(exitcode: int | None, *, for_memory: bool) -> str:
+    if for_memory:
+        return "the worker was killed for memory (the system ran out): use fewer --workers or a smaller model"
+    if exitcode is not None and exitcode < 0:
+        return f"the worker died of {signal.Signals(-exitcode).name}"
+    return f"the worker ended with exit code {exitcode}"
+
+
+def _out_of_memory_kills() -> int:
+    """Return how often the kernel killed a process for memory since it started (Linux; elsewhere 0)."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
