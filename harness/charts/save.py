@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from harness.files import replaced
 from harness.tables.files import safe_file_name
 
 PNG_SCALE = 3
@@ -58,13 +58,8 @@ def save_svg(svg: str, folder: str | Path, name: str) -> list[Path]:
     content = svg.encode("utf-8")
     if not (drawn.is_file() and dots.is_file() and drawn.read_bytes() == content):
         # The PNG first: an SVG that is as it should be vouches for the PNG beside it.
-        _replace(dots, vl_convert.svg_to_png(svg, scale=PNG_SCALE))
-        _replace(drawn, content)
+        with replaced(dots) as scratch:
+            scratch.write_bytes(vl_convert.svg_to_png(svg, scale=PNG_SCALE))
+        with replaced(drawn) as scratch:
+            scratch.write_bytes(content)
     return [drawn, dots]
-
-
-def _replace(path: Path, content: bytes) -> None:
-    # A reader never sees half a picture: the whole file takes the old one's place at once.
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_bytes(content)
-    scratch.replace(path)

@@ -83,7 +83,7 @@ def _export_trials(style: str, results: Results, output: Path) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    from harness.tables.files import replace_text
+    from harness.files import replace_text
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 from harness.comparison.sides import Side, sides_of, step_times_of
 from harness.errors import HarnessError, InputError
+from harness.files import replaced
 from harness.results import Results
 from harness.results.provenance import Provenance
 from harness.results.records import Record
@@ -120,14 +120,12 @@ def new_database(file: Path) -> Iterator[str]:
         connection.execute("PRAGMA journal_mode=MEMORY")
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    scratch = file.resolve().with_name(f".{file.name}.{os.getpid()}")
     event.listen(Engine, "connect", hurry)
     try:
-        yield f"sqlite:///{scratch}"
-        scratch.replace(file)
+        with replaced(file.resolve()) as scratch:
+            yield f"sqlite:///{scratch}"
     finally:
         event.remove(Engine, "connect", hurry)
-        scratch.unlink(missing_ok=True)
 
 
 def _flat(variant: Variant) -> dict[str, Any]:

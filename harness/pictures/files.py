@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import altair as alt
 import vl_convert
 
 from harness.charts.save import save_chart
+from harness.files import replace_text
 from harness.tables.files import safe_file_name
 
 _SPECIFICATION = "const spec = "
@@ -36,8 +36,5 @@ def save_exploration(chart: alt.TopLevelMixin, folder: str | Path, name: str) ->
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    page = target / f"{safe_file_name(name)}.html"
-    scratch = page.with_name(f".{page.name}.{os.getpid()}")
-    scratch.write_text(chart_html(chart), encoding="utf-8")
-    scratch.replace(page)
+    page = replace_text(target / f"{safe_file_name(name)}.html", chart_html(chart))
     return [page, *save_chart(chart, target, name)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from harness.charts.save import save_svg
 from harness.comparison import Margins
+from harness.files import replace_text
 from harness.report.page import render_page
 from harness.report.pictures import Pictures
 from harness.report.view import report_view
@@ -25,11 +25,7 @@ def write_report(results: Results, margins: Margins, *, partial: str = "") -> li
     view = report_view(results, margins, pictures)
     page = results.folder / "report" / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
-    # A reader never sees half a page: the whole file takes the old one's place at once.
-    scratch = page.with_name(f".{page.name}.{os.getpid()}")
-    scratch.write_text(render_page(view, pictures, partial=partial), encoding="utf-8")
-    scratch.replace(page)
-    written = [page]
+    written = [replace_text(page, render_page(view, pictures, partial=partial))]
     for picture in pictures.made:
         written += save_svg(picture.source, results.folder / "charts", picture.name)
     return written

@@ -85,6 +85,15 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def subprocess_output(*command: str, timeout_s: float = 10) -> str:
+    """Return what a command prints, stripped; nothing where it is missing, fails, or takes longer than `timeout_s`."""
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
+
+
 def _cpu() -> tuple[str, tuple[str, ...]]:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -96,13 +105,5 @@ def _cpu() -> tuple[str, tuple[str, ...]]:
 
 
 def _git_state() -> tuple[str, bool]:
-    commit = _git("rev-parse", "HEAD")
-    return commit, bool(commit and _git("status", "--porcelain", "--untracked-files=no"))
-
-
-def _git(*arguments: str) -> str:
-    try:
-        answer = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+    commit = subprocess_output("git", "rev-parse", "HEAD")
+    return commit, bool(commit and subprocess_output("git", "status", "--porcelain", "--untracked-files=no"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.files import replace_text
 from harness.tables.render import render_frame, split_tables
 from harness.tables.suite_table import suite_table
 
@@ -49,12 +49,3 @@ def safe_file_name(name: str) -> str:
     if plain == name and not plain.startswith(".") and plain != "comparison":
         return plain
     return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-
-
-def replace_text(path: Path, text: str) -> Path:
-    """Write a text file in one step and return its path."""
-    # A reader never sees half a table: the whole file takes the old one's place at once.
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
-    return path

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.files import replaced
 from harness.results.records import EpochMetrics
 from harness.results.trials import Trial
 from harness.training.checkpoint_path import checkpoint_path
@@ -63,17 +63,15 @@ class Checkpoints:
         history = np.array([[getattr(epoch, name) for name in _METRICS] for epoch in progress.history], np.float64)
         path = checkpoint_path(self._folder, trial)
         self._folder.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-        with unfinished.open("wb") as file:
+        with replaced(path) as scratch:
             np.savez(
-                file,
+                scratch,
                 allow_pickle=False,
                 history=history,
                 best=np.int64(progress.best),
                 seconds=np.float64(progress.seconds),
                 **arrays,
             )
-        unfinished.replace(path)
 
     def load(self, trial: Trial, model: keras.Model) -> Progress:
         """Put a model into the furthest state kept of a trial, and return how far that is.

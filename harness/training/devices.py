@@ -6,7 +6,6 @@ import contextlib
 import importlib.metadata
 import logging
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import InputError
+from harness.results.provenance import subprocess_output
 from harness.results.trials import DeviceKind, Environment
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
@@ -121,21 +121,14 @@ def has_gpu_hardware() -> bool:
     """Whether this machine has a GPU, whatever TensorFlow makes of it."""
     if any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists():
         return True
-    return bool(_output("nvidia-smi", "-L"))
+    return bool(subprocess_output("nvidia-smi", "-L", timeout_s=_ASK_TIMEOUT_S))
 
 
 def _usable_gpus() -> tuple[str, ...]:
     # In a process of its own: importing TensorFlow here would cost this one 600 MiB and its start.
-    return tuple(_output(sys.executable, "-c", _ASK_TENSORFLOW).splitlines())
+    return tuple(subprocess_output(sys.executable, "-c", _ASK_TENSORFLOW, timeout_s=_ASK_TIMEOUT_S).splitlines())
 
 
 def _driver_version() -> str:
-    return _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader").partition("\n")[0]
-
-
-def _output(*command: str) -> str:
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=_ASK_TIMEOUT_S, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+    query = ("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
+    return subprocess_output(*query, timeout_s=_ASK_TIMEOUT_S).partition("\n")[0]

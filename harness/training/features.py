@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from harness.datasets import Dataset
 from harness.datasets.cache import cache_root
+from harness.files import replaced
 from harness.models import build_model, find_backbone, split_backbone
 from harness.results.trials import Trial
 from harness.training.split import Indices
@@ -127,10 +127,5 @@ def _read(path: Path, train: int, test: int) -> Features | None:
 
 
 def _write(path: Path, features: Features) -> None:
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with unfinished.open("wb") as file:
-            np.savez(file, train=features.train, test=features.test, backbone_params=features.backbone_params)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replaced(path) as scratch:
+        np.savez(scratch, train=features.train, test=features.test, backbone_params=features.backbone_params)

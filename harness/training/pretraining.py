@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.budgets import Budget
 from harness.datasets import Dataset
 from harness.errors import HarnessError, InputError
+from harness.files import replaced
 from harness.models import find_backbone
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
@@ -75,12 +76,9 @@ def pretrain(
     record = trainer.run(trial, dataset, stop=after_epoch)
     if record.status != "ok":
         raise HarnessError(f"pretraining {variant.backbone}: {record.message}; try a lower learning rate")
-    unfinished = output.with_name(f".{os.getpid()}-{output.name}")
     try:
-        find_backbone(trainer.model).save_weights(unfinished)
-        unfinished.replace(output)
+        with replaced(output) as scratch:
+            find_backbone(trainer.model).save_weights(scratch)
     except OSError as error:
         raise HarnessError(f"{output} cannot be written ({error.strerror or error})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
     return record
