@@ -18,6 +18,12 @@ class InputError(HarnessError, ValueError):
     exit_code = 4
 
 
+class NothingSelectedError(InputError):
+    """Nothing of what there is was chosen, as when only slow suites are there."""
+
+    exit_code = 5
+
+
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """Return the end of a message that names the closest allowed word, if one is close.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import results_option, suite_paths
+from harness.cli.options import results_option, suite_paths, warn
 from harness.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _data(name: str, folder: Path, *, images: int, per_row: int, seed: int) -> N
 
     dataset = load_dataset(name)
     for warning in dataset.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        warn(warning)
     _save(samples_chart(dataset, images=images, per_row=per_row, seed=seed), folder, "samples")
     _save(counts_chart(dataset), folder, "counts")
     rows = [(count.name, count.train, count.validation, count.test) for count in class_counts(dataset)]
@@ -75,7 +75,7 @@ def _data(name: str, folder: Path, *, images: int, per_row: int, seed: int) -> N
 
 def _model(name: str, folder: Path, variant_name: str, paths: tuple[Path, ...], *, nested: bool) -> None:
     from harness.datasets import load_dataset
-    from harness.suites import load_suites
+    from harness.suite_files import load_suites
     from harness.variants import BASELINE
 
     known = {"baseline": BASELINE}

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import click
 
-from harness.cli.options import paths_argument, suite_paths
-from harness.search import load_searches
-from harness.suites import load_suites
+from harness.cli.options import paths_argument, suite_paths, warn
+from harness.errors import NothingSelectedError
+from harness.search import searches_of
+from harness.suite_files import load_suite_files, suites_of
 
 
 @click.command("list")
 @paths_argument
 def command(paths: tuple[Path, ...]) -> None:
     """Suites in PATHS (default: suites) and their variants, and the searches."""
-    for suite in load_suites(suite_paths(paths), slow=True):
-        click.echo(f"{suite.name}{' (slow: needs --slow, or its file named)' if suite.slow else ''}")
-        for number, name in enumerate(suite.names):
-            click.echo(f"  {name}{'  <- baseline' if number == 0 else ''}")
-    for search in load_searches(suite_paths(paths)):
+    files = load_suite_files(suite_paths(paths))
+    with contextlib.suppress(NothingSelectedError):  # searches alone
+        for suite in suites_of(files, slow=True, note=warn):
+            click.echo(f"{suite.name}{' (slow: needs --slow, or its file named)' if suite.slow else ''}")
+            for number, name in enumerate(suite.names):
+                click.echo(f"  {name}{'  <- baseline' if number == 0 else ''}")
+    for search in searches_of(files):
         click.echo(f"{search.suite_name} ({search.oracle}; run by `harness search`)")
         click.echo(f"  {', '.join(search.dimensions) or 'a function'}, from {search.baseline.name}")

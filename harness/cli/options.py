@@ -124,3 +124,8 @@ def job_settings(options: dict[str, Any]) -> JobSettings:
 def suite_paths(paths: tuple[Path, ...]) -> list[Path]:
     """Return the paths given, or `suites`."""
     return list(paths) or [Path("suites")]
+
+
+def warn(text: str) -> None:
+    """Print a warning to standard error."""
+    click.echo(f"warning: {text}", err=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from harness.cli.options import job_options, job_settings, paths_argument, suite_paths
+from harness.cli.options import job_options, job_settings, paths_argument, suite_paths, warn
 from harness.running.job import prepare
 from harness.running.progress import describe_plan
-from harness.suites import load_suites
+from harness.suite_files import load_suites
 
 
 @click.command("plan")
@@ -18,9 +18,9 @@ from harness.suites import load_suites
 @job_options
 def command(paths: tuple[Path, ...], **options: Any) -> None:
     """What a sweep of the suites in PATHS would train; trains and writes nothing."""
-    job = prepare(job_settings(options), load_suites(suite_paths(paths), slow=options["slow"]))
+    job = prepare(job_settings(options), load_suites(suite_paths(paths), slow=options["slow"], note=warn))
     for warning in job.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        warn(warning)
     click.echo(describe_plan(job.plan, timings=len(job.untimed)))
     for trial in job.plan.trials:
         click.echo(f"  {'done' if trial.key in job.plan.done else 'to do'}  {trial.label}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import job_options, job_settings, paths_argument, suite_paths
+from harness.cli.options import job_options, job_settings, paths_argument, suite_paths, warn
 from harness.cli.sweep import sweep
 from harness.errors import InputError, nearest
 from harness.running.job import begin, prepare
@@ -38,7 +38,7 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
     settings = job_settings(options)
     jobs = prepare_searches(searches, settings)
     for warning in jobs[0].job.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        warn(warning)
     endings = []
     with begin(jobs[0].job) as store:
         for job in jobs:

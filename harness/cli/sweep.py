@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from harness.cli.options import job_options, job_settings, paths_argument, suite_paths
+from harness.cli.options import job_options, job_settings, paths_argument, suite_paths, warn
 from harness.errors import HarnessError
 from harness.results.records import Record
 from harness.results.store import Store
 from harness.running.job import Job, Stopwatch, begin, prepare, train, write_files
 from harness.running.progress import Progress, describe_plan
-from harness.suites import load_suites
+from harness.suite_files import load_suites
 
 
 @click.command("sweep")
@@ -23,9 +23,9 @@ from harness.suites import load_suites
 @click.option("--time", "with_times", is_flag=True, help="Also measure step times, after the training.")
 def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
     """Train what the suites in PATHS (default: suites) need and the store does not have, then write tables."""
-    job = prepare(job_settings(options), load_suites(suite_paths(paths), slow=options["slow"]))
+    job = prepare(job_settings(options), load_suites(suite_paths(paths), slow=options["slow"], note=warn))
     for warning in job.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        warn(warning)
     return sweep(job, with_times=with_times)
 
 

@@ -10,9 +10,10 @@ from types import FrameType
 import pytest
 
 from harness.errors import HarnessError, InputError
-from harness.pytest_plugin.items import PROBLEMS, SearchItem, SuiteFile, SuiteNode, VariantItem
+from harness.pytest_plugin.items import NOTES, PROBLEMS, SEEN, SearchItem, SuiteFile, SuiteNode, VariantItem
 from harness.pytest_plugin.options import add_options, add_short_options, option
 from harness.search import Search, check_searches
+from harness.suite_files import FILE_PATTERN
 from harness.suites import Suite, check_suites
 
 
@@ -34,6 +35,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
 def pytest_configure(config: pytest.Config) -> None:
     """Check what must hold before collection; first, since pytest-benchmark reads its options here too."""
     config.stash[PROBLEMS] = []
+    config.stash[NOTES], config.stash[SEEN] = [], []
     if not config.getoption("harness_benchmark"):
         return
     if not config.pluginmanager.hasplugin("benchmark"):
@@ -54,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect `suite_*.py`."""
-    if file_path.suffix == ".py" and file_path.name.startswith("suite_"):
+    if file_path.match(FILE_PATTERN):
         return SuiteFile.from_parent(parent, path=file_path)
     return None
 
@@ -78,7 +80,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     slow = [item for item in found if _declared(item).slow and item.path.resolve() not in named]
     if slow:
         config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in set(slow)]
+        left_out = set(slow)
+        items[:] = [item for item in items if item not in left_out]
+        if not items:
+            config.stash[NOTES].append("slow suites alone: add --slow, or name their file")
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Say of a suite file that nothing is declared in it, and how slow suites run where there is nothing else."""
+    return config.stash[NOTES]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from harness.errors import InputError
 from harness.pytest_plugin.replay import ReplayTimer
-from harness.search import Search, searches_in
-from harness.suites import Suite, suites_in
+from harness.search import Search
+from harness.suite_files import SuiteModule, declared_in, describe_failure, says_nothing
+from harness.suites import Declaration, Suite
 from harness.variants import Variant
 
 # Problems of suite files, told together as one usage error when collection has ended.
 PROBLEMS = pytest.StashKey[list[str]]()
 
+# What else a person should know of suite files, and what was declared so far: one that several files hold counts once.
+NOTES = pytest.StashKey[list[str]]()
+SEEN = pytest.StashKey[list[Declaration]]()
 
-class SuiteFile(pytest.Module):
+
+class SuiteFile(SuiteModule):
     """A `suite_*.py` file, imported as pytest imports any test module."""
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
         """Return a node for each suite; a refused variant is noted with its line, not raised."""
+        stash = self.config.stash
         try:
-            module: ModuleType = self.obj
+            module = self.load()
         except InputError as error:
-            line = next(
-                (f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == self.path), 0
-            )
-            self.config.stash[PROBLEMS].append(f"{self.nodeid}:{line}: {error}")
+            stash[PROBLEMS].append(describe_failure(error, self.path))
             return []
-        suites = [SuiteNode.from_parent(self, name=_plain(suite.name), suite=suite) for suite in suites_in(module)]
-        return [*suites, *(make_search_item(self, search) for search in searches_in(module))]
+        found = declared_in(module, Declaration)
+        if not found:
+            stash[NOTES].append(says_nothing(self.path))
+        new = [one for one in found if one not in stash[SEEN]]
+        stash[SEEN] += new
+        suites = [SuiteNode.from_parent(self, name=_plain(x.name), suite=x) for x in new if isinstance(x, Suite)]
+        return [*suites, *(make_search_item(self, search) for search in new if isinstance(search, Search))]
 
 
 class SuiteNode(pytest.Collector):

@@ -9,7 +9,7 @@ from harness.search.declaration import (
     Search,
     check_searches,
     load_searches,
-    searches_in,
+    searches_of,
 )
 from harness.search.dimensions import Boolean, Choice, Float, Int
 
@@ -23,5 +23,5 @@ __all__ = [
     "Search",
     "check_searches",
     "load_searches",
-    "searches_in",
+    "searches_of",
 ]

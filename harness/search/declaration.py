@@ -7,14 +7,14 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal, get_args
 
 from harness.budgets import MAX_EPOCHS
 from harness.errors import InputError, nearest
 from harness.results.trials import FIRST_SEARCH_SEED
 from harness.search.dimensions import Boolean, Choice, Dimension, Float, Int
-from harness.suites import find_suite_files, import_suite_file
+from harness.suite_files import SuiteSource, declared_in, load_suite_files
+from harness.suites import Declaration
 from harness.variants import BASELINE, Variant
 from harness.variants.rules import RULES
 
@@ -32,8 +32,8 @@ _MOST_TRIES = 100_000
 _MOST_SEEDS = 100
 
 
-@dataclass(frozen=True, eq=False)
-class Search:
+@dataclass(frozen=True)
+class Search(Declaration):
     """A search for the best variant of a space; it only holds it, `check_searches` judges.
 
     The winner is then trained on fresh seeds and compared with the baseline like any other variant, in the suite
@@ -101,18 +101,17 @@ class Search:
         return dataclasses.replace(self, **changes)
 
 
-def searches_in(module: ModuleType) -> list[Search]:
-    """Return the searches that a module declares at its top level, in the order of its lines."""
-    return [value for value in vars(module).values() if isinstance(value, Search)]
-
-
 def load_searches(paths: Sequence[Path]) -> list[Search]:
-    """Import suite files and return their searches, unchecked.
+    """Import suite files and return their searches, unchecked; raises InputError as `load_suite_files` does."""
+    return searches_of(load_suite_files(paths))
 
-    Raises:
-        InputError: A path is missing, or a file cannot be imported (names its line).
-    """
-    return [search for file in find_suite_files(paths) for search in searches_in(import_suite_file(file))]
+
+def searches_of(sources: Sequence[SuiteSource]) -> list[Search]:
+    """Return the searches of loaded files, unchecked; one that several files hold counts once."""
+    found: list[Search] = []
+    for source in sources:
+        found += [search for search in declared_in(source.module, Search) if search not in found]
+    return found
 
 
 def check_searches(searches: Iterable[Search]) -> None:

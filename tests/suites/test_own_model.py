@@ -6,7 +6,7 @@ import pytest
 
 from harness import Variant, build_model, load_results
 from harness.cli import run
-from harness.suites import load_suites
+from harness.suite_files import load_suites
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -8,13 +8,15 @@ import pytest
 from harness import BASELINE
 from harness.cli import run
 from harness.results import load_results
-from harness.suites import Suite, find_suite_files, load_suites
+from harness.suite_files import declared_in, load_suite_files, load_suites, suites_of
+from harness.suites import Suite
 from harness.variants import check_variant
 from harness.variants.rules import AUGMENTATIONS, BACKBONES
 
 FOLDER = Path(__file__).parents[2] / "suites"
-FILES = find_suite_files([FOLDER])
-DECLARED = load_suites([FOLDER], slow=True)
+SOURCES = load_suite_files([FOLDER])
+FILES = [source.path for source in SOURCES]
+DECLARED = suites_of(SOURCES, slow=True)
 KNOBS = (
     "kernel_size", "dense", "pooling", "activation", "batch_norm", "l1", "l2", "optimizer", "learning_rate",
     "batch_size", "augmentation", "backbone", "dropout",
@@ -23,12 +25,13 @@ VARIANTS = [variant for suite in DECLARED for variant in suite.variants]
 
 
 def test_the_default_job_is_the_five_suites_of_the_first_questions():
-    names = {suite.name for suite in load_suites([FOLDER])}
+    names = {suite.name for suite in suites_of(SOURCES)}
     assert names == {"filters", "dropout", "l2", "augmentation", "combined"}
 
 
 def test_a_file_is_a_topic_of_a_handful_of_variants_each_with_its_reason_above():
-    for file in FILES:
+    for source in SOURCES:
+        file = source.path
         if file.stem in ("suite_search", "suite_transfer"):
             continue
         lines = file.read_text().splitlines()
@@ -36,7 +39,7 @@ def test_a_file_is_a_topic_of_a_handful_of_variants_each_with_its_reason_above()
         assert 3 <= len(variants) <= 7, file.name
         for number in variants:
             assert re.match(r"\s+# \S.*[.?]$", lines[number - 1]), f"{file.name}:{number + 1} has no reason"
-        assert file.stem == f"suite_{load_suites([file])[0].name}"
+        assert file.stem == f"suite_{declared_in(source.module, Suite)[0].name}"
 
 
 def test_every_knob_has_a_variant():

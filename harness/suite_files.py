@@ -1,0 +1,237 @@
+"""Suite files: found and imported by pytest itself, so that `harness` loads what pytest loads, by the same rules."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+import pytest
+
+from harness.errors import InputError, NothingSelectedError
+from harness.suites import Declaration, Suite, check_suites
+
+FILE_PATTERN = "suite_*.py"
+
+_IMPORT_MODE = re.compile(r"^[^#\n]*--import-mode[\s\"'=,]+(\w+)", re.MULTILINE)
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True, eq=False)
+class SuiteSource:
+    """A suite file that was imported.
+
+    Attributes:
+        path: The file.
+        module: What it declares is found in it by `declared_in`.
+        named: Whether a person named the file itself, not a folder above it.
+    """
+
+    path: Path
+    module: ModuleType
+    named: bool
+
+
+class SuiteModule(pytest.Module):
+    """A suite file as pytest collects it; items are made of what it declares, not of its functions."""
+
+    def load(self) -> ModuleType:
+        """Import the file; what would end the whole process, as `sys.exit`, is an error of this file.
+
+        The project's root is searched too, after everything else: it is where `model=` modules lie.
+        """
+        root = str(self.config.rootpath)
+        if root not in sys.path:
+            sys.path.append(root)
+        try:
+            module: ModuleType = self.obj
+        except (Exception, KeyboardInterrupt, pytest.skip.Exception, pytest.exit.Exception):
+            raise
+        except BaseException as error:
+            raise self.CollectError(f"{describe_failure(error, self.path)}: at import") from error
+        return module
+
+
+def declared_in(module: ModuleType, kind: type[Kind]) -> list[Kind]:
+    """Return what a module declares at its top level, by itself or in a list, tuple, set or dict; equal ones once."""
+    found: list[Kind] = []
+
+    def look(value: object, depth: int) -> None:
+        if isinstance(value, kind):
+            if value not in found:
+                found.append(value)
+        elif isinstance(value, list | tuple | set | frozenset | dict) and depth < 4:
+            for one in list(value.values() if isinstance(value, dict) else value):
+                look(one, depth + 1)
+
+    for name, value in list(vars(module).items()):
+        if not name.startswith("__"):
+            look(value, 0)
+    return found
+
+
+def load_suites(
+    paths: Sequence[Path], *, slow: bool = False, note: Callable[[str], object] = lambda text: None
+) -> list[Suite]:
+    """Return the suites of suite files, checked.
+
+    Slow suites are left out unless `slow` is set or their file is named itself. `note` is told what else a person
+    should know of the files.
+
+    Raises:
+        NothingSelectedError: There are only slow suites, or only searches.
+        InputError: A file cannot be loaded, none declares anything, or a suite is refused.
+    """
+    return suites_of(load_suite_files(paths), slow=slow, note=note)
+
+
+def suites_of(
+    sources: Sequence[SuiteSource], *, slow: bool = False, note: Callable[[str], object] = lambda text: None
+) -> list[Suite]:
+    """Return the suites of loaded files (see `load_suites`); one that several files hold counts once."""
+    suites: list[Suite] = []
+    left_out: list[str] = []
+    empty = [source.path for source in sources if not declared_in(source.module, Declaration)]
+    for source in sources:
+        for suite in declared_in(source.module, Suite):
+            if suite in suites:
+                continue
+            if slow or source.named or not suite.slow:
+                suites.append(suite)
+            else:
+                left_out.append(suite.name)
+    if len(empty) == len(sources):
+        raise InputError("\n".join(map(says_nothing, empty)))
+    for path in empty:
+        note(says_nothing(path))
+    if left_out and not suites:
+        raise NothingSelectedError(f"slow suites alone ({', '.join(left_out)}): add --slow, or name their file")
+    if not suites:
+        raise NothingSelectedError("searches alone, and no Suite(...): `harness search` runs them")
+    check_suites(suites)
+    return suites
+
+
+def says_nothing(path: Path) -> str:
+    """Return what is said of a suite file in which nothing is declared."""
+    return f"{_shown(path)} declares no Suite and no Search at its top level (a list, tuple or dict of them will do)"
+
+
+def load_suite_files(paths: Sequence[Path]) -> list[SuiteSource]:
+    """Return the suite files that paths name, imported: a file itself, a folder's `suite_*.py` at any depth.
+
+    Rootdir, conftest files, `pythonpath`, import mode, packages and what to ignore are pytest's; its `addopts` are not
+    asked, since they are about running tests.
+
+    Raises:
+        InputError: A path or every suite file is missing, or a file cannot be imported (names its line).
+    """
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path} does not exist: name a suite file, or a folder with {FILE_PATTERN} files")
+    collector = _Collector()
+    for name in _imported:
+        sys.modules.pop(name, None)
+    options = ["-o", "addopts=", "-o", f"python_files={FILE_PATTERN}", "-p", "no:harness"]
+    printed = io.StringIO()
+    with _no_added_options() as added, contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        collector.added = added
+        try:
+            code = pytest.main(["--collect-only", "--capture=no", *options, *map(str, paths)], [collector])
+        except SystemExit as error:
+            place = describe_failure(error, Path("conftest.py"))
+            raise InputError(f"{place}: a conftest file or a plugin of pytest ends the process") from None
+    if collector.path:
+        sys.path[:] = collector.path
+    if code == pytest.ExitCode.INTERRUPTED and not collector.failures:
+        raise KeyboardInterrupt
+    if collector.failures or code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
+        raise InputError("\n".join(collector.failures) or f"pytest cannot collect:\n{printed.getvalue().strip()}")
+    if not collector.modules:
+        raise InputError(f"no {FILE_PATTERN} in {', '.join(map(str, paths))}: add one, or name another folder")
+    _imported[:] = [module.__name__ for module in collector.modules.values()]
+    named = {path.resolve() for path in paths}
+    return [SuiteSource(path, module, path.resolve() in named) for path, module in collector.modules.items()]
+
+
+def describe_failure(error: BaseException, file: Path) -> str:
+    """Return "FILE:LINE: what was raised", the line being the file's own that it came from."""
+    if isinstance(error, pytest.Collector.CollectError) and error.__cause__ is not None:
+        error = error.__cause__
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        place = Path(trace.tb_frame.f_code.co_filename)
+        if place == file or (not file.is_absolute() and place.name == file.name):
+            file, line = place, trace.tb_lineno
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError) and error.filename == str(file):
+        line = error.lineno or 0
+    if isinstance(error, InputError):
+        return f"{_shown(file)}:{line}: {error}"
+    return f"{_shown(file)}:{line}: {type(error).__name__}: {error}".removesuffix(": ")
+
+
+def _shown(file: Path) -> Path:
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+
+
+@dataclass
+class _Collector:
+    """The plugin that makes pytest import suite files, and remembers them."""
+
+    added: str = ""
+    modules: dict[Path, ModuleType] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    path: list[str] = field(default_factory=list)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self, early_config: pytest.Config, args: list[str]) -> None:
+        """Take the import mode from the options that are otherwise not asked."""
+        ini = early_config.inipath
+        text = (ini.read_text(encoding="utf-8", errors="replace") if ini else "") + f"\n{self.added}"
+        if modes := _IMPORT_MODE.findall(text):
+            args.append(f"--import-mode={modes[-1]}")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module:
+        """Collect a file as a suite file."""
+        node: _LoadedModule = _LoadedModule.from_parent(parent, path=module_path)
+        node.collector = self
+        return node
+
+
+class _LoadedModule(SuiteModule):
+    collector: _Collector
+
+    def collect(self) -> Iterator[pytest.Item]:
+        with contextlib.suppress(pytest.skip.Exception):
+            try:
+                self.collector.modules[self.path] = self.load()
+            except Exception as error:
+                self.collector.failures.append(describe_failure(error, self.path))
+        self.collector.path = list(sys.path)  # before pytest takes `pythonpath` off it
+        return iter(())
+
+
+# Names of the suite modules of the last call: the next one imports them anew, as files of the same name may be others.
+_imported: list[str] = []
+
+
+@contextlib.contextmanager
+def _no_added_options() -> Iterator[str]:
+    importlib.invalidate_caches()
+    added = os.environ.pop("PYTEST_ADDOPTS", None)
+    try:
+        yield added or ""
+    finally:
+        if added is not None:
+            os.environ["PYTEST_ADDOPTS"] = added
