@@ -1,7 +1,13 @@
 """One epoch as one TensorFlow graph: gather, augmentation and `model.train_step` without returning to Python.
 
 `model.fit` pays some 3 ms of Python and tf.data for every step of the baseline; here the images stay on the
-device as uint8 and the loop over steps is part of the graph. The bits are those of `fit(x[order], shuffle=False)`.
+device as uint8 and the loop over steps is part of the graph. The bits are those of `fit(x[order], shuffle=False)`
+of a model compiled with `jit_compile=False`: the graph holds no XLA.
+
+For a GPU three things matter, which tests/training/test_device_placement.py holds: images lie in a variable, since
+a gather from a variable has a GPU kernel for uint8 and one from a tensor has none (the whole array would go to the
+host in every step); labels and the order are int64, since TensorFlow keeps int32 in the host's memory; and nothing in
+the loop waits for the device, whose counter of steps lies on the host.
 """
 
 from __future__ import annotations
@@ -44,17 +50,13 @@ class TensorFlowEpoch:
     ) -> None:
         self.model = model
         self._evaluation_batch = evaluation_batch
-        self._images = tf.constant(images)
-        self._labels = tf.constant(labels.astype(np.int32))
+        self._images = tf.Variable(images, trainable=False)
+        self._labels = tf.Variable(labels.astype(np.int64), trainable=False)
         self._classes = classes
         # A variable: dividing by a constant is rewritten as multiplying by its reciprocal, which gives other bits.
         self._white = tf.Variable(255.0, trainable=False)
         self._create_variables()
-        signature = [
-            tf.TensorSpec(self._images.shape, self._images.dtype),
-            tf.TensorSpec(self._labels.shape, tf.int32),
-            tf.TensorSpec([None], tf.int32),
-        ]
+        signature = [tf.TensorSpec([None], tf.int64)]
         self._batch_size = batch_size
         self._train = tf.function(self._loop(model.train_step, batch_size), input_signature=signature)
         self._evaluate = tf.function(self._loop(model.test_step, evaluation_batch), input_signature=signature)
@@ -77,7 +79,7 @@ class TensorFlowEpoch:
 
     def run_block(self, order: NDArray[np.integer]) -> None:
         """Train on the images `order` names and return when the device has finished; metrics are not read."""
-        self._train(self._images, self._labels, tf.constant(order, tf.int32))
+        self._train(tf.constant(order, tf.int64))
         # Reading a value back waits for the device: on a GPU the call above only queues the work.
         self.model.optimizer.iterations.numpy()
 
@@ -93,7 +95,7 @@ class TensorFlowEpoch:
         for _ in range(_SETTLING_STEPS // _SETTLING_CHUNK):
             if time.perf_counter() - started >= limit_s:
                 break
-            self.run_block(np.zeros(_SETTLING_CHUNK * self._batch_size, np.int32))
+            self.run_block(np.zeros(_SETTLING_CHUNK * self._batch_size, np.int64))
 
     def trace(self) -> None:
         """Trace the training and evaluation graphs now, so that the first epoch's time holds none of it."""
@@ -102,17 +104,17 @@ class TensorFlowEpoch:
 
     def _run(self, function: tf.types.experimental.PolymorphicFunction, order: NDArray[np.integer]) -> dict[str, float]:
         self.model.reset_metrics()
-        function(self._images, self._labels, tf.constant(order, tf.int32))
+        function(tf.constant(order, tf.int64))
         return {name: float(value) for name, value in self.model.get_metrics_result().items()}
 
     def _loop(self, step: Callable[..., Any], batch_size: int) -> Callable[..., None]:
-        def epoch(images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor) -> None:
+        def epoch(order: tf.Tensor) -> None:
             count = tf.shape(order)[0]
 
             def body(start: tf.Tensor) -> tuple[tf.Tensor]:
                 batch = order[start : start + batch_size]
-                x = self._to_pixels(tf.gather(images, batch))
-                y = tf.one_hot(tf.gather(labels, batch), self._classes)
+                x = self._to_pixels(tf.gather(self._images, batch))
+                y = tf.one_hot(tf.gather(self._labels, batch), self._classes)
                 step((x, y))
                 return (start + batch_size,)
 
