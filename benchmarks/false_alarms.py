@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from crossed_bootstrap import crossed_bootstrap
 from numpy.typing import NDArray
 
 from harness.comparison.verdicts import Verdict, time_verdict
-from harness.statistics import controlled_ratio, crossed_bootstrap, time_ratio, two_way_of_sums
+from harness.statistics import controlled_ratio, time_ratio, two_way_of_sums
 from harness.statistics.estimate import quantile
 from harness.statistics.two_way import variance_parts
 

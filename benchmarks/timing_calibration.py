@@ -114,7 +114,7 @@ def time_once(variant: Variant, budget: BudgetName, key: str, part: int) -> tupl
     from harness.timing.timer import Timer
 
     timer = Timer(load_dataset("digits"), training_environment(find_device("cpu"), threads=usable_cores()))
-    timer.prepare(BASELINE, BUDGETS[budget])
+    timer.prepare(BASELINE, TIMING[budget])
     started = time.perf_counter()
     times = timer.time(BASELINE, variant, BUDGETS[budget], key=key, part=part)
     return times, time.perf_counter() - started

@@ -42,7 +42,6 @@ class StepTimes:
             than this field, whose values contain it.
         predict_one_ms, predict_batch_ms: Median milliseconds to predict 1 image and `predict_batch` images.
         predict_batch: Images in that batch.
-        images_per_s: Training images a second, from the median step.
         build_s: Seconds to build and compile the model, median over builds.
         first_step_s: Seconds of the first training step, tracing included, median over builds.
         flops: Floating-point operations to predict one image, by the backend's own count.
@@ -64,7 +63,6 @@ class StepTimes:
     predict_one_ms: float = NAN
     predict_batch_ms: float = NAN
     predict_batch: int = 0
-    images_per_s: float = NAN
     build_s: float = NAN
     first_step_s: float = NAN
     flops: float = NAN
@@ -86,6 +84,7 @@ class StepTimes:
     def from_json(cls, text: str) -> StepTimes:
         """Read what `to_json` wrote."""
         fields: dict[str, Any] = {name: NAN if value is None else value for name, value in json.loads(text).items()}
+        fields.pop("images_per_s", None)  # older records hold it; it follows from the step time
         environment = fields["environment"]
         versions = tuple((name, version) for name, version in environment["versions"])
         blocks = {
@@ -149,7 +148,7 @@ def merge_step_times(parts: Sequence[StepTimes]) -> StepTimes:
 
     changes: dict[str, Any] = {arm: builds(arm) for arm in ("baseline_ms", "control_ms", "variant_ms")}
     for name in (
-        *("block_overhead_ms", "predict_one_ms", "predict_batch_ms", "images_per_s"),
+        *("block_overhead_ms", "predict_one_ms", "predict_batch_ms"),
         *("build_s", "first_step_s", "flops", "gemm_share"),
     ):
         changes[name] = median(getattr(part, name) for part in parts)

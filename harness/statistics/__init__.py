@@ -6,7 +6,6 @@ a mean, its standard error and degrees of freedom, with `interval` and `p_value`
 docs/statistics.md says what each assumes and how it does in simulation.
 """
 
-from harness.statistics.bootstrap import BootstrapEstimate, crossed_bootstrap
 from harness.statistics.correction import corrected_level, corrected_p
 from harness.statistics.estimate import ALPHA, NO_INTERVAL, Estimate, Interval
 from harness.statistics.pareto import Standing, pareto
@@ -18,7 +17,6 @@ __all__ = [
     "ALPHA",
     "LEAST_SEEDS",
     "NO_INTERVAL",
-    "BootstrapEstimate",
     "Effect",
     "Estimate",
     "Interval",
@@ -30,7 +28,6 @@ __all__ = [
     "controlled_ratio",
     "corrected_level",
     "corrected_p",
-    "crossed_bootstrap",
     "mean_of_ratios",
     "pareto",
     "seeds_needed",

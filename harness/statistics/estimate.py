@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from harness.statistics.correction import corrected_level, corrected_p
 
 ALPHA = 0.05
+_MOST = 1_000_000
 
 
 class Interval(NamedTuple):
@@ -98,3 +101,14 @@ def two_sided_p(mean: ArrayLike, standard_error: ArrayLike, df: ArrayLike) -> ND
         t = np.divide(size, error, out=np.where(size > 0, np.inf, 0.0), where=error > 0)
     found: Any = 2 * stdtr(np.asarray(df, np.float64), -t)
     return np.asarray(np.where(np.isinf(t), 0.0, found), np.float64)
+
+
+def first_count(enough: Callable[[int], bool], least: int) -> int | None:
+    """Return the first count from `least` on with `enough(count)`, which then stays true; None above a million.
+
+    >>> first_count(lambda n: n * n >= 50, 3)
+    8
+    """
+    counts = range(least, _MOST + 1)
+    place = bisect_left(counts, True, key=enough)
+    return counts[place] if place < len(counts) else None

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.statistics.correction import corrected_level
-from harness.statistics.estimate import ALPHA, Estimate, Interval, quantile
-from harness.statistics.needed import first_count
+from harness.statistics.estimate import ALPHA, Estimate, Interval, first_count, quantile
 from harness.statistics.two_way import allowed_half_width, checked_table
 
 TRIM = 0.25

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.statistics.correction import corrected_level
-from harness.statistics.estimate import ALPHA, Estimate, quantile
-from harness.statistics.needed import first_count
+from harness.statistics.estimate import ALPHA, Estimate, first_count, quantile
 
 LEAST_SEEDS = 3
 """With two seeds the false alarms were 8-12 % where 5 % were asked for: nothing is said below three."""
@@ -48,16 +47,6 @@ class Effect(Estimate):
     mean_squares: MeanSquares
     seed_variance: float
     image_variance: float
-
-    @property
-    def seed_share(self) -> float:
-        """The share of the variance that more seeds would lower, 0..1; 0 where there is no variance."""
-        return self.seed_variance / self.variance if self.variance else 0.0
-
-    @property
-    def image_share(self) -> float:
-        """The share of the variance that only more images would lower, 0..1."""
-        return self.image_variance / self.variance if self.variance else 0.0
 
 
 def two_way(differences: ArrayLike) -> Effect:

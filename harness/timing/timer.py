@@ -56,13 +56,6 @@ class Timer:
         self._kept: _KeptBaseline | None = None
         self._gemm_peak = 0.0
 
-    def prepare(self, baseline: Variant, budget: Budget) -> None:
-        """Build a baseline as often as a budget needs; `time` does so where it has not been done.
-
-        The builds are kept until another baseline comes.
-        """
-        self._prepared(baseline, TIMING[budget.name])
-
     def time(self, baseline: Variant, variant: Variant, budget: Budget, *, key: str, part: int = 0) -> StepTimes:
         """Return the blocks of baseline, control and variant, and the variant's other figures.
 
@@ -70,7 +63,7 @@ class Timer:
         of one pair in several processes; each draws other images and orders.
         """
         settings = TIMING[budget.name]
-        kept = self._prepared(baseline, settings)
+        kept = self.prepare(baseline, settings)
         watch = LoadWatch(self._environment.device)
         ends = time.perf_counter() + settings.limit_s
         arms = _in_time(lambda: self._build(variant, settings), len(kept.pairs), settings.limit_s)
@@ -100,7 +93,6 @@ class Timer:
             predict_one_ms=predict_one_ms,
             predict_batch_ms=predict_batch_ms,
             predict_batch=PREDICT_BATCH,
-            images_per_s=variant.batch_size / typical_ms(blocks["variant"]) * 1e3,
             build_s=median(arm.build_s for arm in arms),
             first_step_s=median(arm.first_step_s for arm in arms),
             flops=flops,
@@ -108,7 +100,8 @@ class Timer:
             flags=flags,
         )
 
-    def _prepared(self, baseline: Variant, settings: TimingSettings) -> _KeptBaseline:
+    def prepare(self, baseline: Variant, settings: TimingSettings) -> _KeptBaseline:
+        """Return a baseline's builds, made where they have not been; they are kept until another baseline comes."""
         if not self._gemm_peak:
             self._gemm_peak = gemm_peak_flops_per_s()
         kept = self._kept

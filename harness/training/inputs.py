@@ -45,14 +45,9 @@ def picture_inputs(dataset: Dataset) -> Inputs:
 
 
 class InputSource:
-    """Gives each trial its inputs, and keeps the last ones: trials that can share them get the same object.
+    """Gives each trial its inputs, and keeps the last ones: trials that can share them get the same object."""
 
-    Args:
-        keep_features: Whether a frozen backbone runs once and its features are kept; without, it runs in every epoch.
-    """
-
-    def __init__(self, *, keep_features: bool = True) -> None:
-        self._keep_features = keep_features
+    def __init__(self) -> None:
         self._dataset: Dataset | None = None
         self._key: tuple[object, ...] = ()
         self._inputs: Inputs | None = None
@@ -60,15 +55,14 @@ class InputSource:
     def of(self, trial: Trial, dataset: Dataset) -> Inputs:
         """Return what the trial's model reads."""
         variant, budget = trial.variant, trial.budget
-        features = self._keep_features and variant.reuses_features
         key: tuple[object, ...] = (budget.protocol, budget.max_images)
-        if features:
+        if variant.reuses_features:
             # A backbone without weights is drawn from the seed, so its features are the seed's own.
             drawn = None if variant.weights else trial.seed
             key += (variant.backbone, variant.weights, trial.source, variant.precision_policy, drawn)
         if self._inputs is None or self._dataset is not dataset or self._key != key:
             self._inputs = None  # frees the old before the new is made
-            self._inputs = _features(trial, dataset) if features else _pictures(trial, dataset)
+            self._inputs = _features(trial, dataset) if variant.reuses_features else _pictures(trial, dataset)
             self._dataset, self._key = dataset, key
         return self._inputs
 

@@ -27,12 +27,11 @@ _SHUFFLING_STREAM = 1
 class Trainer:
     """Trains trials one after another in this process, keeping the model from seed to seed of a variant.
 
-    With `checkpoints` a trial goes on from the furthest state kept of it, and leaves its own. Without
-    `keep_features` a frozen backbone runs in every epoch.
+    With `checkpoints` a trial goes on from the furthest state kept of it, and leaves its own.
     """
 
-    def __init__(self, checkpoints: Checkpoints | None = None, *, keep_features: bool = True) -> None:
-        self._inputs = InputSource(keep_features=keep_features)
+    def __init__(self, checkpoints: Checkpoints | None = None) -> None:
+        self._inputs = InputSource()
         self._prepared: PreparedModel | None = None
         self._checkpoints = checkpoints
 

@@ -235,7 +235,6 @@ class Augmentation:
         return "+".join(kind for kind in AUGMENTATIONS if kind in parts)
 
 
-Scalar = str | int | float | bool | None
 Options = tuple[tuple[str, Any], ...]
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import sqlite3
@@ -23,7 +22,6 @@ from harness.doctor.machine import (
     judge_load,
     judge_memory,
 )
-from harness.doctor.software import check_packages, check_python
 from harness.training.devices import Device
 
 
@@ -55,22 +53,6 @@ def test_the_same_trial_with_other_weights_is_reported():
     assert check.status == "failed"
     assert "different weights (aaaaaaaa and bbbbbbbb)" in check.found
     assert check.remedy
-
-
-def test_an_old_python_and_an_old_or_missing_package_fail():
-    assert check_python("3.10.4").status == "failed"
-    assert check_python("3.12.1").status == "ok"
-
-    def version_of(name):
-        if name == "keras":
-            raise importlib.metadata.PackageNotFoundError
-        return "1.0"
-
-    check = check_packages(["keras>=3.10", "numpy>=2.0", "optuna>=4 ; extra == 'optuna'"], version_of)
-    assert check.status == "failed"
-    assert "keras is missing" in check.found
-    assert "numpy is 1.0, needed is >=2.0" in check.found
-    assert "optuna" not in check.found
 
 
 def test_a_gpu_that_is_not_used_fails_and_a_silent_driver_warns():

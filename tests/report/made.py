@@ -147,7 +147,6 @@ def _step_times(baseline: Variant, variant: Variant, budget: Budget, dataset: st
         predict_one_ms=1.0,
         predict_batch_ms=5.0,
         predict_batch=100,
-        images_per_s=4000.0,
         build_s=0.1,
         first_step_s=0.8,
         flops=8_455_420.0,

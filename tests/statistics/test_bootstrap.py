@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from crossed_bootstrap import crossed_bootstrap
 
-from harness.statistics import crossed_bootstrap, two_way_of_sums
+from harness.statistics import two_way_of_sums
 
 
 def _arms(seed=0, seeds=5, images=400):

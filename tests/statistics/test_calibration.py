@@ -1,24 +1,10 @@
 """A smaller run of benchmarks/false_alarms.py, with fixed seeds: its rows within their sampling error."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
+import false_alarms
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "false_alarms.py"
 REPETITIONS = 400
-
-
-@pytest.fixture(scope="module")
-def simulation():
-    spec = importlib.util.spec_from_file_location("false_alarms", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
 
 
 def _number(cell):
@@ -31,8 +17,8 @@ def _most(rate):
 
 
 @pytest.fixture(scope="module")
-def accuracy(simulation):
-    return list(simulation.accuracy_rows(REPETITIONS, np.random.default_rng(7)))
+def accuracy():
+    return list(false_alarms.accuracy_rows(REPETITIONS, np.random.default_rng(7)))
 
 
 def test_false_alarms_hold_for_every_number_of_seeds_and_images(accuracy):
@@ -56,8 +42,8 @@ def test_the_simple_tests_raise_the_false_alarms_they_are_known_for(accuracy):
     assert _number(by_key["10", "10,000", "high"][6]) > 50
 
 
-def test_step_times_hold_what_they_promise(simulation):
-    rows = list(simulation.time_rows(REPETITIONS, np.random.default_rng(8)))
+def test_step_times_hold_what_they_promise():
+    rows = list(false_alarms.time_rows(REPETITIONS, np.random.default_rng(8)))
     for row in rows[:8]:
         alone, bounded, claims = map(_number, row[6:9])
         assert alone <= _most(0.05), row
@@ -67,10 +53,10 @@ def test_step_times_hold_what_they_promise(simulation):
     assert _number(rows[2][-1]) >= 90
 
 
-def test_both_analyses_of_ratios_hold(simulation, monkeypatch):
-    monkeypatch.setattr(simulation, "RATIO_IMAGES", (360,))
-    monkeypatch.setattr(simulation, "BOOTSTRAPS", 200)
-    for row in simulation.ratio_rows(REPETITIONS // 4, np.random.default_rng(9)):
+def test_both_analyses_of_ratios_hold(monkeypatch):
+    monkeypatch.setattr(false_alarms, "RATIO_IMAGES", (360,))
+    monkeypatch.setattr(false_alarms, "BOOTSTRAPS", 200)
+    for row in false_alarms.ratio_rows(REPETITIONS // 4, np.random.default_rng(9)):
         for alarms in row[4:6]:
             rate = 0.09 if int(row[1]) < 5 else 0.065
             assert _number(alarms) <= 100 * (rate + 3 * (rate * (1 - rate) / (REPETITIONS // 4)) ** 0.5), row

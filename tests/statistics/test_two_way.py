@@ -76,7 +76,7 @@ def test_seeds_that_agree_leave_the_paired_t_test_on_images():
     images = _table(1, 30, shift=0.1)[0]
     effect = two_way(np.tile(images, (4, 1)))
     reference = stats.ttest_1samp(images, 0)
-    assert effect.image_share == pytest.approx(1)
+    assert effect.image_variance == pytest.approx(effect.variance)
     assert effect.p_value() == pytest.approx(reference.pvalue)
     assert effect.interval() == pytest.approx(tuple(reference.confidence_interval(0.95)))
 
@@ -91,7 +91,7 @@ def test_variance_and_df_follow_hillis_2007_with_the_seeds_part_raised_for_df():
     seeds, images, error = (getattr(many.mean_squares, name) for name in ("seeds", "images", "error"))
     hillis = (seeds + max(images - error, 0)) ** 2 / (seeds**2 / 399)
     assert many.df == pytest.approx(min(hillis, 499), rel=0.01)
-    assert effect.seed_share + effect.image_share == pytest.approx(1)
+    assert effect.seed_variance + effect.image_variance == pytest.approx(effect.variance)
 
 
 def test_corrected_p_is_that_of_multipletests():
@@ -164,7 +164,7 @@ def test_equal_predictions_are_the_same():
     effect = two_way(np.zeros((3, 100)))
     assert effect.interval() == (0.0, 0.0)
     assert effect.p_value() == 1.0
-    assert (effect.seed_share, effect.image_share) == (0.0, 0.0)
+    assert (effect.seed_variance, effect.image_variance) == (0.0, 0.0)
     assert accuracy_verdict(*effect.interval()) is Verdict.SAME
 
 
@@ -238,7 +238,7 @@ def test_more_comparisons_need_more_seeds():
 def test_where_images_are_too_few_no_number_of_seeds_settles_it():
     table = np.tile(_table(1, 60, seed_noise=0.0)[0], (5, 1)) + _table(5, 60, seed_noise=0.02) * 0.01
     effect = two_way(table - table.mean())
-    assert effect.image_share > 0.9
+    assert effect.image_variance > 0.9 * effect.variance
     assert seeds_needed(effect, 0.005) is None
 
 

@@ -1,6 +1,7 @@
 """Step times: the shape of a measurement, what it says of known models, and foreign load."""
 
 import dataclasses
+import json
 import subprocess
 import sys
 import time
@@ -41,7 +42,6 @@ def test_every_arm_has_as_many_blocks_in_as_many_builds(measured):
 
 def test_a_model_of_eight_times_the_work_takes_much_longer(measured):
     assert np.median(measured.variant_ms) > 2 * np.median(measured.baseline_ms)
-    assert measured.images_per_s == pytest.approx(32e3 / np.median(measured.variant_ms), rel=1e-6)
     assert measured.predict_one_ms < measured.predict_batch_ms
     assert 0 < measured.gemm_share < 1
 
@@ -74,6 +74,8 @@ def test_a_slow_variant_gets_fewer_blocks_but_its_builds(digits):
 
 def test_a_measurement_survives_json(measured):
     assert StepTimes.from_json(measured.to_json()) == measured
+    older = json.dumps(json.loads(measured.to_json()) | {"images_per_s": 4000.0})
+    assert StepTimes.from_json(older) == measured
 
 
 def test_measurements_of_several_processes_count_as_builds_of_one(measured):
