@@ -16,13 +16,18 @@ def test_a_file_takes_the_old_ones_place_and_nothing_stays_beside_it(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def fail_half_way(path, error):
+    with replaced(path) as scratch:
+        scratch.write_text("half")
+        raise error
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
 def test_what_fails_half_way_leaves_the_old_file_alone(tmp_path, error):
     path = tmp_path / "table.md"
     path.write_text("old")
-    with pytest.raises(error), replaced(path) as scratch:
-        scratch.write_text("half")
-        raise error
+    with pytest.raises(error):
+        fail_half_way(path, error)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -2,8 +2,8 @@
 
 The delta method makes them one: near its sums, a metric is linear in them, so each image adds its own
 share (Efron 1982 calls this the infinitesimal jackknife), and the shares of two paired arms form a table
-for the two-way model. In simulation this is as well calibrated as the bootstrap in benchmarks/crossed_bootstrap.py, without
-its chance and ten to eighty times faster: docs/statistics.md has the figures.
+for the two-way model. In simulation this is as well calibrated as the bootstrap of
+benchmarks/crossed_bootstrap.py, without its chance and ten to eighty times faster: docs/statistics.md has the figures.
 """
 
 from __future__ import annotations
