@@ -1,6 +1,7 @@
 """What all tests share. TensorFlow is told its threads before anything imports it: bits depend on their number."""
 
 import os
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -29,3 +30,32 @@ def cifar10() -> Dataset:
     if not folder or not Path(folder).is_dir():
         pytest.skip("CIFAR10_DIR does not name a folder with CIFAR-10 as train/CLASS/ and test/CLASS/")
     return load_dataset(folder)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project; what a suite file leaves in this process goes with it."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    forget(tmp_path)
+
+
+def forget(project):
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", "")).startswith(str(project)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def collect(project, capsys):
+    """Runs pytest here on the project; returns its exit code and output."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        code = pytest.main(["--capture=no", *arguments])
+        forget(project)
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return run

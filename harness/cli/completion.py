@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from harness.cli.options import word
+
 _VARIABLE = "_HARNESS_COMPLETE"
 
 
 @click.command("completion")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", **word("SHELL", ["bash", "zsh", "fish"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
     """Print the script that completes commands and options in SHELL.

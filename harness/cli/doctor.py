@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import results_option
+from harness.cli.options import with_options
+from harness.options import DATASET, RESULTS
 from harness.tables.screen import Paint
 
 _MARKS = {"ok": "ok", "warning": "warning", "failed": "FAILED"}
@@ -14,8 +15,7 @@ _PAINTS: dict[str, Paint] = {"warning": "unsure", "failed": "bad"}
 
 
 @click.command("doctor")
-@results_option
-@click.option("--dataset", default="digits", show_default=True, help="Also open this dataset.")
+@with_options(RESULTS, DATASET)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(results: Path, dataset: str, as_json: bool) -> int:
     """Check that this machine is fit to train and to time; says what to do where it is not.

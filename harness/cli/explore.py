@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import results_option, suite_paths, warn
+from harness.cli.options import results_option, suite_paths, warn, word
 from harness.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command("explore")
-@click.argument("what", type=click.Choice(["data", "model", "results"]), default="data")
+@click.argument("what", **word("WHAT", ["data", "model", "results"]), default="data")
 @click.option("--dataset", help="digits, cifar10, or a folder [default: digits; for results the one they are from].")
 @click.option("--images", type=int, default=12, show_default=True, help="Sample images.")
 @click.option("--per-row", type=int, default=4, show_default=True, help="Sample images a row.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from harness.cli.options import margin_options, results_option
+from harness.cli.options import margin_options, results_option, word
 from harness.cli.selection import selection_options
 from harness.errors import HarnessError, InputError
 
@@ -21,7 +21,7 @@ _TOOLS = ("tensorboard", "mlflow", "optuna")
 
 @click.command("export")
 @results_option
-@click.option("--format", "style", type=click.Choice([*_FILES, *_TOOLS]), required=True, help="What to write.")
+@click.option("--format", "style", **word("--format", [*_FILES, *_TOOLS]), required=True, help="What to write.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

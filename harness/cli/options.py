@@ -2,29 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from harness.budgets import BUDGETS, PROTOCOLS, choose_budget
-from harness.comparison.judge import Margins
-from harness.running.job import JobSettings
+from harness import options
+from harness.options import Kind, Option, Words
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-results_option = click.option(
-    "--results",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("results"),
-    show_default=True,
-    help="Folder of the store, tables and report.",
-)
+
+class Value(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.3
+    """A value of one of our kinds: refused with our own message, completed by the shell."""
+
+    name = "value"
+
+    def __init__(self, name: str, kind: Kind) -> None:
+        self._shown = name
+        self._kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value; raises InputError."""
+        return self._kind.parse(self._shown, value) if isinstance(value, str) else value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the words that begin so, or ask the shell for folders."""
+        if isinstance(self._kind, Words):
+            return [CompletionItem(word) for word in self._kind.words if word.startswith(incomplete)]
+        return [CompletionItem(incomplete, type="dir")] if isinstance(self._kind, options.Folder) else []
+
+
+def click_option(option: Option, variable: str = "") -> Callable[[Command], Command]:
+    """Return an option of the common table for a command."""
+    names = (f"--{option.name}", variable or option.variable)
+    if option.kind is None:
+        return click.option(*names, is_flag=True, help=option.explained)
+    return click.option(
+        *names,
+        type=Value(names[0], option.kind),
+        metavar=option.kind.metavar,
+        multiple=option.repeatable,
+        default=None if option.repeatable else option.default,
+        help=option.explained,
+    )
+
+
+def with_options(*table: Option) -> Callable[[Command], Command]:
+    """Return what adds options of the common table to a command, in their order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(table):
+            command = click_option(option)(command)
+        return command
+
+    return add
+
+
+def word(name: str, words: Sequence[str]) -> dict[str, Any]:
+    """Return the type of an option or argument that is one of some words, and how help shows it."""
+    return {"type": Value(name, Words(tuple(words))), "metavar": Words(tuple(words)).metavar}
+
+
+results_option = with_options(options.RESULTS)
+margin_options = with_options(*options.MARGINS)
+job_options = with_options(*options.JOB)
 
 paths_argument = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-
-slow_option = click.option("--slow", is_flag=True, help="Also the suites marked slow.")
 
 
 def format_option(default: str = "plain") -> Callable[[Command], Command]:
@@ -32,93 +78,16 @@ def format_option(default: str = "plain") -> Callable[[Command], Command]:
     from harness.tables.render import FORMATS
 
     return click.option(
-        "--format", "style", type=click.Choice(FORMATS), default=default, show_default=True, help="How to print it."
+        "--format", "style", **word("--format", FORMATS), default=default, show_default=True, help="How to print it."
     )
 
 
-def margin_options(command: Command) -> Command:
-    """Add the options of the statistics."""
-    defaults = Margins()
-    for option in (
-        click.option(
-            "--margin-time",
-            type=click.FloatRange(0, 1, max_open=True),
-            default=defaults.time,
-            show_default=True,
-            help="Step times closer than this share count as the same.",
-        ),
-        click.option(
-            "--margin-accuracy",
-            type=click.FloatRange(0, 1, max_open=True),
-            default=defaults.accuracy,
-            show_default=True,
-            help="Accuracies closer than this fraction count as the same.",
-        ),
-        click.option(
-            "--alpha",
-            type=click.FloatRange(0, 1, min_open=True, max_open=True),
-            default=defaults.alpha,
-            show_default=True,
-            help="Chance of one false claim in a suite without true differences.",
-        ),
-    ):
-        command = option(command)
-    return command
+def job_settings(values: dict[str, Any]) -> Any:
+    """Return the JobSettings that a command's options ask for."""
+    from harness.running.job import JobSettings
 
-
-def job_options(command: Command) -> Command:
-    """Add the options of a job: data, budget, device, results."""
-    for option in (
-        click.option(
-            "--trial-timeout", type=click.FloatRange(min=1), default=3600.0, show_default=True, help="Seconds."
-        ),
-        click.option("--workers", type=click.IntRange(1), help="Trials at once [default: by cores and memory]"),
-        results_option,
-        click.option(
-            "--device",
-            type=click.Choice(["auto", "cpu", "gpu"]),
-            default="auto",
-            show_default=True,
-            help="What trains.",
-        ),
-        click.option("--epochs", type=int, help="Instead of the budget's."),
-        click.option("--seeds", type=int, help="Trials a variant, instead of the budget's."),
-        click.option(
-            "--protocol",
-            type=click.Choice(PROTOCOLS),
-            default="validation",
-            show_default=True,
-            help="validation: best epoch on images held out of train; tutorial: last epoch, watched on test.",
-        ),
-        click.option(
-            "--budget", type=click.Choice(list(BUDGETS)), help="How much [default: quick; tutorial's protocol: full]"
-        ),
-        click.option(
-            "--dataset", default="digits", show_default=True, help="digits, cifar10, or a folder with train/ and test/."
-        ),
-        click.option("--image-size", type=click.IntRange(1), help="Resize a folder's images to N x N pixels."),
-        click.option("--skip-unreadable", is_flag=True, help="Leave out images that cannot be read, with a warning."),
-        slow_option,
-    ):
-        command = option(command)
-    return command
-
-
-def job_settings(options: dict[str, Any]) -> JobSettings:
-    """Return the job that a command's options ask for."""
-    budget = choose_budget(
-        options["budget"], epochs=options["epochs"], seeds=options["seeds"], protocol=options["protocol"]
-    )
-    return JobSettings(
-        dataset=options["dataset"],
-        budget=budget,
-        device=options["device"],
-        results=options["results"],
-        workers=options["workers"],
-        trial_timeout_s=options["trial_timeout"],
-        image_size=options["image_size"],
-        skip_unreadable=options["skip_unreadable"],
-    )
+    options.check_together(values)
+    return JobSettings.of(values)
 
 
 def suite_paths(paths: tuple[Path, ...]) -> list[Path]:

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.comparison.verdicts import (
-    MARGIN_ACCURACY,
-    MARGIN_TIME,
     Verdict,
     accuracy_verdict,
     blocks_hint,
     seeds_hint,
     time_verdict,
 )
+from harness.margins import Margins as Margins
 from harness.results.records import Record
 from harness.results.step_times import StepTimes
 from harness.statistics import (
@@ -31,21 +30,6 @@ from harness.statistics import (
 
 NAN = float("nan")
 LEAST_SEEDS = 3
-
-
-@dataclass(frozen=True)
-class Margins:
-    """How close counts as the same, and how often a false claim is allowed.
-
-    Attributes:
-        alpha: Chance of at least one false claim in a suite without true differences.
-        accuracy: Margin of practical equality of accuracy and its kin, fraction of 1.
-        time: Margin of practical equality of step time, fraction of the baseline's.
-    """
-
-    alpha: float = 0.05
-    accuracy: float = MARGIN_ACCURACY
-    time: float = MARGIN_TIME
 
 
 @dataclass(frozen=True)

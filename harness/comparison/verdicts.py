@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from enum import StrEnum
 
-MARGIN_ACCURACY = 0.005
-"""Accuracies closer than half a point are the same for practical purposes."""
+from harness.margins import Margins
 
-MARGIN_TIME = 0.02
-"""Step times within 2 % of each other are the same for practical purposes."""
+_DEFAULTS = Margins()
 
 
 class Verdict(StrEnum):
@@ -43,12 +41,12 @@ def verdict(low: float, high: float, margin_low: float, margin_high: float, *, l
     return Verdict.BETTER if (low > 0) == larger_is_better else Verdict.WORSE
 
 
-def accuracy_verdict(low: float, high: float, margin: float = MARGIN_ACCURACY) -> Verdict:
+def accuracy_verdict(low: float, high: float, margin: float = _DEFAULTS.accuracy) -> Verdict:
     """Judge the interval of an accuracy difference (fractions of 1), or of any metric that should be high."""
     return verdict(low, high, -margin, margin, larger_is_better=True)
 
 
-def time_verdict(ratio_low: float, ratio_high: float, margin: float = MARGIN_TIME) -> Verdict:
+def time_verdict(ratio_low: float, ratio_high: float, margin: float = _DEFAULTS.time) -> Verdict:
     """Judge the interval of a time ratio (variant / baseline), on the log scale: within 1 +- margin is same.
 
     Raises ValueError where the margin isn't from 0 to below 1.

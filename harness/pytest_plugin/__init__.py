@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import HarnessError, InputError
 from harness.pytest_plugin.items import NOTES, PROBLEMS, SEEN, SearchItem, SuiteFile, SuiteNode, VariantItem
-from harness.pytest_plugin.options import add_options, add_short_options, option
+from harness.pytest_plugin.options import add_options, add_short_options, option, option_values
 from harness.search import Search, check_searches
 from harness.suite_files import FILE_PATTERN
 from harness.suites import Suite, check_suites
@@ -96,14 +96,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     found = [item for item in session.items if isinstance(item, VariantItem)]
     searches = [item.search for item in session.items if isinstance(item, SearchItem)]
-    if not (found or searches) or not config.getoption("harness_benchmark") or config.getoption("collectonly"):
+    if not (found or searches) or config.getoption("collectonly"):
         return
     if session.testsfailed and not config.getoption("continue_on_collection_errors"):
         return
-    from harness.pytest_plugin.run import prepare_run
-
     try:
-        prepare_run(config, found, searches)
+        option_values(config)
+        if config.getoption("harness_benchmark"):
+            from harness.pytest_plugin.run import prepare_run
+
+            prepare_run(config, found, searches)
     except InputError as error:
         raise pytest.UsageError(str(error)) from None
 

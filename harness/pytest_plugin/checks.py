@@ -20,7 +20,11 @@ def check_item(config: pytest.Config, variant: Variant) -> None:
             from harness.training.devices import configure_process, find_device
 
             configure_process(find_device(option(config, "device")).kind, threads=0)
-            config.stash[_DATASET] = load_dataset(option(config, "dataset"))
+            config.stash[_DATASET] = load_dataset(
+                option(config, "dataset"),
+                image_size=option(config, "image-size"),
+                skip_unreadable=option(config, "skip-unreadable"),
+            )
         from harness.training.check import check_trains
 
         check_trains(variant, config.stash[_DATASET])

@@ -4,125 +4,55 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.budgets import BUDGETS, choose_budget
-from harness.errors import InputError
+from harness.options import PYTEST, Option, check_together
 
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "dataset": {"default": "digits", "help": "digits, cifar10, or a folder with train/ and test/ (default: digits)"},
-    "budget": {"help": f"{', '.join(BUDGETS)} (default: quick; full with --protocol tutorial)"},
-    "seeds": {"type": int, "help": "trials a variant, instead of the budget's"},
-    "epochs": {"type": int, "help": "epochs of a trial, instead of the budget's"},
-    "device": {"default": "auto", "help": "auto, cpu or gpu (default: auto)"},
-    "results": {"default": "results", "help": "folder of the store, tables and report (default: results)"},
-    "workers": {"type": int, "help": "trials at once (default: as many as cores and memory allow)"},
-    "trial-timeout": {"type": float, "default": 3600.0, "help": "longest time of a trial in seconds (default: 3600)"},
-    "image-size": {"type": int, "help": "resize the images of a folder to N x N pixels"},
-    "skip-unreadable": {"action": "store_true", "help": "leave out images that cannot be read, with a warning"},
-    "protocol": {"default": "validation", "help": "validation, or tutorial: the epoch chosen on the test images"},
-    "slow": {"action": "store_true", "help": "also run the suites marked slow"},
-    "retime": {"action": "store_true", "help": "measure step times anew, though the store has them"},
-    "alpha": {"type": float, "default": 0.05, "help": "chance of one false claim in a suite (default: 0.05)"},
-    "margin-accuracy": {"type": float, "help": "accuracies closer than this are the same (default: 0.005)"},
-    "fail-if": {
-        "action": "append",
-        "help": "exit with 1 where a row of the tables meets this, as in \"accuracy_verdict == 'worse'\"; repeatable",
-    },
-    "margin-time": {"type": float, "help": "step times closer than this share are the same (default: 0.02)"},
-}
-
-
-_GROUP = ("harness", "cnn-harness: sweep, time and compare CNN variants")
+_GROUP = (
+    "harness",
+    "cnn-harness: sweep, time and compare CNN variants (each --NAME is --harness-NAME too, for where another plugin "
+    "has taken --NAME)",
+)
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Register `--benchmark` and `--harness-NAME` of the options above."""
+    """Register `--benchmark` and `--harness-NAME` of the options."""
     group = parser.getgroup(*_GROUP)
     group.addoption(
         "--benchmark",
         action="store_true",
         dest="harness_benchmark",
-        help="train every variant of the collected suites, time its steps, and print comparison tables",
+        help="Train every variant of the collected suites, time its steps, and print comparison tables.",
     )
-    for name, settings in _OPTIONS.items():
-        long = settings | {"help": f"the same as --{name}, for where another plugin has taken that name"}
-        group.addoption(f"--harness-{name}", dest=_dest(name), **_with_metavar(name, long))
+    for one in PYTEST:
+        group.addoption(f"--harness-{one.name}", **_settings(one) | {"help": argparse.SUPPRESS})
 
 
 def add_short_options(parser: pytest.Parser) -> None:
-    """Register `--NAME` of the options above, where no plugin or conftest has taken it."""
+    """Register `--NAME` of the options, where no plugin or conftest has taken it."""
     group = parser.getgroup(*_GROUP)
-    for name, settings in _OPTIONS.items():
+    for one in PYTEST:
         with contextlib.suppress(ValueError, argparse.ArgumentError):
-            group.addoption(f"--{name}", dest=_dest(name), **_with_metavar(name, settings))
+            group.addoption(f"--{one.name}", **_settings(one))
 
 
 def option(config: pytest.Config, name: str) -> Any:
-    """Return the value of an option by its short name."""
-    return config.getoption(_dest(name))
+    """Return the value of an option by its short name; InputError for one that is not allowed."""
+    (found,) = (one for one in PYTEST if one.name == name)
+    return found.value(config.getoption(f"harness_{found.variable}"))
 
 
-def job_settings(config: pytest.Config) -> Any:
-    """Return the JobSettings that the options ask for; InputError for a value that is not allowed."""
-    from harness.comparison.judge import Margins
-    from harness.running.job import JobSettings
-
-    device = option(config, "device")
-    if device not in ("auto", "cpu", "gpu"):
-        raise InputError(f'device is "{device}": use auto, cpu or gpu')
-    workers = option(config, "workers")
-    if workers is not None and workers < 1:
-        raise InputError(f"workers is {workers}: use a whole number from 1")
-    budget = choose_budget(
-        option(config, "budget"),
-        epochs=option(config, "epochs"),
-        seeds=option(config, "seeds"),
-        protocol=option(config, "protocol"),
-    )
-    defaults = Margins()
-    return JobSettings(
-        dataset=option(config, "dataset"),
-        budget=budget,
-        device=device,
-        results=Path(option(config, "results")),
-        workers=workers,
-        trial_timeout_s=_at_least(config, "trial-timeout", 1),
-        image_size=option(config, "image-size"),
-        skip_unreadable=option(config, "skip-unreadable"),
-        retime=option(config, "retime"),
-        margins=Margins(
-            _between(config, "alpha", 0.05),
-            _between(config, "margin-accuracy", defaults.accuracy),
-            _between(config, "margin-time", defaults.time),
-        ),
-    )
+def option_values(config: pytest.Config) -> dict[str, Any]:
+    """Return the values of all options by their Python names; InputError for one that is not allowed."""
+    values = {one.variable: option(config, one.name) for one in PYTEST}
+    check_together(values)
+    return values
 
 
-def _dest(name: str) -> str:
-    return f"harness_{name.replace('-', '_')}"
-
-
-def _with_metavar(name: str, settings: dict[str, Any]) -> dict[str, Any]:
-    return (
-        settings if settings.get("action") == "store_true" else settings | {"metavar": name.rpartition("-")[2].upper()}
-    )
-
-
-def _at_least(config: pytest.Config, name: str, lowest: float) -> float:
-    value = float(option(config, name))
-    if not value >= lowest:
-        raise InputError(f"{name} is {value:g}: use a number from {lowest:g}")
-    return value
-
-
-def _between(config: pytest.Config, name: str, default: float) -> float:
-    value = option(config, name)
-    if value is None:
-        return default
-    if not 0 < value < 1:
-        raise InputError(f"{name} is {value:g}: use a number between 0 and 1")
-    return float(value)
+def _settings(one: Option) -> dict[str, Any]:
+    settings: dict[str, Any] = {"dest": f"harness_{one.variable}", "help": one.explained.replace("%", "%%")}
+    if one.kind is None:
+        return settings | {"action": "store_true"}
+    return settings | {"action": "append" if one.repeatable else "store", "metavar": one.kind.metavar}

@@ -13,11 +13,11 @@ from harness.comparison import compare_results, group_records
 from harness.comparison.gate import Gate, failed_rows, parse_gate
 from harness.exports.github import announce
 from harness.pytest_plugin.items import VariantItem
-from harness.pytest_plugin.options import job_settings, option
+from harness.pytest_plugin.options import option, option_values
 from harness.results.records import Record
 from harness.results.store import Store
 from harness.results.trials import Trial
-from harness.running.job import Job, Stopwatch, begin, job_results, prepare, train, write_files
+from harness.running.job import Job, JobSettings, Stopwatch, begin, job_results, prepare, train, write_files
 from harness.running.progress import Progress, describe_plan
 from harness.search import Search
 from harness.search.job import SearchJob, prepare_searches
@@ -65,12 +65,12 @@ class Run:
 
 def prepare_run(config: pytest.Config, items: Sequence[VariantItem], searches: Sequence[Search]) -> Run:
     """Check everything and plan; InputError where something is refused."""
-    settings = job_settings(config)
+    settings = JobSettings.of(option_values(config))
     declared = list(dict.fromkeys(item.suite.name for item in items))
     suites = {item.suite.name: item.suite for item in items}
     chosen = {name: [i.variant for i in items if i.suite.name == name] for name in declared}
     selected = [_narrowed(suites[name], chosen[name]) for name in declared]
-    gates = [parse_gate(text) for text in option(config, "fail-if") or []]
+    gates = [parse_gate(text) for text in option(config, "fail-if")]
     job = prepare(settings, selected, declared=list(suites.values()))
     run = Run(job, gates, prepare_searches(searches, settings) if searches else [])
     config.stash[RUN] = run

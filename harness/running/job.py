@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harness.budgets import Budget
 from harness.comparison import Margins, compare_results, group_records
 from harness.datasets import Dataset, DatasetRef, load_dataset
+from harness.options import chosen_budget, chosen_margins
 from harness.report import write_report
 from harness.results import Results, load_results
 from harness.results.opening import open_store
@@ -58,6 +60,20 @@ class JobSettings:
     skip_unreadable: bool = False
     retime: bool = False
     margins: Margins = field(default_factory=Margins)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> JobSettings:
+        """Return what the values of `harness.options.JOB` ask for."""
+        return cls(
+            budget=chosen_budget(values),
+            margins=chosen_margins(values),
+            trial_timeout_s=values["trial_timeout"],
+            retime=values.get("retime", False),
+            **{
+                name: values[name]
+                for name in ("dataset", "device", "results", "workers", "image_size", "skip_unreadable")
+            },
+        )
 
 
 @dataclass(frozen=True, eq=False)

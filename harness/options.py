@@ -1,0 +1,202 @@
+"""The options that pytest and `harness` share: each declared once, checked by one rule, explained in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.budgets import BUDGETS, MAX_EPOCHS, MAX_SEEDS, PROTOCOLS, Budget, choose_budget
+from harness.errors import InputError, nearest
+from harness.margins import Margins
+
+DEVICES = ("auto", "cpu", "gpu")
+
+
+class Kind(Protocol):
+    """What values an option takes."""
+
+    @property
+    def metavar(self) -> str:
+        """What stands for a value in the help."""
+
+    def parse(self, name: str, text: str) -> Any:
+        """Return the value that a text is; raises InputError naming the option, the text and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """Any text."""
+
+    metavar: str
+
+    def parse(self, name: str, text: str) -> str:
+        """Return the text."""
+        return text
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder, there or not."""
+
+    metavar: str = "DIR"
+
+    def parse(self, name: str, text: str) -> Path:
+        """Return its path."""
+        if not text or Path(text).is_file():
+            raise InputError(f'{name} is "{text}": name a folder{", this is a file" if text else ""}')
+        return Path(text)
+
+
+@dataclass(frozen=True)
+class Words:
+    """One of some words."""
+
+    words: Sequence[str]
+
+    @property
+    def metavar(self) -> str:
+        """The words."""
+        return "|".join(self.words)
+
+    def parse(self, name: str, text: str) -> str:
+        """Return the word."""
+        if text in self.words:
+            return text
+        allowed = " or ".join([", ".join(self.words[:-1]), self.words[-1]])
+        raise InputError(f'{name} is "{text}": use {allowed}{nearest(text, self.words)}')
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number in a range, ends included unless `between`.
+
+    Attributes:
+        metavar: Its unit, in capitals.
+        low, high: The range; None is without end.
+        whole: Whether it is a whole number.
+        between: Whether the ends are left out.
+    """
+
+    metavar: str
+    low: float
+    high: float | None = None
+    whole: bool = True
+    between: bool = False
+
+    def parse(self, name: str, text: str) -> float:
+        """Return the number."""
+        try:
+            value = int(text) if self.whole else float(text)
+        except ValueError:
+            value = float("nan")
+        high = float("inf") if self.high is None else self.high
+        inside = self.low < value < high if self.between else self.low <= value <= high
+        if inside and value != float("inf"):
+            return value
+        ends = f"from {self.low:,g}" + ("" if self.high is None else f" to {self.high:,g}")
+        if self.between:
+            ends = f"between {self.low:g} and {high:g}"
+        raise InputError(f"{name} is {text}: use a {'whole ' if self.whole else ''}number {ends}")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    Attributes:
+        name: Without dashes in front.
+        help: One sentence without a stop, in lower case where it is no name.
+        kind: What it takes; None for a switch.
+        default: Its value where it is not given.
+        default_text: How the help calls the default, where that is not its value.
+        repeatable: Whether it may be given several times.
+    """
+
+    name: str
+    help: str
+    kind: Kind | None = None
+    default: Any = None
+    default_text: str = ""
+    repeatable: bool = False
+
+    @property
+    def variable(self) -> str:
+        """Its name in Python."""
+        return self.name.replace("-", "_")
+
+    @property
+    def explained(self) -> str:
+        """The help with its default."""
+        default = self.default_text or ("" if self.default is None else str(self.default).removesuffix(".0"))
+        return f"{self.help}{'; repeatable' * self.repeatable}.{f' [default: {default}]' if default else ''}"
+
+    def value(self, given: str | Sequence[str] | bool | None) -> Any:
+        """Return its value for what was given on a command line, None for nothing; raises InputError."""
+        if self.kind is None:
+            return bool(given)
+        if self.repeatable:
+            return tuple(self.kind.parse(f"--{self.name}", text) for text in given or ())  # type: ignore[union-attr]
+        return self.default if given is None else self.kind.parse(f"--{self.name}", str(given))
+
+
+_MARGINS = Margins()
+
+DATASET = Option("dataset", "Data: digits, cifar10, or a folder with train/ and test/", Text("NAME|DIR"), "digits")
+IMAGE_SIZE = Option("image-size", "Resize a folder's images to that many pixels a side", Number("PIXELS", 1))
+SKIP_UNREADABLE = Option("skip-unreadable", "Leave out a folder's images that cannot be read, with a warning")
+DEVICE = Option("device", "What trains", Words(DEVICES), "auto")
+RESULTS = Option("results", "Folder of the store, tables and report", Folder(), Path("results"))
+
+MARGINS = (
+    Option("alpha", "Chance of one false claim in a suite without true differences",
+           Number("CHANCE", 0, 1, whole=False, between=True), _MARGINS.alpha),
+    Option("margin-accuracy", "Accuracies closer than this fraction of 1 count as the same; with 0 only equal ones do",
+           Number("FRACTION", 0, 0.99, whole=False), _MARGINS.accuracy),
+    Option("margin-time", "Step times closer than this share of the baseline's count as the same",
+           Number("SHARE", 0, 0.99, whole=False), _MARGINS.time),
+)  # fmt: skip
+
+JOB = (
+    DATASET,
+    Option("budget", "How much: smoke (1 epoch, 1 seed, 512 images), quick (5 epochs, 5 seeds) or full (30, 5)",
+           Words(tuple(BUDGETS)), default_text="quick; full with --protocol tutorial"),
+    Option("seeds", "Trials per variant", Number("N", 1, MAX_SEEDS), default_text="the budget's"),
+    Option("epochs", "Epochs of a trial", Number("N", 1, MAX_EPOCHS), default_text="the budget's"),
+    DEVICE,
+    RESULTS,
+    Option("slow", "Also the suites marked slow"),
+    Option("workers", "Trials at once", Number("N", 1), default_text="as many as cores and memory allow"),
+    Option("trial-timeout", "Longest time of a trial", Number("SECONDS", 1, whole=False), 3600.0),
+    Option("protocol", "validation: the best epoch on images held out of train; tutorial: the last, watched on test",
+           Words(PROTOCOLS), "validation"),
+    IMAGE_SIZE,
+    SKIP_UNREADABLE,
+    *MARGINS,
+)  # fmt: skip
+"""What pytest, `harness plan`, `sweep` and `search` take."""
+
+PYTEST = (
+    *JOB,
+    Option("retime", "Measure step times anew, though the store has them"),
+    Option("fail-if", "Exit with 1 where a row of the tables meets this, as in \"accuracy_verdict == 'worse'\"",
+           Text("EXPR"), repeatable=True),
+)  # fmt: skip
+
+
+def chosen_budget(values: Mapping[str, Any]) -> Budget:
+    """Return the budget that the values of `JOB` ask for."""
+    return choose_budget(**{name: values[name] for name in ("epochs", "seeds", "protocol")}, name=values["budget"])
+
+
+def chosen_margins(values: Mapping[str, Any]) -> Margins:
+    """Return the margins that the values of `MARGINS` ask for."""
+    return Margins(values["alpha"], values["margin_accuracy"], values["margin_time"])
+
+
+def check_together(values: Mapping[str, Any]) -> None:
+    """Refuse values of `JOB` that do not go together."""
+    size, dataset = values["image_size"], values["dataset"]
+    if size is not None and dataset in ("digits", "cifar10"):
+        raise InputError(f"--image-size is {size}: {dataset} has a size of its own; it is for a folder of images")

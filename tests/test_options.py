@@ -1,0 +1,72 @@
+"""Options are declared once: pytest and `harness` take, refuse and explain the same."""
+
+import re
+
+import pytest
+from drawn_images import draw
+
+from harness.cli import run as harness
+from harness.options import JOB, PYTEST
+from harness.pytest_plugin.options import option_values
+
+SUITE = "from harness import BASELINE, Suite\nSUITE = Suite('a', [BASELINE.replace(l2=0.1)])\n"
+REFUSED = {
+    "budget": ("quik", 'use smoke, quick or full; did you mean "quick"?'),
+    "protocol": ("tutoral", 'use validation or tutorial; did you mean "tutorial"?'),
+    "device": ("tpu", 'use auto, cpu or gpu; did you mean "gpu"?'),
+    "seeds": ("0", "use a whole number from 1 to 1,000"),
+    "epochs": ("1.5", "use a whole number from 1 to 10,000"),
+    "workers": ("-1", "use a whole number from 1"),
+    "trial-timeout": ("inf", "use a number from 1"),
+    "image-size": ("32", "digits has a size of its own; it is for a folder of images"),
+    "alpha": ("1", "use a number between 0 and 1"),
+    "margin-accuracy": ("nan", "use a number from 0 to 0.99"),
+    "margin-time": ("2", "use a number from 0 to 0.99"),
+    "results": ("suite_a.py", "name a folder, this is a file"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_both_refuse_with_the_same_words(project, collect, capsys, name):
+    (project / "suite_a.py").write_text(SUITE)
+    value, allowed = REFUSED[name]
+    assert harness(["plan", "suite_a.py", f"--{name}", value]) == 4
+    message = capsys.readouterr().err.strip().removeprefix("error: ")
+    assert message.startswith(f"--{name} is ")
+    assert message.endswith(allowed)
+    code, output = collect("suite_a.py", f"--{name}", value)
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: {message}\n" in output
+
+
+def test_a_margin_of_0_is_allowed_in_both(project, pytester, capsys, monkeypatch):
+    monkeypatch.chdir(project)
+    (project / "suite_a.py").write_text(SUITE)
+    assert harness(["plan", "suite_a.py", "--margin-accuracy", "0"]) == 0
+    values = option_values(pytester.parseconfig("--margin-accuracy", "0"))
+    assert values["margin_accuracy"] == 0
+
+
+def test_both_explain_each_option_in_the_same_words_and_the_long_names_in_one_line(project, collect, capsys):
+    def words(text):
+        return re.sub(r"[\s│]+", " ", text)
+
+    _, of_pytest = collect("--help")
+    assert harness(["sweep", "--help"]) == 0
+    of_harness = words(capsys.readouterr().out)
+    for option in PYTEST:
+        assert option.explained in words(of_pytest), option.name
+        assert option.explained in of_harness or option not in JOB
+    assert len(re.findall(r"--harness-", of_pytest)) == 1
+
+
+def test_the_check_of_a_suite_reads_images_as_the_sweep_does(project, collect):
+    (project / "suite_a.py").write_text(SUITE)
+    for place, seed in (("train/cat", 1), ("train/dog", 2), ("test/cat", 3), ("test/dog", 4)):
+        for number in range(10):
+            draw(project / "photos" / place / f"{number}.png", 10 * seed + number, size=(300, 200))
+    refused, output = collect("suite_a.py", "--dataset", "photos")
+    assert refused == pytest.ExitCode.TESTS_FAILED
+    assert "--image-size" in output
+    code, output = collect("suite_a.py", "--dataset", "photos", "--image-size", "16")
+    assert code == 0, output
