@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,10 @@ from harness.statistics import (
 
 NAN = float("nan")
 LEAST_SEEDS = 3
+
+SAME_TRIAL = "the same trial as the baseline: every prediction and loss of every seed is equal"
+SAME_PREDICTIONS = "no image of any seed is predicted otherwise than by the baseline: nothing to compare"
+NO_PRECISION = "nothing has a probability above 0.5 in some seed: precision and recall at 0.5 say nothing"
 
 
 @dataclass(frozen=True)
@@ -89,12 +93,16 @@ def judge_accuracies(
     seeds = [seed for seed in sorted(baseline) if _usable(baseline[seed]) and _usable(variant.get(seed))]
     if not seeds:
         return Accuracies(0, *([Comparison(hint="no seed that both have")] * 4))
+    equal = equality(baseline, variant)
+    if equal:
+        return Accuracies(len(seeds), *([Comparison(0.0, hint=equal)] * 4))
     arms = [_sums([records[seed] for seed in seeds], labels, classes) for records in (baseline, variant)]
     if len(seeds) < LEAST_SEEDS:
         missing = LEAST_SEEDS - len(seeds)
         hint = f"{missing} more seed{'s' * (missing != 1)} needed for any verdict"
         values = (arms[1].plain() - arms[0].plain()).tolist()
-        return Accuracies(len(seeds), *(Comparison(value, hint=hint) for value in values))
+        found = Accuracies(len(seeds), *(Comparison(value, hint=hint) for value in values))
+        return found if all(arm.has_precision for arm in arms) else _without_precision(found)
 
     def judged(estimate: Estimate) -> Comparison:
         low, high = estimate.interval(margins.alpha, comparisons)
@@ -106,13 +114,27 @@ def judge_accuracies(
         return Comparison(estimate.mean, low, high, estimate.p_value(comparisons), verdict, hint)
 
     first, second = arms
-    return Accuracies(
+    found = Accuracies(
         len(seeds),
         accuracy=judged(two_way(second.correct.astype(np.float64) - first.correct)),
         precision=judged(two_way_of_sums(first.precision, second.precision)),
         recall=judged(two_way(second.true_positive.astype(np.float64) - first.true_positive)),
         macro_f1=judged(two_way_of_sums(first.macro_f1, second.macro_f1)),
     )
+    return found if all(arm.has_precision for arm in arms) else _without_precision(found)
+
+
+def equality(baseline: Mapping[int, Record], variant: Mapping[int, Record]) -> str:
+    """Say in what another variant's trials equal the baseline's in every seed that both have; empty where they do not.
+
+    The interval of differences that are all zero has no width, and would call the same what was never another trial,
+    or what so few images cannot tell apart. One variant in two folders may well give the same bits: that is no fault.
+    """
+    pairs = [(one, variant[seed]) for seed, one in baseline.items() if _usable(one) and _usable(variant.get(seed))]
+    others = [pair for pair in pairs if pair[0].trial.variant != pair[1].trial.variant]
+    if not others or not all(_same_predictions(*pair) for pair in pairs):
+        return ""
+    return SAME_TRIAL if all(_losses(one) == _losses(other) for one, other in pairs) else SAME_PREDICTIONS
 
 
 def judge_times(times: StepTimes | None, *, comparisons: int, margins: Margins) -> Comparison:
@@ -141,6 +163,11 @@ class _Sums:
     true_positive: NDArray[np.bool_]
     precision: NDArray[np.float64]
     macro_f1: NDArray[np.float64]
+
+    @property
+    def has_precision(self) -> bool:
+        """Whether something was predicted, with a probability above 0.5, in every seed."""
+        return bool(self.precision[1].sum(axis=1).all())
 
     def plain(self) -> NDArray[np.float64]:
         """Return accuracy, precision, recall and macro-F1, each the mean over seeds."""
@@ -172,6 +199,25 @@ def _sums(records: Sequence[Record], labels: NDArray[np.int64], classes: int) ->
         precision=np.stack([true_positive, positives]).astype(np.float64),
         macro_f1=np.concatenate([hits, sizes]),
     )
+
+
+def _without_precision(found: Accuracies) -> Accuracies:
+    nothing = Comparison(hint=NO_PRECISION)
+    return replace(found, precision=nothing, recall=replace(nothing, value=found.recall.value))
+
+
+def _same_predictions(one: Record, other: Record) -> bool:
+    first, second = one.predictions, other.predictions
+    assert first is not None
+    assert second is not None
+    names = ("predicted", "positives", "true_positive")
+    return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in names)
+
+
+def _losses(record: Record) -> list[str]:
+    """Return a trial's losses as text: nan equals nan."""
+    history = ((epoch.loss, epoch.val_loss) for epoch in record.history)
+    return [repr(record.loss), *map(repr, history)]
 
 
 def _usable(record: Record | None) -> bool:

@@ -10,6 +10,7 @@ from harness.models.cnn import build_cnn
 from harness.models.compiling import compile_model
 from harness.models.seeds import base_seed
 from harness.variants import Variant
+from harness.variants.reads import Reads
 from harness.variants.sizes import check_variant
 
 
@@ -19,19 +20,21 @@ def build_model(
     classes: int = 10,
     *,
     seed: int | None = None,
+    reads: Reads | None = None,
 ) -> keras.Model:
     """Return the variant's model, compiled.
 
     It takes float pixels from 0 to 1 of shape (batch, height, width, channels) and gives one probability a
     class, float32 of shape (batch, classes); its labels are one-hot. The same seed gives the same weights,
-    dropout and augmentation bit for bit, whatever was built before; None draws a seed.
+    dropout and augmentation bit for bit, whatever was built before; None draws a seed. `reads` takes note of what a
+    user's own builder reads of the variant, also later, while the model is traced.
 
     Raises InputError where the picture is too small for the variant or the machine for the model, and
     BuildError where a user's own builder fails.
     """
     check_variant(variant, input_shape, classes)
     if variant.model:
-        model = build_custom(variant, input_shape, classes, seed)
+        model = build_custom(variant, input_shape, classes, seed, reads or Reads())
     elif variant.backbone:
         model = build_transfer(variant, input_shape, classes, base_seed(seed))
     else:

@@ -12,6 +12,7 @@ import keras
 
 from harness.errors import InputError, nearest
 from harness.variants import Variant
+from harness.variants.reads import Reads, watched
 from harness.variants.sources import BuildError, builder_source, search_here
 
 Builder = Callable[[Variant, tuple[int, int, int], int], Any]
@@ -38,11 +39,14 @@ def load_builder(target: str) -> Builder:
     return found
 
 
-def build_custom(variant: Variant, input_shape: tuple[int, int, int], classes: int, seed: int | None) -> keras.Model:
+def build_custom(
+    variant: Variant, input_shape: tuple[int, int, int], classes: int, seed: int | None, reads: Reads
+) -> keras.Model:
     """Call the variant's own builder, with Keras's global seed set before, and return the model it made.
 
-    The model may come compiled or not. Raises BuildError where the builder raises, returns no keras.Model, or
-    one for other pictures or another number of classes.
+    `reads` notes what the builder reads of the variant, and what is applied without it: the batch size, and the
+    optimizer of a model that comes without one. The model may come compiled or not. Raises BuildError where the builder
+    raises, returns no keras.Model, or one for other pictures or another number of classes.
     """
     target = variant.model or ""
     builder = load_builder(target)
@@ -50,7 +54,7 @@ def build_custom(variant: Variant, input_shape: tuple[int, int, int], classes: i
         keras.utils.set_random_seed(seed)
     source = builder_source(target)
     try:
-        model = builder(variant, input_shape, classes)
+        model = builder(watched(variant, reads), input_shape, classes)
     except Exception as error:
         raise _build_error(target, error, source) from error
     if not isinstance(model, keras.Model):
@@ -64,6 +68,8 @@ def build_custom(variant: Variant, input_shape: tuple[int, int, int], classes: i
             f'model "{target}" must return one probability a class, shape (batch, {classes}), for pictures '
             f"of {input_shape}; its output has shape {shape} ({source})"
         )
+    applied = ("batch_size",) if model.compiled else ("batch_size", "optimizer", "learning_rate")
+    reads.fields.update(dict.fromkeys(applied))
     return model
 
 

@@ -12,7 +12,7 @@ from harness.variants import Variant
 _DATASET = pytest.StashKey[Dataset]()
 
 
-def check_item(config: pytest.Config, variant: Variant) -> None:
+def check_item(config: pytest.Config, variant: Variant, baseline: Variant | None = None) -> None:
     """Fail the item where the variant cannot be trained on the dataset, without a traceback through the harness."""
     __tracebackhide__ = True
     try:
@@ -27,6 +27,6 @@ def check_item(config: pytest.Config, variant: Variant) -> None:
             )
         from harness.training.check import check_trains
 
-        check_trains(variant, config.stash[_DATASET])
+        check_trains(variant, config.stash[_DATASET], baseline=baseline)
     except HarnessError as error:
         pytest.fail(str(error), pytrace=False)

@@ -78,7 +78,7 @@ def make_item(node: SuiteNode, variant: Variant, *, is_baseline: bool, benchmark
         from harness.pytest_plugin.checks import check_item
 
         __tracebackhide__ = True
-        check_item(item.config, item.variant)
+        check_item(item.config, item.variant, item.suite.baseline)
 
     def measure(request: pytest.FixtureRequest) -> None:
         from harness.pytest_plugin.measure import benchmark_variant_item

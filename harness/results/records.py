@@ -127,7 +127,7 @@ class Record:
 
 def trial_to_dict(trial: Trial) -> dict[str, Any]:
     """Return a trial as plain JSON types."""
-    fields = {field.name: getattr(trial, field.name) for field in dataclasses.fields(trial)}
+    fields = {field.name: getattr(trial, field.name) for field in dataclasses.fields(trial) if field.compare}
     return fields | {
         "variant": trial.variant.to_json(),
         "budget": dataclasses.asdict(trial.budget),

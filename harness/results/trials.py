@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -50,6 +50,7 @@ class Trial:
         seed: 1..N; decides the split, the order of images and the first weights.
         budget: How long it trains.
         environment: Device, backend, threads and versions.
+        against: Baselines that it is compared with, no part of it: a difference from them must reach its builder.
     """
 
     variant: Variant
@@ -59,6 +60,7 @@ class Trial:
     seed: int
     budget: Budget
     environment: Environment
+    against: tuple[Variant, ...] = field(default=(), compare=False)
 
     @cached_property
     def key(self) -> str:

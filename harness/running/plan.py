@@ -83,8 +83,9 @@ def make_plan(
     for variant in variants:
         check_variant(variant, dataset.input_shape, len(dataset.classes))
         source = source_fingerprint(variant) or ""
+        against = tuple(dict.fromkeys(suite.baseline for suite in suites if variant in suite.variants))
         for seed in range(1, budget.seeds + 1):
-            trials.append(Trial(variant, source, dataset.name, dataset.fingerprint, seed, budget, environment))
+            trials.append(Trial(variant, source, dataset.name, dataset.fingerprint, seed, budget, environment, against))
     done = frozenset(trial.key for trial in trials if trial.key in records and records[trial.key].status != "failed")
     plan = Plan(tuple(suites), tuple(trials), done, 0.0, workers)
     seconds = estimate_seconds(plan.todo, dataset, list(records.values()), workers=workers)

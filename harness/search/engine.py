@@ -38,17 +38,20 @@ class Conditions:
         dataset: What it trains on.
         budget: Of a try: its epochs are the most that one gets.
         environment: Of its trials.
+        baseline: What the others differ from.
     """
 
     dataset: DatasetFacts
     budget: Budget
     environment: Environment
+    baseline: Variant
 
     def trial(self, variant: Variant, seed: int, epochs: int) -> Trial:
         """Return one trial of a try."""
         facts, source = self.dataset, source_fingerprint(variant) or ""
         budget = self.budget.override(epochs=epochs)
-        return Trial(variant, source, facts.name, facts.fingerprint, seed, budget, self.environment)
+        against = () if variant == self.baseline else (self.baseline,)
+        return Trial(variant, source, facts.name, facts.fingerprint, seed, budget, self.environment, against)
 
 
 class Engine:

@@ -80,7 +80,7 @@ def prepare_searches(searches: Sequence[Search], settings: JobSettings) -> list[
                 f'search "{search.name}": hyperband with factor {search.factor} needs at least as many epochs, got '
                 f"{budget.epochs}: raise --epochs, or use another --oracle"
             )
-        conditions = Conditions(facts, budget, base.environment)
+        conditions = Conditions(facts, budget, base.environment, search.baseline)
         jobs.append(SearchJob(search, base, conditions, _key(search, conditions)))
     return jobs
 

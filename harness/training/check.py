@@ -11,6 +11,7 @@ from harness.datasets import Dataset
 from harness.errors import HarnessError
 from harness.training.prepared import build_for, weight_values
 from harness.variants import Variant
+from harness.variants.reads import Reads
 from harness.variants.sizes import check_variant
 
 _BATCH = 32
@@ -24,8 +25,10 @@ class CheckError(HarnessError):
     """A variant that cannot be trained as it is."""
 
 
-def check_trains(variant: Variant, dataset: Dataset) -> None:
+def check_trains(variant: Variant, dataset: Dataset, *, baseline: Variant | None = None) -> None:
     """Build a variant and train it for a few steps on one batch.
+
+    With `baseline`, what a user's own model differs in must be read by its builder.
 
     Raises:
         InputError, HarnessError: The variant cannot be built on these images.
@@ -33,7 +36,8 @@ def check_trains(variant: Variant, dataset: Dataset) -> None:
             does not fall.
     """
     check_variant(variant, dataset.input_shape, len(dataset.classes))
-    model = build_for(variant, dataset, seed=_SEED)
+    reads = Reads()
+    model = build_for(variant, dataset, seed=_SEED, reads=reads)
     chosen = np.random.default_rng(_SEED).permutation(len(dataset.train_labels))[:_BATCH]
     x = dataset.train_images[chosen].astype(np.float32) / 255
     y = np.eye(len(dataset.classes), dtype=np.float32)[dataset.train_labels[chosen]]
@@ -46,6 +50,8 @@ def check_trains(variant: Variant, dataset: Dataset) -> None:
         while len(losses) < steps:
             model.reset_metrics()
             losses.append(float(model.train_on_batch(x, y, return_dict=True)["loss"]))
+            if len(losses) == 1 and variant.model and baseline is not None:
+                reads.check(variant, baseline)
             if not math.isfinite(losses[-1]):
                 raise CheckError(f"{variant.name}: the loss of step {len(losses)} is {losses[-1]}: gradients explode")
         if fmean(losses[-_WINDOW:]) < fmean(losses[:_WINDOW]):

@@ -41,7 +41,7 @@ def judge(outputs: NDArray[np.float32], labels: NDArray[np.int64]) -> Prediction
 def measure(predictions: Predictions, outputs: NDArray[np.float32], labels: NDArray[np.int64]) -> TestMetrics:
     """Return accuracy, Keras's precision and recall at threshold 0.5, macro-F1 (scikit-learn's) and loss.
 
-    Precision is 0 where nothing was predicted, as in Keras.
+    Precision is nan, not Keras's 0, where no class of any image has a probability above 0.5: it is not defined there.
     """
     from sklearn.metrics import f1_score
 
@@ -50,7 +50,7 @@ def measure(predictions: Predictions, outputs: NDArray[np.float32], labels: NDAr
     likelihood = np.clip(outputs[np.arange(len(labels)), labels].astype(np.float64), _EPSILON, 1 - _EPSILON)
     return TestMetrics(
         accuracy=float((predictions.predicted == labels).mean()),
-        precision=true_positives / positives if positives else 0.0,
+        precision=true_positives / positives if positives else float("nan"),
         recall=true_positives / len(labels),
         macro_f1=float(f1_score(labels, predictions.predicted, average="macro", zero_division=0)),
         loss=float(-np.log(likelihood).mean()),

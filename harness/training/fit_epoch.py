@@ -50,7 +50,8 @@ class FitEpoch:
         """Nothing: what slows the first steps is TensorFlow's executor; whether others do was not measured."""
 
     def trace(self) -> None:
-        """Nothing: `fit` traces at its first call."""
+        """Go through the model's training once without numbers; `fit` traces at its first call."""
+        self.model(keras.Input(self._images.shape[1:]), training=True)
 
     def evaluate(self, indices: NDArray[np.integer]) -> dict[str, float]:
         """Return loss and metrics on the images `indices` names."""

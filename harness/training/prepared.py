@@ -15,6 +15,7 @@ from harness.training.features import BACKBONE_BATCH
 from harness.training.fit_epoch import EVALUATION_BATCH, FitEpoch
 from harness.training.inputs import Inputs, picture_inputs
 from harness.variants import Variant
+from harness.variants.reads import Reads
 
 
 class Epoch(Protocol):
@@ -58,6 +59,7 @@ class PreparedModel:
         self.variant = variant
         self.dataset = dataset
         self.inputs = inputs or picture_inputs(dataset)
+        self.reads = Reads()
         self.epoch = self._compile(self._build(seed))
         self._optimizer_start = variable_values(self.epoch.model.optimizer.variables)
         self._seed: int | None = seed
@@ -87,7 +89,7 @@ class PreparedModel:
 
     def _build(self, seed: int) -> keras.Model:
         if self.inputs.backbone_params is None:
-            return build_for(self.variant, self.dataset, seed=seed)
+            return build_for(self.variant, self.dataset, seed=seed, reads=self.reads)
         channels = self.inputs.values.shape[1]
         return build_head_model(self.variant, channels, len(self.dataset.classes), seed=seed)
 
@@ -97,9 +99,9 @@ class PreparedModel:
         return epoch
 
 
-def build_for(variant: Variant, dataset: Dataset, *, seed: int | None) -> keras.Model:
+def build_for(variant: Variant, dataset: Dataset, *, seed: int | None, reads: Reads | None = None) -> keras.Model:
     """Return a variant's compiled model for a dataset's images and classes."""
-    return build_model(variant, dataset.input_shape, len(dataset.classes), seed=seed)
+    return build_model(variant, dataset.input_shape, len(dataset.classes), seed=seed, reads=reads)
 
 
 def make_epoch(model: keras.Model, variant: Variant, dataset: Dataset, inputs: Inputs | None = None) -> Epoch:

@@ -59,6 +59,8 @@ class Trainer:
         if self._prepared is None or not self._prepared.fits(trial.variant, dataset, inputs):
             self._prepared = None  # frees the old model before the new one is built
             self._prepared = PreparedModel(trial.variant, dataset, inputs, seed=trial.seed)
+        for baseline in trial.against if trial.variant.model else ():
+            self._prepared.reads.check(trial.variant, baseline)
         epoch = self._prepared.start(trial.seed)
         build_s = time.perf_counter() - started
 

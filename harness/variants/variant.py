@@ -159,6 +159,11 @@ def _check_together(variant: Variant) -> None:
                 f"{changed[0]}: {getattr(variant, changed[0])!r} has no effect with backbone "
                 f'"{variant.backbone}", which brings its own convolutions; leave the field out'
             )
+        if not variant.dense and variant.activation != DEFAULTS["activation"]:
+            raise InputError(
+                f'activation: {variant.activation!r} has no effect with backbone "{variant.backbone}" and dense=(), '
+                "which leaves no hidden layer; leave the field out"
+            )
     for field in ("weights", "fine_tune"):
         if getattr(variant, field) and not (variant.backbone or variant.model):
             raise InputError(

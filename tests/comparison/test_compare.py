@@ -148,9 +148,14 @@ def test_fault_23_under_three_seeds_there_is_no_interval_and_no_verdict(count):
     assert f"{3 - count} more seed" in row.accuracy_hint
 
 
-def test_fault_23_equal_predictions_are_the_same_with_an_interval_of_zero_width():
+def test_fault_23_equal_accuracies_image_by_image_are_the_same_with_an_interval_of_zero_width():
     hit = np.arange(IMAGES) % 3 > 0
-    row = table(*seeds(BASELINE, 3, right=hit), *seeds(OTHER, 3, right=hit)).iloc[1]
+    others = []
+    for record in seeds(OTHER, 3, right=hit):
+        wrong_otherwise = np.where(hit, LABELS, (LABELS + 2) % len(CLASSES)).astype(np.uint16)
+        predictions = dataclasses.replace(record.predictions, predicted=wrong_otherwise)
+        others.append(dataclasses.replace(record, predictions=predictions))
+    row = table(*seeds(BASELINE, 3, right=hit), *others).iloc[1]
     assert (row.accuracy_delta, row.accuracy_ci_low, row.accuracy_ci_high) == (0, 0, 0)
     assert (row.accuracy_p, row.accuracy_verdict) == (1, "same")
 

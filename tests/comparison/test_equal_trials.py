@@ -1,0 +1,84 @@
+"""Trials that equal the baseline's get no verdict; what is not defined is nan and unresolved, never 0."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from harness import BASELINE, BUDGETS
+from harness.comparison.judge import NO_PRECISION, SAME_PREDICTIONS, SAME_TRIAL, Margins, judge_accuracies
+from harness.results.records import Record
+from harness.results.trials import Environment, Trial
+from harness.training.evaluation import judge, measure
+
+LABELS = np.arange(200) % 4
+OTHER = BASELINE.replace(l2=0.01)
+
+
+def records(variant, *, seeds=(1, 2, 3), confidence=0.7, shift=0):
+    """Return a record per seed; of each image's true class the probability is `confidence` or, where wrong, little."""
+    made = {}
+    for seed in seeds:
+        right = np.random.default_rng(seed + shift).random(len(LABELS)) < 0.8
+        outputs = np.full((len(LABELS), 4), (1 - confidence) / 3, np.float32)
+        outputs[np.arange(len(LABELS)), np.where(right, LABELS, (LABELS + 1) % 4)] = confidence
+        predictions = judge(outputs, LABELS)
+        figures = dataclasses.asdict(measure(predictions, outputs, LABELS))
+        trial = Trial(variant, "", "made", "abc", seed, BUDGETS["quick"], Environment("cpu", "tensorflow", 1, ()))
+        made[seed] = Record(trial, "ok", epoch=1, predictions=predictions, **figures)
+    return made
+
+
+def compared(first, second):
+    return judge_accuracies(first, second, LABELS, 4, comparisons=1, margins=Margins())
+
+
+def changed(found, **values):
+    return {seed: dataclasses.replace(record, **values) for seed, record in found.items()}
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2, 3)])
+def test_a_variant_whose_trials_equal_the_baselines_gets_no_verdict(seeds):
+    found = compared(records(BASELINE, seeds=seeds), records(OTHER, seeds=seeds))
+    for metric in (found.accuracy, found.precision, found.recall, found.macro_f1):
+        assert (metric.value, metric.verdict, metric.hint) == (0.0, "unresolved", SAME_TRIAL)
+        assert math.isnan(metric.low)
+        assert math.isnan(metric.p)
+
+
+def test_equal_predictions_with_another_loss_are_told_apart_from_an_equal_trial():
+    found = compared(records(BASELINE), changed(records(OTHER), loss=0.123))
+    assert (found.accuracy.verdict, found.accuracy.hint) == ("unresolved", SAME_PREDICTIONS)
+
+
+def test_one_seed_that_differs_makes_it_a_comparison():
+    variant = records(OTHER)
+    variant[3] = records(OTHER, seeds=(3,), shift=40)[3]
+    found = compared(records(BASELINE), variant)
+    assert found.accuracy.hint not in (SAME_TRIAL, SAME_PREDICTIONS)
+    assert math.isfinite(found.accuracy.low)
+
+
+def test_the_same_variant_in_two_folders_may_give_the_same_bits():
+    assert compared(records(BASELINE), records(BASELINE)).accuracy.verdict == "same"
+
+
+def test_precision_is_nan_where_nothing_is_above_the_threshold():
+    unsure = records(OTHER, confidence=0.4)
+    assert all(math.isnan(record.precision) and record.recall == 0 for record in unsure.values())
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2, 3)])
+def test_precision_that_is_not_defined_is_unresolved(seeds):
+    unsure, sure = records(OTHER, confidence=0.4, shift=40, seeds=seeds), records(BASELINE, seeds=seeds)
+    for found in (compared(sure, unsure), compared(unsure, changed_variant(sure))):
+        assert (found.precision.verdict, found.precision.hint) == ("unresolved", NO_PRECISION)
+        assert math.isnan(found.precision.value)
+        assert (found.recall.verdict, found.recall.hint) == ("unresolved", NO_PRECISION)
+        assert math.isfinite(found.accuracy.value)
+
+
+def changed_variant(found):
+    trial = dataclasses.replace
+    return {seed: trial(record, trial=trial(record.trial, variant=OTHER)) for seed, record in found.items()}
