@@ -22,7 +22,7 @@ from statistics import median
 
 import numpy as np
 
-from harness.results.provenance import usable_cores
+from harness.machine import usable_cores
 from harness.training.devices import configure_process
 
 

@@ -28,7 +28,8 @@ import pebble
 from harness.budgets import BUDGETS, BudgetName
 from harness.comparison.judge import Comparison, Margins, judge_times
 from harness.datasets import load_dataset
-from harness.results.provenance import collect_provenance, usable_cores
+from harness.machine import usable_cores
+from harness.results.provenance import collect_provenance
 from harness.results.step_times import StepTimes, merge_step_times
 from harness.timing.settings import TIMING
 from harness.training.devices import configure_process, find_device, training_environment

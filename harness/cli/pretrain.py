@@ -37,7 +37,7 @@ def command(classes: str | None, output: Path, others: Path | None, **options: A
     from harness.datasets.subset import select_classes
     from harness.datasets.writing import write_folder
     from harness.errors import InputError
-    from harness.results.provenance import usable_cores
+    from harness.machine import usable_cores
     from harness.running.progress import duration
     from harness.training.devices import configure_process, find_device, quiet_start, training_environment
     from harness.variants import Variant

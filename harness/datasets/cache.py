@@ -1,53 +1,49 @@
 """Decoded datasets kept as plain array files, so that a second load and every worker only map them.
 
-An entry is a folder with four .npy files and meta.json. It is made under a temporary name and renamed when it is
-complete, never changed afterwards, and checked against its fingerprint each time it is opened.
+An entry is a folder with four .npy files and meta.json. It is made under another name by whoever holds its source's
+lock, renamed when it is complete, never changed afterwards, and checked against its fingerprint at each opening.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
+import dataclasses
 import hashlib
 import json
 import os
-import platform
-import re
 import shutil
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+import filelock
 import numpy as np
 
-from harness.datasets.dataset import Dataset, DatasetRef, Images, Labels, fingerprint_of, overlap_warnings
+from harness.datasets.content import Arrays, Images, content_warnings
+from harness.datasets.dataset import Dataset, Origin, fingerprint_of
 from harness.errors import HarnessError
 
 # Raise it when the meaning of an entry's files changes: older entries are then made anew.
-FORMAT = 1
+FORMAT = 2
 
-# What fills a folder with the four arrays, and returns the class names and its own warnings.
-Fill = Callable[[Path], tuple[tuple[str, ...], tuple[str, ...]]]
+_UNFINISHED = "unfinished"
 
-_TEMPORARY = re.compile(r"^(?:\.tmp|cnn-harness)-(?P<host>[0-9a-f]{8})-(?P<process>\d+)-")
-# Another machine's process that shares this folder cannot be looked up; no load takes this long.
-_ABANDONED_AFTER_S = 24 * 3600
+
+class Filled(NamedTuple):
+    """What filled a folder with the four arrays has to say: class names, own warnings, names of the images."""
+
+    classes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    name_of: Callable[[str, int], str] = "{} image {}".format
+
+
+Fill = Callable[[Path], Filled]
 
 
 class DamagedCacheError(HarnessError):
     """An entry whose files are incomplete or fail their checksum."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A complete entry, opened: its arrays are mapped read-only, its labels in memory."""
-
-    directory: Path
-    classes: tuple[str, ...]
-    arrays: tuple[Images, Labels, Images, Labels]
-    fingerprint: str
-    warnings: tuple[str, ...]
 
 
 def cache_root(cache: Path | None = None) -> Path:
@@ -62,29 +58,42 @@ def cache_root(cache: Path | None = None) -> Path:
 
 
 def entry_path(cache: Path | None, source: str, content: str) -> Path:
-    """Return where the entry of a source in a certain state lies; one folder a source, one entry a state."""
+    """Return where the entry of a source in a certain state lies; one folder per source, one entry per state."""
     return cache_root(cache).absolute() / "datasets" / _short(source) / _short(f"{FORMAT}\n{content}")
 
 
-def open_or_make(path: Path, fill: Fill) -> tuple[Entry, tuple[str, ...]]:
+def open_or_make(path: Path, fill: Fill, name: str, origin: Origin) -> Dataset:
     """Open the entry at `path`, or make it; where it cannot be written, make a temporary one instead.
 
     Returns:
-        The entry, and what went wrong on the way without stopping it: a damaged entry, an unwritable folder.
+        The dataset; its warnings also tell of a damaged entry and of a folder that cannot be written.
 
     Raises:
         HarnessError: Neither the cache nor the temporary folder can hold the arrays.
         InputError: From `fill`.
     """
+    with contextlib.suppress(DamagedCacheError):
+        return open_entry(path, name, origin)
     notes: tuple[str, ...] = ()
-    if path.exists():
-        try:
-            return open_entry(path), notes
-        except DamagedCacheError as error:
-            notes = (f"{error}; it is made anew from the source",)
     try:
-        _make(path, fill)
-        return open_entry(path), notes
+        with making(path):
+            try:
+                return open_entry(path, name, origin)  # another process was faster
+            except DamagedCacheError as error:
+                if path.exists():
+                    notes = (f"{error}; it is made anew from the source",)
+            unfinished = path.with_name(_UNFINISHED)
+            shutil.rmtree(unfinished, ignore_errors=True)  # a killed process left it: it held the lock
+            try:
+                unfinished.mkdir()
+                write_entry(unfinished, fill)
+                # This and the source's older states.
+                for older in set(path.parent.iterdir()) - {unfinished}:
+                    shutil.rmtree(older)
+                unfinished.rename(path)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+            return open_entry(path, name, origin, notes)
     except OSError as error:
         notes += (
             f"the cache folder {path.parent} cannot be written ({error.strerror or error}): a temporary copy is used "
@@ -92,17 +101,36 @@ def open_or_make(path: Path, fill: Fill) -> tuple[Entry, tuple[str, ...]]:
         )
     try:
         directory = _temporary_directory()
-        _fill(directory, fill)
+        write_entry(directory, fill)
     except OSError as error:
         raise HarnessError(
             f"no room for the decoded images: neither {path.parent} nor {tempfile.gettempdir()} can be written "
             f"({error.strerror or error}); set HARNESS_CACHE to a folder with room"
         ) from error
-    return open_entry(directory), notes
+    return open_entry(directory, name, origin, notes)
 
 
-def open_entry(directory: Path) -> Entry:
-    """Open an entry and verify every byte of it (0.1 s for 180 MB).
+@contextlib.contextmanager
+def making(path: Path) -> Iterator[None]:
+    """Hold the lock of what is made once at `path`, in a folder made for it; others wait meanwhile.
+
+    Raises:
+        OSError: The folder cannot be written, or knows no locks.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path.parent.with_suffix(".lock"))
+    try:
+        lock.acquire()
+    except NotImplementedError as error:  # filelock's word for a file system without locks
+        raise OSError(str(error)) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def open_entry(directory: Path, name: str, origin: Origin, notes: tuple[str, ...] = ()) -> Dataset:
+    """Open an entry, images mapped read-only, and verify every byte of it (0.1 s for 180 MB).
 
     Raises:
         DamagedCacheError: A file is missing or broken, or the checksum differs.
@@ -111,53 +139,27 @@ def open_entry(directory: Path) -> Entry:
         meta = json.loads((directory / "meta.json").read_text(encoding="utf-8"))
         classes, expected, warnings = tuple(meta["classes"]), meta["fingerprint"], tuple(meta["warnings"])
         arrays = _open_arrays(directory)
-        found = fingerprint_of(classes, arrays)
+        fingerprint = fingerprint_of(classes, arrays)
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise DamagedCacheError(f"checksum error: cached dataset {directory} is damaged ({error})") from error
-    if found != expected:
+    if fingerprint != expected:
         raise DamagedCacheError(
-            f"checksum error: cached dataset {directory} is damaged (expected {expected}, found {found})"
+            f"checksum error: cached dataset {directory} is damaged (expected {expected}, found {fingerprint})"
         )
-    return Entry(directory, classes, arrays, expected, warnings)
-
-
-def open_kept(ref: DatasetRef) -> Dataset | None:
-    """Open what a reference points to; None where its files are gone, damaged or of another content."""
-    if ref.directory is None:
-        return None
-    try:
-        entry = open_entry(ref.directory)
-    except DamagedCacheError:
-        return None
-    if entry.fingerprint != ref.fingerprint:
-        return None
-    return Dataset(
-        ref.name,
-        entry.classes,
-        *entry.arrays,
-        fingerprint=entry.fingerprint,
-        warnings=entry.warnings,
-        source=ref.source,
-        directory=entry.directory,
-        image_size=ref.image_size,
-        skip_unreadable=ref.skip_unreadable,
-        cache=ref.cache,
-    )
+    origin = dataclasses.replace(origin, directory=directory)
+    return Dataset(name, classes, *arrays, fingerprint=expected, warnings=(*notes, *warnings), origin=origin)
 
 
 def keep_temporarily(dataset: Dataset) -> Path:
     """Write a dataset's arrays to a temporary folder that is removed when this process ends; return it."""
 
-    def fill(directory: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        np.save(directory / "train_images.npy", dataset.train_images)
-        np.save(directory / "train_labels.npy", dataset.train_labels)
-        np.save(directory / "test_images.npy", dataset.test_images)
-        np.save(directory / "test_labels.npy", dataset.test_labels)
-        return dataset.classes, ()
+    def fill(directory: Path) -> Filled:
+        save_arrays(directory, dataset.arrays)
+        return Filled(dataset.classes)
 
     try:
         directory = _temporary_directory()
-        _fill(directory, fill)
+        write_entry(directory, fill)
     except OSError as error:
         raise HarnessError(
             f"dataset {dataset.name!r} cannot be handed to worker processes: {tempfile.gettempdir()} cannot be "
@@ -166,24 +168,38 @@ def keep_temporarily(dataset: Dataset) -> Path:
     return directory
 
 
-def remove_abandoned(folder: Path) -> None:
-    """Remove the temporary folders that dead processes left in `folder`."""
-    try:
-        found = [entry for entry in folder.iterdir() if _TEMPORARY.match(entry.name)]
-    except OSError:
-        return
-    for entry in found:
-        if _is_abandoned(entry):
-            shutil.rmtree(entry, ignore_errors=True)
+def save_arrays(directory: Path, arrays: Arrays) -> None:
+    """Write the four files of an entry."""
+    train_images, train_labels, test_images, test_labels = _files(directory)
+    np.save(train_images, arrays[0])
+    np.save(train_labels, arrays[1])
+    np.save(test_images, arrays[2])
+    np.save(test_labels, arrays[3])
 
 
-def _open_arrays(directory: Path) -> tuple[Images, Labels, Images, Labels]:
-    train_images, test_images = (_map(directory / f"{part}_images.npy") for part in ("train", "test"))
-    train_labels, test_labels = (
-        np.load(directory / f"{part}_labels.npy", allow_pickle=False) for part in ("train", "test")
-    )
-    train_labels.flags.writeable = test_labels.flags.writeable = False
-    return train_images, train_labels, test_images, test_labels
+def write_entry(directory: Path, fill: Fill) -> None:
+    """Fill a folder and describe what is in it."""
+    filled = fill(directory)
+    arrays = _open_arrays(directory)
+    meta = {
+        "format": FORMAT,
+        "classes": filled.classes,
+        "fingerprint": fingerprint_of(filled.classes, arrays),
+        "warnings": (*filled.warnings, *content_warnings(filled.classes, arrays, filled.name_of)),
+    }
+    (directory / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+
+
+def _open_arrays(directory: Path) -> Arrays:
+    train_images, train_labels, test_images, test_labels = _files(directory)
+    labels = [np.load(file, allow_pickle=False) for file in (train_labels, test_labels)]
+    for one in labels:
+        one.flags.writeable = False
+    return _map(train_images), labels[0], _map(test_images), labels[1]
+
+
+def _files(directory: Path) -> list[Path]:
+    return [directory / f"{part}_{what}.npy" for part in ("train", "test") for what in ("images", "labels")]
 
 
 def _map(path: Path) -> Images:
@@ -192,49 +208,8 @@ def _map(path: Path) -> Images:
     return mapped.view(np.ndarray)
 
 
-def _make(path: Path, fill: Fill) -> None:
-    """Fill an entry under a temporary name and rename it to `path`; then remove the source's older entries."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path.parent)
-    unfinished = Path(tempfile.mkdtemp(prefix=_temporary_prefix(".tmp"), dir=path.parent))
-    try:
-        _fill(unfinished, fill)
-        _put(unfinished, path)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    for older in path.parent.iterdir():
-        if older != path and not _TEMPORARY.match(older.name):
-            shutil.rmtree(older, ignore_errors=True)
-
-
-def _put(unfinished: Path, path: Path) -> None:
-    try:
-        unfinished.rename(path)
-    except OSError:
-        # Something is there: a damaged entry, which goes, or that of a process that was faster, which stays.
-        try:
-            open_entry(path)
-        except DamagedCacheError:
-            if path.exists():
-                shutil.rmtree(path)
-            unfinished.rename(path)
-
-
-def _fill(directory: Path, fill: Fill) -> None:
-    classes, warnings = fill(directory)
-    arrays = _open_arrays(directory)
-    meta = {
-        "format": FORMAT,
-        "classes": classes,
-        "fingerprint": fingerprint_of(classes, arrays),
-        "warnings": (*warnings, *overlap_warnings(arrays[0], arrays[2])),
-    }
-    (directory / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
-
-
 def _temporary_directory() -> Path:
-    remove_abandoned(Path(tempfile.gettempdir()))
-    directory = Path(tempfile.mkdtemp(prefix=_temporary_prefix("cnn-harness")))
+    directory = Path(tempfile.mkdtemp(prefix="cnn-harness-"))
     owner = os.getpid()
 
     def remove() -> None:
@@ -244,27 +219,6 @@ def _temporary_directory() -> Path:
 
     atexit.register(remove)
     return directory
-
-
-def _temporary_prefix(kind: str) -> str:
-    return f"{kind}-{_host()}-{os.getpid()}-"
-
-
-def _is_abandoned(entry: Path) -> bool:
-    import psutil
-
-    match = _TEMPORARY.match(entry.name)
-    assert match is not None
-    if match["host"] == _host() and not psutil.pid_exists(int(match["process"])):
-        return True
-    try:
-        return time.time() - entry.stat().st_mtime > _ABANDONED_AFTER_S
-    except OSError:
-        return False
-
-
-def _host() -> str:
-    return _short(platform.node())[:8]
 
 
 def _short(text: str) -> str:

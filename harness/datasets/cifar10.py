@@ -6,17 +6,16 @@ import contextlib
 import errno
 import hashlib
 import os
-import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.datasets.cache import entry_path, open_or_make
-from harness.datasets.dataset import Dataset
+from harness.datasets.cache import Filled, entry_path, open_or_make, save_arrays
+from harness.datasets.dataset import Dataset, Origin
+from harness.datasets.network import silence_limit
 from harness.errors import HarnessError, InputError
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -26,8 +25,6 @@ _URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 _ARCHIVE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 # Where Keras 3.7 and later look for the archive before they download it. It has no suffix.
 _ARCHIVE_NAME = "cifar-10-batches-py-target_archive"
-# Without it, a network that swallows packets would hold the download for as long as the system likes.
-_SILENCE_LIMIT_S = 30
 
 
 def load_cifar10(*, cache: Path | None = None) -> Dataset:
@@ -41,24 +38,14 @@ def load_cifar10(*, cache: Path | None = None) -> Dataset:
         HarnessError: No room for it.
     """
 
-    def fill(directory: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def fill(directory: Path) -> Filled:
         train, test = _through_keras()
-        for part, (images, labels) in (("train", train), ("test", test)):
-            np.save(directory / f"{part}_images.npy", channels_last(images))
-            np.save(directory / f"{part}_labels.npy", labels.reshape(-1).astype(np.int64))
-        return CLASSES, ()
+        parts = [(channels_last(images), labels.reshape(-1).astype(np.int64)) for images, labels in (train, test)]
+        save_arrays(directory, (*parts[0], *parts[1]))
+        return Filled(CLASSES)
 
-    entry, notes = open_or_make(entry_path(cache, "cifar10", _ARCHIVE_SHA256), fill)
-    return Dataset(
-        "cifar10",
-        entry.classes,
-        *entry.arrays,
-        fingerprint=entry.fingerprint,
-        warnings=(*notes, *entry.warnings),
-        source="cifar10",
-        directory=entry.directory,
-        cache=cache,
-    )
+    path = entry_path(cache, "cifar10", _ARCHIVE_SHA256)
+    return open_or_make(path, fill, "cifar10", Origin("cifar10", cache=cache))
 
 
 def channels_last(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -82,7 +69,7 @@ def _through_keras() -> Any:
     was_there = archive.exists()
     try:
         # Keras tells of its download on standard output, which belongs to tables.
-        with contextlib.redirect_stdout(sys.stderr), _silence_limit():
+        with contextlib.redirect_stdout(sys.stderr), silence_limit():
             return keras.datasets.cifar10.load_data()
     except BaseException as error:
         if not was_there:
@@ -119,13 +106,3 @@ def _refuse_damaged(archive: Path) -> None:
             f"checksum error: {archive} is damaged or incomplete (SHA-256 {found}, expected {_ARCHIVE_SHA256}); "
             "delete it to have it downloaded again, or save a whole copy there"
         )
-
-
-@contextlib.contextmanager
-def _silence_limit() -> Iterator[None]:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_SILENCE_LIMIT_S)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

@@ -6,16 +6,32 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError, InputError
+from harness.datasets.content import Arrays, Images, Labels, content_warnings, refuse_channels_first
+from harness.errors import InputError
 
-Images = NDArray[np.uint8]
-Labels = NDArray[np.int64]
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a dataset is from: what `load_dataset` was given, and where the arrays lie.
+
+    Attributes:
+        source: A name, "module:function", or the absolute path of a folder or file; empty for arrays made in memory.
+        directory: Where the arrays lie as files; None where loading from the source is as cheap.
+        image_size: Option of `load_dataset`.
+        skip_unreadable: Option of `load_dataset`.
+        cache: The cache folder, or None for the usual one.
+    """
+
+    source: str = ""
+    directory: Path | None = None
+    image_size: int | None = None
+    skip_unreadable: bool = False
+    cache: Path | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,11 +47,7 @@ class Dataset:
         test_labels: int64 [M].
         fingerprint: 16 hexadecimal digits of the SHA-256 of all of the above but the name.
         warnings: What a person should know before trusting a result on it; shown by the caller.
-        source: What opens it again: a name, a folder's absolute path, or empty for arrays made in memory.
-        directory: Where its arrays lie as files, or None.
-        image_size: The option it was loaded with.
-        skip_unreadable: The option it was loaded with.
-        cache: The cache folder it was loaded with, or None for the usual one.
+        origin: Where it is from.
     """
 
     name: str
@@ -46,11 +58,7 @@ class Dataset:
     test_labels: Labels
     fingerprint: str
     warnings: tuple[str, ...] = ()
-    source: str = ""
-    directory: Path | None = None
-    image_size: int | None = None
-    skip_unreadable: bool = False
-    cache: Path | None = None
+    origin: Origin = Origin()
 
     @classmethod
     def from_arrays(
@@ -66,60 +74,50 @@ class Dataset:
 
         Args:
             name: What tables call it.
-            classes: Two names or more.
-            train: uint8 [N, H, W, C] images and [N] whole-number labels.
+            classes: Two names or more, none twice.
+            train: uint8 [N, H, W, C] images, 0..255, and [N] or [N, 1] whole-number labels.
             test: The same for the test images, of the same size.
             source: A name that `load_dataset` knows, where it would load these very arrays.
 
         Raises:
             InputError: A wrong shape or type, or a label without a class.
 
-        >>> images, labels = np.zeros((4, 8, 8, 3), np.uint8), np.array([0, 1, 0, 1])
-        >>> dataset = Dataset.from_arrays("blank", ["a", "b"], (images, labels), (images[:2], labels[:2]))
-        >>> dataset.input_shape, dataset.warnings
-        ((8, 8, 3), ('2 of the 2 test images are also in train: accuracy on them is no sign of learning',))
-        """
-        parts = [
-            _checked(part, images, labels, len(classes))
-            for part, (images, labels) in (("train", train), ("test", test))
-        ]
-        (train_images, train_labels), (test_images, test_labels) = parts
-        if len(classes) < 2:
-            raise InputError(f"{name} has {len(classes)} class; at least two are needed")
+        >>> images = np.arange(4 * 8 * 8 * 3, dtype=np.uint8).reshape(4, 8, 8, 3)
+        >>> train, test = (images[:3], np.array([0, 1, 0])), (images[2:], np.array([0, 1]))
+        >>> dataset = Dataset.from_arrays("drawn", ["a", "b"], train, test)
+        >>> dataset.input_shape, dataset.warnings[0]
+        ((8, 8, 3), '1 of the 2 test images is also in train: accuracy on it is no sign of learning (the first: test image 0, train image 2)')
+        """  # noqa: E501
+        names = tuple(classes)
+        if len(names) < 2 or not all(isinstance(one, str) and one for one in names) or len(set(names)) < len(names):
+            raise InputError(f"{name} has classes {names!r}"[:300] + "; allowed are two names or more, none twice")
+        (train_images, train_labels), (test_images, test_labels) = (
+            _checked(part, images, labels, len(names)) for part, (images, labels) in (("train", train), ("test", test))
+        )
         if train_images.shape[1:] != test_images.shape[1:]:
             raise InputError(
                 f"train images are {_size(train_images)} and test images {_size(test_images)}; one size is needed"
             )
         arrays = (train_images, train_labels, test_images, test_labels)
-        fingerprint = fingerprint_of(classes, arrays)
-        return cls(name, tuple(classes), *arrays, fingerprint, overlap_warnings(train_images, test_images), source)
+        return cls(
+            name,
+            names,
+            *arrays,
+            fingerprint=fingerprint_of(names, arrays),
+            warnings=content_warnings(names, arrays),
+            origin=Origin(source),
+        )
+
+    @property
+    def arrays(self) -> Arrays:
+        """Images and labels of train, images and labels of test."""
+        return self.train_images, self.train_labels, self.test_images, self.test_labels
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of an image."""
         height, width, channels = self.train_images.shape[1:]
         return height, width, channels
-
-    @cached_property
-    def ref(self) -> DatasetRef:
-        """A small, picklable handle with which another process opens the same dataset cheaply.
-
-        For arrays that lie nowhere yet this writes them to a temporary folder, removed when this process ends.
-        """
-        directory = self.directory
-        if directory is None and not self.source:
-            from harness.datasets import cache
-
-            directory = cache.keep_temporarily(self)
-        return DatasetRef(
-            name=self.name,
-            source=self.source,
-            fingerprint=self.fingerprint,
-            directory=directory,
-            image_size=self.image_size,
-            skip_unreadable=self.skip_unreadable,
-            cache=self.cache,
-        )
 
     def __repr__(self) -> str:
         return (
@@ -128,59 +126,7 @@ class Dataset:
         )
 
 
-@dataclass(frozen=True)
-class DatasetRef:
-    """How another process opens a dataset again; pickles to a few hundred bytes.
-
-    Attributes:
-        name: The dataset's name.
-        source: What `load_dataset` was given; empty for arrays made in memory.
-        fingerprint: What the content must still be.
-        directory: Where its arrays lie as files, or None where loading from the source is as cheap.
-        image_size: Option of `load_dataset`.
-        skip_unreadable: Option of `load_dataset`.
-        cache: Option of `load_dataset`.
-    """
-
-    name: str
-    source: str
-    fingerprint: str
-    directory: Path | None = None
-    image_size: int | None = None
-    skip_unreadable: bool = False
-    cache: Path | None = None
-
-    def open(self) -> Dataset:
-        """Return the dataset, its images mapped read-only from files where there are any.
-
-        Raises:
-            HarnessError: The data is gone, or is no longer what it was when the reference was made.
-        """
-        if self.directory is not None:
-            from harness.datasets import cache
-
-            kept = cache.open_kept(self)
-            if kept is not None:
-                return kept
-        if not self.source:
-            raise HarnessError(
-                f"the temporary files of dataset {self.name!r} in {self.directory} are gone or damaged "
-                "(checksum error); the process that made them must still run"
-            )
-        from harness.datasets.load import load_dataset
-
-        again = load_dataset(
-            self.source, image_size=self.image_size, skip_unreadable=self.skip_unreadable, cache=self.cache
-        )
-        if again.fingerprint != self.fingerprint:
-            raise HarnessError(
-                f"dataset {self.source!r} changed while it was in use: its fingerprint was {self.fingerprint} and "
-                f"is now {again.fingerprint}; start again, so that results of the two are not mixed"
-            )
-        return again
-
-
-def fingerprint_of(classes: Sequence[str], arrays: Sequence[NDArray[np.generic]]) -> str:
+def fingerprint_of(classes: Sequence[str], arrays: Arrays) -> str:
     """Return 16 hexadecimal digits of the SHA-256 of class names, shapes, types and bytes, in this order.
 
     16 digits are 64 bits: two different datasets share them with a chance of one in 10^19.
@@ -192,28 +138,19 @@ def fingerprint_of(classes: Sequence[str], arrays: Sequence[NDArray[np.generic]]
     return digest.hexdigest()[:16]
 
 
-def overlap_warnings(train_images: Images, test_images: Images) -> tuple[str, ...]:
-    """Return a warning with the number of test images whose every pixel is also an image of train."""
-    in_train = {_pixels_digest(image) for image in train_images}
-    shared = sum(_pixels_digest(image) in in_train for image in test_images)
-    if not shared:
-        return ()
-    are = "is" if shared == 1 else "are"
-    return (
-        f"{shared} of the {len(test_images)} test images {are} also in train: accuracy on them is no sign of learning",
-    )
-
-
-def _pixels_digest(image: Images) -> bytes:
-    return hashlib.sha256(np.ascontiguousarray(image).data).digest()
-
-
 def _checked(part: str, images: Images, labels: Labels, classes: int) -> tuple[Images, Labels]:
     images, labels = np.ascontiguousarray(images), np.asarray(labels)
     if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape:
-        raise InputError(f"{part} images are {images.dtype} {images.shape}; allowed is uint8 [N, H, W, C], N 1 or more")
+        way = "; multiply 0..1 by 255 and round" if np.issubdtype(images.dtype, np.floating) else ""
+        raise InputError(
+            f"{part} images are {images.dtype} {images.shape}; allowed is uint8 [N, H, W, C], N 1 or more{way}"
+        )
+    refuse_channels_first(part, images)
+    if labels.shape == (len(images), 1):
+        labels = labels[:, 0]
     if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
-        raise InputError(f"{part} labels are {labels.dtype} {labels.shape}; allowed is one whole number an image")
+        way = "; take argmax(axis=1) of one-hot labels" if labels.shape == (len(images), classes) else ""
+        raise InputError(f"{part} labels are {labels.dtype} {labels.shape}; allowed is one whole number per image{way}")
     if labels.min() < 0 or labels.max() >= classes:
         raise InputError(f"{part} labels run {labels.min()}..{labels.max()}; allowed is 0..{classes - 1}")
     images, labels = images.view(), np.array(labels, np.int64)
@@ -221,5 +158,5 @@ def _checked(part: str, images: Images, labels: Labels, classes: int) -> tuple[I
     return images, labels
 
 
-def _size(images: Images) -> str:
+def _size(images: NDArray[np.uint8]) -> str:
     return "x".join(str(edge) for edge in images.shape[1:])

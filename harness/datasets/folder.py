@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import dataclasses
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,14 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.datasets.cache import entry_path, open_or_make
-from harness.datasets.dataset import Dataset, Images
-from harness.datasets.images import UnreadableImageError, WrongSizeError, decode, pillow_version, quiet_pillow
+from harness.datasets.cache import Filled, entry_path, open_or_make
+from harness.datasets.content import Images
+from harness.datasets.dataset import Dataset, Origin
+from harness.datasets.images import (
+    Decoded,
+    UnreadableImageError,
+    WrongSizeError,
+    decode,
+    pillow_version,
+    quiet_pillow,
+)
 from harness.datasets.listing import PARTS, ImageFile, Listing, list_folder, refuse_empty_classes, shown
 from harness.datasets.npy_file import NpyImagesFile
 from harness.errors import InputError
+from harness.machine import usable_cores
 
 # Larger images are photos: decoding them whole would fill the memory without anyone having asked for it.
 _HIGHEST_OWN_EDGE = 256
@@ -36,22 +44,15 @@ def load_folder(
     options = f"image_size={image_size} skip_unreadable={skip_unreadable}"
     path = entry_path(cache, f"{listing.root}\n{options}", f"{pillow_version()}\n{listing.state}")
 
-    def fill(directory: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        return listing.classes, _decode_into(directory, listing, image_size, skip_unreadable)
-
-    entry, notes = open_or_make(path, fill)
-    return Dataset(
+    origin = Origin(str(listing.root), image_size=image_size, skip_unreadable=skip_unreadable, cache=cache)
+    dataset = open_or_make(
+        path,
+        lambda directory: _decode_into(directory, listing, image_size, skip_unreadable),
         listing.root.name,
-        entry.classes,
-        *entry.arrays,
-        fingerprint=entry.fingerprint,
-        warnings=(*notes, *entry.warnings),
-        source=str(listing.root),
-        directory=entry.directory,
-        image_size=image_size,
-        skip_unreadable=skip_unreadable,
-        cache=cache,
+        origin,
     )
+    # These are told anew each time: to move a folder that is not used takes no new decoding.
+    return dataclasses.replace(dataset, warnings=(*listing.notes, *dataset.warnings))
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class _Chunk:
     files: tuple[ImageFile, ...]
     images: Images
     skipped: tuple[UnreadableImageError, ...]
+    marked: tuple[tuple[str, ImageFile], ...]
 
 
 @dataclass(frozen=True)
@@ -78,17 +80,19 @@ class _Decoder:
         images = np.empty((len(files), self.height, self.width, 3), np.uint8)
         kept: list[ImageFile] = []
         skipped: list[UnreadableImageError] = []
+        marked: list[tuple[str, ImageFile]] = []
         for file in files:
             try:
-                images[len(kept)] = self._decode(file)
+                images[len(kept)], marks = self._decode(file)
                 kept.append(file)
+                marked += [(mark, file) for mark in marks]
             except UnreadableImageError as error:
                 if not self.skip_unreadable:
                     raise
                 skipped.append(error)
-        return _Chunk(tuple(kept), images[: len(kept)], tuple(skipped))
+        return _Chunk(tuple(kept), images[: len(kept)], tuple(skipped), tuple(marked))
 
-    def _decode(self, file: ImageFile) -> Images:
+    def _decode(self, file: ImageFile) -> Decoded:
         path = f"{self.root}/{file.relative}"
         if self.resize is not None:
             return decode(path, resize=self.resize)
@@ -102,28 +106,33 @@ class _Decoder:
             ) from error
 
 
-def _decode_into(directory: Path, listing: Listing, image_size: int | None, skip_unreadable: bool) -> tuple[str, ...]:
-    """Write the four arrays of a folder into `directory`, and return warnings."""
-    kept: list[tuple[ImageFile, ...]] = []
+def _decode_into(directory: Path, listing: Listing, image_size: int | None, skip_unreadable: bool) -> Filled:
+    """Write the four arrays of a folder into `directory`."""
+    kept: dict[str, list[ImageFile]] = {}
     skipped: list[UnreadableImageError] = []
+    marked: dict[str, list[ImageFile]] = {}
     with quiet_pillow():
         decoder = _decoder(listing, image_size, skip_unreadable)
         for part, files in zip(PARTS, (listing.train, listing.test), strict=True):
-            part_kept: list[ImageFile] = []
+            kept[part] = []
             shape = (decoder.height, decoder.width, 3)
             with NpyImagesFile(directory / f"{part}_images.npy", len(files), shape) as target:
                 for chunk in _decode_all(files, decoder):
                     target.append(chunk.images)
-                    part_kept += chunk.files
+                    kept[part] += chunk.files
                     skipped += chunk.skipped
-            labels: NDArray[np.int64] = np.array([file.label for file in part_kept], np.int64)
-            np.save(directory / f"{part}_labels.npy", labels)
-            kept.append(tuple(part_kept))
-    refuse_empty_classes(listing.root, listing.classes, kept[0], kept[1])
-    if not skipped:
-        return ()
-    everything = len(listing.train) + len(listing.test)
-    return (f"{len(skipped)} of {everything} images were skipped as unreadable, the first: {skipped[0]}",)
+                    for mark, file in chunk.marked:
+                        marked.setdefault(mark, []).append(file)
+            np.save(directory / f"{part}_labels.npy", np.array([file.label for file in kept[part]], np.int64))
+    refuse_empty_classes(listing.root, listing.classes, tuple(kept["train"]), tuple(kept["test"]))
+    everything = f"of {len(listing.train) + len(listing.test):,} images"
+    warnings = []
+    for mark, those in marked.items():
+        are = "is" if len(those) == 1 else "are"
+        warnings.append(f"{len(those):,} {everything} {are} {mark} (the first: {shown(those[0].relative)})")
+    if skipped:
+        warnings.insert(0, f"{len(skipped)} {everything} were skipped as unreadable, the first: {skipped[0]}")
+    return Filled(listing.classes, tuple(warnings), lambda part, number: shown(kept[part][number].relative))
 
 
 def _decoder(listing: Listing, image_size: int | None, skip_unreadable: bool) -> _Decoder:
@@ -133,7 +142,7 @@ def _decoder(listing: Listing, image_size: int | None, skip_unreadable: bool) ->
     for file in (*listing.train, *listing.test):
         path = f"{listing.root}/{file.relative}"
         try:
-            image = decode(path)
+            image = decode(path).pixels
         except UnreadableImageError:
             if not skip_unreadable:
                 raise
@@ -169,5 +178,4 @@ def _decode_all(files: tuple[ImageFile, ...], decoder: _Decoder) -> Iterator[_Ch
 def _threads(files: tuple[ImageFile, ...]) -> int:
     if sum(file.size_bytes for file in files) < _WORTH_THREADS_BYTES * len(files):
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, _HIGHEST_THREADS)
+    return min(usable_cores(), _HIGHEST_THREADS)

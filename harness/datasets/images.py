@@ -7,11 +7,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.datasets.dataset import Images
+from harness.datasets.content import Images
 from harness.datasets.listing import shown
 from harness.errors import InputError
 
@@ -24,6 +24,22 @@ _COMMON_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _RARE_FORMATS = ("MPO", "DIB", "JPEG2000", "AVIF", "ICO", "PCX", "TGA")
 # Read in one go below this size: half the time of letting Pillow seek in the file.
 _READ_WHOLE_BYTES = 1 << 20
+_DIM = 64
+
+
+TURNED = "turned upright, as the mark (EXIF) of the camera says"
+DIM = "of 16 bits but fill less than a quarter of their range (12 bits in 16, say), so nearly black: scale them first"
+SEVERAL = "animations or files of several pages, of which the first picture counts"
+# Phones append previews to their photos, as MPO; those are no pictures that anyone would miss.
+_FORMATS_OF_SEVERAL = ("GIF", "PNG", "WEBP", "TIFF", "AVIF")
+_ORIENTATION = 0x0112
+
+
+class Decoded(NamedTuple):
+    """An image, uint8 [height, width, 3], and what to tell of its file: TURNED, DIM, SEVERAL."""
+
+    pixels: Images
+    marks: tuple[str, ...]
 
 
 class UnreadableImageError(InputError):
@@ -34,39 +50,47 @@ class WrongSizeError(InputError):
     """An image of another size than the others, known from its header; the text names the file and its size."""
 
 
-def decode(path: str, *, resize: int | None = None, size: tuple[int, int] | None = None) -> Images:
+def decode(path: str, *, resize: int | None = None, size: tuple[int, int] | None = None) -> Decoded:
     """Decode an image file to RGB.
 
     Grey, palette and 16-bit images are converted; what is transparent is laid on white. 16-bit values are scaled
-    to 0..255. Of an animation or a file of several pages the first picture counts. As in Keras, a camera's
-    rotation mark is not applied.
+    to 0..255. Of an animation or a file of several pages the first picture counts. A photo is turned upright where
+    its camera marked it so (EXIF), as every viewer shows it.
 
     Args:
         path: The file.
         resize: Edge in pixels to resize to (bilinear, the aspect ratio is not kept, as in Keras).
         size: Width and height that it must have; checked before it is decoded.
 
-    Returns:
-        uint8 [height, width, 3].
-
     Raises:
         UnreadableImageError: It is no image that Pillow reads, or it is damaged.
         WrongSizeError: It does not have `size`.
         InputError: It has more than 50 megapixels; checked before it is decoded.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(_content(path), formats=_formats()) as image:
             if image.width * image.height > HIGHEST_PIXELS:
                 raise _too_large(path, f"{image.width}x{image.height}")
-            if size is not None and image.size != size:
+            if size is not None and sorted(image.size) != sorted(size):
                 raise WrongSizeError(f"{shown(path)} is {image.width}x{image.height}")
-            rgb = _to_rgb(image, path)
+            marks = [SEVERAL] if image.format in _FORMATS_OF_SEVERAL and getattr(image, "n_frames", 1) > 1 else []
+            wide = image.mode.startswith("I") or ";16" in str(image.tile)
+            upright: Any = image
+            if image.getexif().get(_ORIENTATION, 1) not in (0, 1):
+                upright = ImageOps.exif_transpose(image)
+                marks.append(TURNED)
+            if size is not None and upright.size != size:
+                raise WrongSizeError(f"{shown(path)} is {upright.width}x{upright.height}")
+            rgb = _to_rgb(upright, path)
             if resize is not None and rgb.size != (resize, resize):
                 rgb = rgb.resize((resize, resize), Image.Resampling.BILINEAR)
             # tobytes and not np.asarray, which costs a third more on small images.
-            return np.frombuffer(rgb.tobytes(), np.uint8).reshape(rgb.height, rgb.width, 3)
+            pixels = np.frombuffer(rgb.tobytes(), np.uint8).reshape(rgb.height, rgb.width, 3)
+            if wide and pixels.max() < _DIM:
+                marks.append(DIM)
+            return Decoded(pixels, tuple(marks))
     except (InputError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -124,7 +148,7 @@ def _to_rgb(image: Any, path: str) -> Any:
     if image.mode == "F":
         raise UnreadableImageError(
             f"cannot read image {shown(path)}: its pixels are floating-point numbers of unknown range; "
-            "allowed are 8 and 16 bits"
+            "allowed are whole numbers of 8 or 16 bits (scale them, 0..1 times 255)"
         )
     if image.has_transparency_data:
         picture = image.convert("RGBA")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from harness.datasets.content import count, listed
 from harness.errors import InputError
 
 Part = Literal["train", "test"]
@@ -17,9 +20,11 @@ PARTS: tuple[Part, Part] = ("train", "test")
 
 _EXPECTED = "expected is a folder with train/CLASS/*.png and test/CLASS/*.png (or .jpg, ...), two classes or more"
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
-# What desktops leave in folders; with names that begin with a dot they are not looked at.
-_LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir"}
-_HIGHEST_NAMES_SHOWN = 5
+ARCHIVE_SUFFIXES = {".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".zip", ".7z", ".rar"}
+# What desktops, file servers and notebooks leave in folders.
+_LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "lost+found"}
+_HIDDEN_LITTER = {".ipynb_checkpoints", ".appledouble", ".git", ".svn", ".dvc", ".cache", ".trashes", ".ds_store"}
+_VALIDATION_NAMES = {"val", "valid", "validation", "dev"}
 
 
 class ImageFile(NamedTuple):
@@ -36,10 +41,11 @@ class Listing:
 
     Attributes:
         root: Its absolute path.
-        classes: Sorted by code point, as Keras sorts them.
+        classes: In Unicode's form NFC, sorted by code point, as Keras sorts them.
         train: Files of train, by class and then by name.
         test: Files of test.
         state: Changes whenever a file is added, removed, renamed or written.
+        notes: What lies there and is not used, and classes whose names look alike.
     """
 
     root: Path
@@ -47,6 +53,7 @@ class Listing:
     train: tuple[ImageFile, ...]
     test: tuple[ImageFile, ...]
     state: str
+    notes: tuple[str, ...]
 
 
 def list_folder(root: Path) -> Listing:
@@ -56,24 +63,28 @@ def list_folder(root: Path) -> Listing:
     the user's own links to a shared store of images are common, and nothing is ever written through them.
 
     Raises:
-        InputError: No train or test, no images, an empty class, a single class, classes that differ, a folder or
-            a device among the images, a name that is not text.
+        InputError: No train or test, no images, an empty class, a single class, classes that differ, a link to a
+            folder that is not there, a folder or a device among the images, a name that is not text.
     """
     root = root.resolve()
-    folders = {part: _class_folders(root, part) for part in PARTS if (root / part).is_dir()}
-    if len(folders) < len(PARTS):
-        raise InputError(f"dataset {shown(root)} has {_what_is_there(root, folders)}; {_EXPECTED}")
-    train_classes, test_classes = folders["train"], folders["test"]
-    if not train_classes and not test_classes:
+    unused: list[str] = []
+    there = {part: _class_folders(root, part, unused) for part in PARTS if _is_folder(root / part)}
+    if len(there) < len(PARTS):
+        raise InputError(f"dataset {shown(root)} has {_what_is_there(root, there)}; {_EXPECTED}")
+    train, test = there["train"], there["test"]
+    if not train and not test:
         raise InputError(f"dataset {shown(root)} has no class folders in train/ and test/; {_EXPECTED}")
-    if train_classes != test_classes:
-        raise InputError(_difference(root, train_classes, test_classes))
-    if len(train_classes) == 1:
-        raise InputError(f'dataset {shown(root)} has a single class, "{shown(train_classes[0])}"; {_EXPECTED}')
+    if train.keys() != test.keys():
+        raise InputError(_difference(root, set(train), set(test)))
+    classes = tuple(sorted(train))
+    if len(classes) == 1:
+        raise InputError(f'dataset {shown(root)} has a single class, "{shown(classes[0])}"; {_EXPECTED}')
     state = hashlib.sha256()
-    train, test = (_images(root, part, train_classes, state) for part in PARTS)
-    refuse_empty_classes(root, train_classes, train, test)
-    return Listing(root, train_classes, train, test, state.hexdigest())
+    hidden: list[str] = []
+    train_files, test_files = (_images(root, part, there[part], state, hidden) for part in PARTS)
+    refuse_empty_classes(root, classes, train_files, test_files)
+    notes = (*_notes(root, classes, unused, hidden), *_alike(classes))
+    return Listing(root, classes, train_files, test_files, state.hexdigest(), notes)
 
 
 def refuse_empty_classes(
@@ -95,22 +106,64 @@ def shown(path: Path | str) -> str:
     return text if text.isprintable() else text.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
-def _class_folders(root: Path, part: Part) -> tuple[str, ...]:
-    """Return the names of the class folders in train or test; loose images there are refused."""
-    classes = []
-    for entry in _visible(root / part):
-        if entry.is_dir():
-            classes.append(entry.name)
-        elif Path(entry.name).suffix.lower() in _IMAGE_SUFFIXES:
+def _is_folder(path: Path) -> bool:
+    """Whether there is a folder; a link to one that is not there is refused, since it would vanish without a word."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except OSError as error:
+        if path.is_symlink():
+            raise InputError(
+                f"{shown(path)} is a link to {shown(path.readlink())}, which cannot be reached ({error.strerror}): "
+                "mount or restore what it points to, or remove the link"
+            ) from error
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return False
+        raise InputError(f"cannot read {shown(path)}: {error.strerror}") from error
+
+
+def _exists(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return folder.is_dir()
+    return False
+
+
+def _class_folders(root: Path, part: Part, unused: list[str]) -> dict[str, str]:
+    """Return the folders in train or test by the names of their classes; what else lies there is refused or noted."""
+    folders: dict[str, str] = {}
+    for entry in sorted(_entries(root / part), key=lambda entry: entry.name):
+        name = unicodedata.normalize("NFC", entry.name)
+        suffix = Path(name).suffix.lower()
+        if name.startswith("."):
+            if name.lower() not in _HIDDEN_LITTER and not name.startswith("._") and _is_folder(Path(entry.path)):
+                unused.append(f"{part}/{entry.name} (hidden)")
+        elif _is_folder(Path(entry.path)):
+            if name in folders:
+                raise InputError(
+                    f"{shown(root / part)} has two folders for the class {shown(name)}, whose names differ only in "
+                    "their Unicode form (NFC and NFD): put their images into one"
+                )
+            folders[name] = entry.name
+        elif suffix in _IMAGE_SUFFIXES:
             raise InputError(f"image {shown(entry.path)} lies outside a class folder; {_EXPECTED}")
-    return tuple(sorted(classes))
+        elif suffix in ARCHIVE_SUFFIXES:
+            raise InputError(f"{shown(entry.path)} is an archive beside the class folders: unpack it, or move it away")
+        else:
+            unused.append(f"{part}/{entry.name}")
+    return folders
 
 
-def _images(root: Path, part: Part, classes: tuple[str, ...], state: hashlib._Hash) -> tuple[ImageFile, ...]:
+def _images(
+    root: Path, part: Part, folders: Mapping[str, str], state: hashlib._Hash, hidden: list[str]
+) -> tuple[ImageFile, ...]:
     files = []
-    for label, name in enumerate(classes):
-        for entry in sorted(_visible(root / part / name), key=lambda entry: entry.name):
-            relative = f"{part}/{name}/{entry.name}"
+    for label, name in enumerate(sorted(folders)):
+        entries = _entries(root / part / folders[name])
+        for entry in sorted(entries, key=lambda entry: (unicodedata.normalize("NFC", entry.name), entry.name)):
+            relative = f"{part}/{folders[name]}/{entry.name}"
+            if entry.name.startswith("."):
+                if Path(entry.name).suffix.lower() in _IMAGE_SUFFIXES and not entry.name.startswith("._"):
+                    hidden.append(relative)
+                continue
             try:
                 facts = entry.stat()
             except OSError:
@@ -128,16 +181,17 @@ def _images(root: Path, part: Part, classes: tuple[str, ...], state: hashlib._Ha
     return tuple(files)
 
 
-def _visible(folder: Path) -> list[os.DirEntry[str]]:
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what lies in a folder, but for litter; names that are not text are refused."""
     try:
         with os.scandir(folder) as entries:
-            found = [e for e in entries if not e.name.startswith(".") and e.name.lower() not in _LITTER]
+            there = [entry for entry in entries if entry.name.lower() not in _LITTER]
     except OSError as error:
         raise InputError(f"cannot read folder {shown(folder)}: {error.strerror}") from error
-    for entry in found:
+    for entry in there:
         if not entry.name.isascii() and not _is_text(entry.name):
             raise InputError(f"the name of {shown(entry.path)} is not valid UTF-8; rename it")
-    return found
+    return there
 
 
 def _is_text(name: str) -> bool:
@@ -148,26 +202,64 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _what_is_there(root: Path, folders: dict[Part, tuple[str, ...]]) -> str:
-    if folders:
-        (part, classes), *_ = folders.items()
+def _notes(root: Path, classes: tuple[str, ...], unused: list[str], hidden: list[str]) -> list[str]:
+    notes = []
+    siblings = [entry.name for entry in _entries(root) if entry.name not in PARTS and not entry.name.startswith(".")]
+    for name in sorted(siblings):
+        folder = root / name
+        if _exists(folder) and (name.lower() in _VALIDATION_NAMES or any(_exists(folder / one) for one in classes)):
+            notes.append(
+                f"{shown(name)}/ beside train/ and test/ is not used: validation images are drawn from train, anew for "
+                "each seed"
+            )
+    if unused:
+        notes.append(f"not used, since not a class folder: {_names(unused)}")
+    if hidden:
+        are = "is" if len(hidden) == 1 else "are"
+        notes.append(f"{count(len(hidden), 'hidden image')} {are} not used, the first: {shown(hidden[0])}")
+    return notes
+
+
+def _what_is_there(root: Path, there: Mapping[Part, object]) -> str:
+    names = sorted(entry.name for entry in _entries(root) if not entry.name.startswith("."))
+    listing = f"(found: {_names(names) or 'nothing'})"
+    if there:
+        ((part, folders),) = there.items()
         other = "test" if part == "train" else "train"
-        return f"{part}/ ({len(classes)} classes) but no {other}/"
-    found = sorted(entry.name for entry in _visible(root))
-    if "data_batch_1" in found:
-        return "CIFAR-10 as Python files, which --dataset cifar10 loads through Keras"
-    return f"neither train/ nor test/ (found: {_names(found) or 'nothing'})"
+        assert isinstance(folders, dict)
+        return f"{part}/ ({len(folders)} classes) but no {other}/ {listing}"
+    for inside in (root.parent, *(root / name for name in names)):
+        if all(_exists(inside / part) for part in PARTS):
+            return f"neither train/ nor test/; {shown(inside)} has both: give that one {listing}"
+    return f"neither train/ nor test/ {listing}"
 
 
-def _difference(root: Path, train: tuple[str, ...], test: tuple[str, ...]) -> str:
-    only_train, only_test = sorted(set(train) - set(test)), sorted(set(test) - set(train))
-    parts = [
-        f"only in {part}: {_names(names)}" for part, names in (("train", only_train), ("test", only_test)) if names
-    ]
+def _difference(root: Path, train: set[str], test: set[str]) -> str:
+    only = {"train": sorted(train - test), "test": sorted(test - train)}
+    parts = [f"only in {part}: {_names(names)}" for part, names in only.items() if names]
+    twins = [(a, b) for a in only["train"] for b in only["test"] if _look(a) == _look(b)]
+    if twins:
+        a, b = twins[0]
+        parts.append(f"{shown(a)!r} and {shown(b)!r} differ only in case, spaces or Unicode form: rename one")
     return f"dataset {shown(root)} has other classes in train than in test; {'; '.join(parts)}"
 
 
+def _alike(classes: tuple[str, ...]) -> list[str]:
+    """Note classes that a reader would take for one."""
+    by_look: dict[str, list[str]] = {}
+    for name in classes:
+        by_look.setdefault(_look(name), []).append(repr(shown(name)))
+    return [
+        f"classes {' and '.join(names)} differ only in case, spaces or Unicode form; they are kept apart"
+        for names in by_look.values()
+        if len(names) > 1
+    ]
+
+
+def _look(name: str) -> str:
+    letters = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(letter for letter in letters if letter.isprintable() and not letter.isspace())
+
+
 def _names(names: Iterable[str]) -> str:
-    everything = [shown(name) for name in names]
-    more = len(everything) - _HIGHEST_NAMES_SHOWN
-    return ", ".join(everything[:_HIGHEST_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return listed([shown(name) for name in names])

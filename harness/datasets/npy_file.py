@@ -7,7 +7,7 @@ from types import TracebackType
 
 import numpy as np
 
-from harness.datasets.dataset import Images
+from harness.datasets.content import Images
 
 
 class NpyImagesFile:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from harness.doctor.check import Check
-from harness.results.provenance import usable_cores
+from harness.machine import usable_cores
 from harness.training.devices import Device
 
 # A pool's worker needs about 0.8 GiB; under one worker's need nothing runs.

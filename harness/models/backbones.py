@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 
 import keras
 
+from harness.datasets.network import silence_limit
 from harness.errors import InputError
 from harness.models.augmentation import augmentation_layers
 from harness.models.cnn import BATCH_NORM_MOMENTUM, head_layers
@@ -21,8 +21,6 @@ from harness.models.seeds import layer_seed
 from harness.variants import Variant
 from harness.variants.sizes import backbone_input_size
 from harness.variants.sources import weights_path
-
-_DOWNLOAD_SILENCE_S = 20.0
 
 # How each network's pixels were prepared when its weights were trained, as its own preprocess_input does.
 _PIXELS: dict[str, PixelForm] = {
@@ -191,10 +189,8 @@ def _numbers_in(path: Path) -> int:
 
 
 def _imagenet(variant: Variant, application: Any, size: tuple[int, int]) -> keras.Model:
-    timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_DOWNLOAD_SILENCE_S)
     try:
-        with warnings.catch_warnings():
+        with silence_limit(), warnings.catch_warnings():
             # MobileNetV2 has weights for a few square sizes, and warns that it takes those of 224 for others.
             warnings.simplefilter("ignore")
             return application(include_top=False, weights="imagenet", input_shape=(*size, 3))
@@ -205,8 +201,6 @@ def _imagenet(variant: Variant, application: Any, size: tuple[int, int]) -> kera
             f"({' '.join(str(error).split())[:200]}); without a network, put {place.name} from "
             f"{_STORE}{_ORIGINS[str(variant.backbone)]}{place.name} into {place.parent}"
         ) from error
-    finally:
-        socket.setdefaulttimeout(timeout)
 
 
 _STORE = "https://storage.googleapis.com/"

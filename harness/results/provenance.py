@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shlex
 import subprocess
@@ -10,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from harness.machine import usable_cores
 
 # The instruction sets that change which kernels oneDNN picks; other CPU flags are noise in a record.
 _TELLING_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "asimd", "sve")
@@ -76,13 +77,6 @@ def collect_provenance(*, accelerator: str = "", driver: str = "") -> Provenance
         commit=commit,
         dirty=dirty,
     )
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use, which a container or taskset can make fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def subprocess_output(*command: str, timeout_s: float = 10) -> str:

@@ -10,11 +10,12 @@ from typing import Any
 from harness.budgets import Budget
 from harness.comparison import Margins, compare_results, group_records
 from harness.datasets import Dataset, DatasetRef, load_dataset
+from harness.machine import usable_cores
 from harness.options import chosen_budget, chosen_margins
 from harness.report import write_report
 from harness.results import Results, load_results
 from harness.results.opening import open_store
-from harness.results.provenance import Provenance, collect_provenance, usable_cores
+from harness.results.provenance import Provenance, collect_provenance
 from harness.results.records import Record
 from harness.results.schema import STORE_NAME
 from harness.results.step_times import StepTimes, timing_key
@@ -147,15 +148,19 @@ def prepare(settings: JobSettings, suites: Sequence[Suite], *, declared: Sequenc
     dataset = load_dataset(settings.dataset, image_size=settings.image_size, skip_unreadable=settings.skip_unreadable)
     results = load_results(settings.results) if (settings.results / STORE_NAME).is_file() else None
     workers = settings.workers or pool_size(dataset.train_images.nbytes / 2**20, environment)
-    facts = DatasetFacts(
-        dataset.name, dataset.fingerprint, dataset.classes, dataset.input_shape, len(dataset.train_labels)
+    plan = make_plan(
+        suites,
+        DatasetFacts.of(dataset),
+        settings.budget,
+        environment,
+        results.records if results else {},
+        workers=workers,
     )
-    plan = make_plan(suites, facts, settings.budget, environment, results.records if results else {}, workers=workers)
     timing_environment = training_environment(device, threads=usable_cores())
     return Job(
         settings=settings,
         plan=plan,
-        dataset=dataset.ref,
+        dataset=DatasetRef.of(dataset),
         warnings=(*dataset.warnings, *_slow_ways(plan)),
         test_set=_test_set(dataset, settings.budget),
         device=device,

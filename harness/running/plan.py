@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from harness.budgets import Budget
+from harness.datasets import Dataset
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.suites import Suite
@@ -38,6 +39,11 @@ class DatasetFacts:
     classes: tuple[str, ...]
     input_shape: tuple[int, int, int]
     train_images: int
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> DatasetFacts:
+        """Return the facts of a dataset."""
+        return cls(dataset.name, dataset.fingerprint, dataset.classes, dataset.input_shape, len(dataset.train_labels))
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ import pebble
 import pebble.common
 
 from harness.datasets import DatasetRef
-from harness.results.provenance import usable_cores
+from harness.machine import usable_cores
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.executor import ExecutorStopped, failed

@@ -67,10 +67,7 @@ def prepare_searches(searches: Sequence[Search], settings: JobSettings) -> list[
             "leave out --protocol tutorial"
         )
     base = prepare(settings, [])
-    dataset = base.dataset.open()
-    facts = DatasetFacts(
-        dataset.name, dataset.fingerprint, dataset.classes, dataset.input_shape, len(dataset.train_labels)
-    )
+    facts = DatasetFacts.of(base.dataset.open())
     jobs = []
     for search in searches:
         check_variant(search.baseline, facts.input_shape, len(facts.classes))

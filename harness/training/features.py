@@ -94,7 +94,7 @@ def features_path(trial: Trial, dataset: Dataset) -> Path:
         environment.versions,
     ]
     name = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
-    return cache_root(dataset.cache) / "features" / f"{name}.npz"
+    return cache_root(dataset.origin.cache) / "features" / f"{name}.npz"
 
 
 def _compute(trial: Trial, dataset: Dataset, train: Indices, test: Indices) -> Features:

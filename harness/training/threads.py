@@ -6,7 +6,7 @@ import os
 
 import keras
 
-from harness.results.provenance import usable_cores
+from harness.machine import usable_cores
 from harness.results.trials import DeviceKind
 
 

@@ -20,7 +20,7 @@ def test_digits_has_a_thousand_train_and_797_test_images_of_32x32x3(digits):
     assert digits.train_labels.dtype == digits.test_labels.dtype == np.int64
     assert digits.classes == tuple("0123456789")
     assert digits.input_shape == (32, 32, 3)
-    assert digits.name == digits.source == "digits"
+    assert digits.name == digits.origin.source == "digits"
 
 
 def test_digits_is_split_in_the_proportion_of_its_classes(digits):

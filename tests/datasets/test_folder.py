@@ -12,7 +12,7 @@ import pytest
 from drawn_images import draw, draw_folder
 from PIL import Image
 
-from harness.datasets import Dataset, load_dataset
+from harness.datasets import Dataset, DatasetRef, load_dataset
 from harness.errors import HarnessError, InputError
 
 
@@ -28,7 +28,7 @@ def folder(tmp_path):
 
 
 def entries(cache: Path) -> list[Path]:
-    return [entry for source in (cache / "datasets").iterdir() for entry in source.iterdir()]
+    return list((cache / "datasets").glob("*/*"))
 
 
 def test_a_folder_becomes_images_labels_and_classes_in_sorted_order(tmp_path):
@@ -38,7 +38,7 @@ def test_a_folder_becomes_images_labels_and_classes_in_sorted_order(tmp_path):
 
     assert dataset.classes == ("Ant", "cat", "dog")
     assert dataset.name == "pets"
-    assert dataset.source == str(folder)
+    assert dataset.origin.source == str(folder)
     assert dataset.train_labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert dataset.test_labels.tolist() == [0, 0, 1, 1, 2, 2]
     assert dataset.input_shape == (8, 8, 3)
@@ -61,7 +61,7 @@ def test_a_second_load_maps_the_cache_and_gives_the_same(folder, cache):
     first, again = load_dataset(folder), load_dataset(folder)
 
     assert again.fingerprint == first.fingerprint
-    assert again.directory == first.directory == entries(cache)[0]
+    assert again.origin.directory == first.origin.directory == entries(cache)[0]
     np.testing.assert_array_equal(again.test_images, first.test_images)
     assert not again.train_images.flags.writeable
 
@@ -70,7 +70,7 @@ def test_a_relative_path_and_a_link_to_the_folder_are_the_same_dataset(folder, t
     (tmp_path / "link").symlink_to(folder)
     monkeypatch.chdir(tmp_path)
 
-    paths = {load_dataset(given).directory for given in (folder, "pets", "./pets/", "link")}
+    paths = {load_dataset(given).origin.directory for given in (folder, "pets", "./pets/", "link")}
 
     assert len(paths) == 1
     assert len(entries(cache)) == 1
@@ -108,7 +108,7 @@ def test_image_size_resizes_all_images_to_a_square(folder):
     dataset = load_dataset(folder, image_size=16)
 
     assert dataset.train_images.shape == (7, 16, 16, 3)
-    assert dataset.ref.open().fingerprint == dataset.fingerprint
+    assert DatasetRef.of(dataset).open().fingerprint == dataset.fingerprint
 
 
 def test_images_need_not_be_square(tmp_path):
@@ -141,7 +141,7 @@ def test_large_images_are_decoded_by_threads_in_their_order(tmp_path):
 
 def test_another_process_opens_the_reference(folder):
     dataset = load_dataset(folder)
-    reference = pickle.dumps(dataset.ref)
+    reference = pickle.dumps(DatasetRef.of(dataset))
     code = "import pickle, sys; print(pickle.load(sys.stdin.buffer).open().fingerprint, 'PIL' in sys.modules)"
 
     answer = subprocess.run([sys.executable, "-c", code], input=reference, capture_output=True, check=True)
@@ -152,11 +152,11 @@ def test_another_process_opens_the_reference(folder):
 
 def test_a_reference_opens_again_from_the_images_where_the_cache_was_cleared(folder, cache):
     dataset = load_dataset(folder)
-    for file in dataset.directory.iterdir():
+    for file in dataset.origin.directory.iterdir():
         file.unlink()
-    dataset.directory.rmdir()
+    dataset.origin.directory.rmdir()
 
-    assert dataset.ref.open().fingerprint == dataset.fingerprint
+    assert DatasetRef.of(dataset).open().fingerprint == dataset.fingerprint
 
 
 def test_arrays_made_in_memory_reach_another_process_through_a_temporary_folder(folder):
@@ -165,16 +165,16 @@ def test_arrays_made_in_memory_reach_another_process_through_a_temporary_folder(
         "made", ["a", "b"], (loaded.train_images, loaded.train_labels), (loaded.test_images, loaded.test_labels)
     )
 
-    reference = pickle.loads(pickle.dumps(made.ref))
+    reference = pickle.loads(pickle.dumps(DatasetRef.of(made)))
 
     assert reference.open().fingerprint == made.fingerprint != loaded.fingerprint
 
 
 def test_a_temporary_folder_goes_when_its_process_ends(tmp_path):
     code = (
-        "import numpy as np; from harness.datasets import Dataset;"
+        "import numpy as np; from harness.datasets import Dataset, DatasetRef;"
         "part = (np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 1]));"
-        "print(Dataset.from_arrays('made', ['a', 'b'], part, part).ref.directory)"
+        "print(DatasetRef.of(Dataset.from_arrays('made', ['a', 'b'], part, part)).origin.directory)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=True, env={**os.environ, "TMPDIR": str(tmp_path)}
@@ -187,8 +187,8 @@ def test_a_temporary_folder_goes_when_its_process_ends(tmp_path):
 
 def test_an_open_reference_to_vanished_arrays_is_a_clear_failure(folder):
     part = (np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 1]))
-    reference = Dataset.from_arrays("made", ["a", "b"], part, part).ref
-    for file in reference.directory.iterdir():
+    reference = DatasetRef.of(Dataset.from_arrays("made", ["a", "b"], part, part))
+    for file in reference.origin.directory.iterdir():
         file.unlink()
 
     with pytest.raises(HarnessError, match="gone or damaged"):
@@ -200,7 +200,7 @@ def test_an_open_reference_to_vanished_arrays_is_a_clear_failure(folder):
     [
         (np.zeros((2, 4, 4, 3), np.float32), [0, 1], r"allowed is uint8 \[N, H, W, C\]"),
         (np.zeros((2, 4, 4), np.uint8), [0, 1], r"allowed is uint8 \[N, H, W, C\]"),
-        (np.zeros((2, 4, 4, 3), np.uint8), [0, 1, 1], "one whole number an image"),
+        (np.zeros((2, 4, 4, 3), np.uint8), [0, 1, 1], "one whole number per image"),
         (np.zeros((2, 4, 4, 3), np.uint8), [0, 2], r"allowed is 0\.\.1"),
     ],
 )

@@ -15,8 +15,8 @@ import pytest
 from drawn_images import draw, draw_folder
 from PIL import Image
 
-from harness.datasets import load_dataset
-from harness.datasets.cache import open_or_make, remove_abandoned
+from harness.datasets import DatasetRef, Origin, load_dataset
+from harness.datasets.cache import Filled, open_or_make, save_arrays
 from harness.datasets.cifar10 import channels_last
 from harness.errors import HarnessError, InputError
 
@@ -80,7 +80,7 @@ def test_fault_14_without_a_network_cifar10_tells_the_offline_ways_and_leaves_no
     assert f"save it as {keras_home}/datasets/cifar-10-batches-py-target_archive" in said
     assert "--dataset DIR" in said
     assert list((keras_home / "datasets").rglob("*")) == []
-    assert [path for path in cache.rglob("*") if path.is_file()] == []
+    assert [path for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
 
 
 def test_fault_14_keras_images_come_out_channels_last_under_either_configuration():
@@ -108,7 +108,7 @@ def test_fault_15_a_damaged_cifar10_archive_is_a_checksum_error_and_is_kept(tmp_
 @pytest.mark.parametrize("victim", ["train_images.npy", "train_labels.npy", "test_images.npy", "test_labels.npy"])
 def test_fault_15_a_flipped_byte_in_the_cache_is_a_checksum_error_and_the_cache_is_made_anew(folder, victim):
     whole = load_dataset(folder)
-    damaged = whole.directory / victim
+    damaged = whole.origin.directory / victim
     content = bytearray(damaged.read_bytes())
     content[-1] ^= 1
     damaged.write_bytes(content)
@@ -118,14 +118,14 @@ def test_fault_15_a_flipped_byte_in_the_cache_is_a_checksum_error_and_the_cache_
     assert repaired.fingerprint == whole.fingerprint
     assert len(repaired.warnings) == 1
     assert "checksum error" in repaired.warnings[0]
-    assert str(whole.directory) in repaired.warnings[0]
+    assert str(whole.origin.directory) in repaired.warnings[0]
     assert load_dataset(folder).warnings == ()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a .npy file", b"\x93NUMPY\x01\x00"])
 def test_fault_15_a_truncated_cache_file_is_made_anew(folder, content):
     whole = load_dataset(folder)
-    (whole.directory / "test_images.npy").write_bytes(content)
+    (whole.origin.directory / "test_images.npy").write_bytes(content)
 
     repaired = load_dataset(folder)
 
@@ -135,56 +135,68 @@ def test_fault_15_a_truncated_cache_file_is_made_anew(folder, content):
 
 def test_fault_15_a_cache_without_its_description_is_made_anew(folder):
     whole = load_dataset(folder)
-    (whole.directory / "meta.json").write_text(json.dumps({"classes": 3}))
+    (whole.origin.directory / "meta.json").write_text(json.dumps({"classes": 3}))
 
     assert load_dataset(folder).fingerprint == whole.fingerprint
 
 
 def test_fault_15_a_worker_whose_cache_file_is_damaged_reads_the_images_again(folder):
     whole = load_dataset(folder)
-    (whole.directory / "test_images.npy").write_bytes(b"")
+    (whole.origin.directory / "test_images.npy").write_bytes(b"")
 
-    assert whole.ref.open().fingerprint == whole.fingerprint
+    assert DatasetRef.of(whole).open().fingerprint == whole.fingerprint
 
 
 # 13, for this cache
 
 
-def test_fault_13_what_a_killed_load_left_in_the_cache_is_removed_by_the_next(folder, tmp_path):
+def test_fault_13_what_a_killed_load_left_in_the_cache_is_removed_by_the_next(tmp_path):
     entry = tmp_path / "cache" / "datasets" / "source" / "state"
     code = (
-        "import os, sys; from pathlib import Path; from harness.datasets.cache import open_or_make\n"
-        "open_or_make(Path(sys.argv[1]), lambda directory: os.kill(os.getpid(), 9))\n"
+        "import os, sys; from pathlib import Path; from harness.datasets import Origin\n"
+        "from harness.datasets.cache import open_or_make\n"
+        "open_or_make(Path(sys.argv[1]), lambda directory: os.kill(os.getpid(), 9), 'made', Origin())\n"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(entry)], check=False)
-    (left,) = entry.parent.iterdir()
+    left = list(entry.parent.iterdir())
+    images, labels = np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 1])
 
-    remove_abandoned(entry.parent)
+    def fill(directory: Path) -> Filled:
+        save_arrays(directory, (images, labels, images, labels))
+        return Filled(("a", "b"))
+
+    made = open_or_make(entry, fill, "made", Origin())
 
     assert killed.returncode == -9
-    assert left.name.startswith(".tmp-")
-    assert not left.exists()
+    assert len(left) == 1
+    assert left != [entry]
+    assert list(entry.parent.iterdir()) == [entry]
+    assert made.classes == ("a", "b")
 
 
-def test_fault_13_what_a_living_process_writes_is_left_alone(tmp_path):
-    def fill(directory: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        remove_abandoned(directory.parent)
-        for part in ("train", "test"):
-            np.save(directory / f"{part}_images.npy", np.zeros((2, 4, 4, 3), np.uint8))
-            np.save(directory / f"{part}_labels.npy", np.array([0, 1]))
-        return ("a", "b"), ()
+def test_fault_13_of_two_processes_that_load_one_folder_one_decodes_it(folder, tmp_path):
+    code = (
+        "import sys; from harness.datasets import folder, load_dataset\n"
+        "decode = folder.decode\n"
+        "def counted(path, **options): print('decoded'); return decode(path, **options)\n"
+        "folder.decode = counted\n"
+        "load_dataset(sys.argv[1])\n"
+    )
+    both = [
+        subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
 
-    entry, notes = open_or_make(tmp_path / "source" / "state", fill)
+    said = [process.communicate()[0] for process in both]
 
-    assert notes == ()
-    assert entry.classes == ("a", "b")
+    # The first image is looked at once more than the others, for its size.
+    assert sorted(one.count("decoded") for one in said) == [0, 11]
 
 
 def test_fault_13_an_interrupted_load_leaves_no_entry(folder, cache):
     (folder / "test" / "dog" / "1.png").write_bytes(b"no image")
     refusal(folder)
 
-    assert [path for path in cache.rglob("*") if path.is_file()] == []
+    assert [path for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
 
 
 # 11, for this cache
@@ -198,8 +210,8 @@ def test_fault_11_a_cache_that_cannot_be_written_is_a_warning_and_workers_still_
     assert len(dataset.warnings) == 1
     assert "cannot be written" in dataset.warnings[0]
     assert "HARNESS_CACHE" in dataset.warnings[0]
-    assert dataset.ref.open().fingerprint == dataset.fingerprint
-    assert dataset.ref.directory.exists()
+    assert DatasetRef.of(dataset).open().fingerprint == dataset.fingerprint
+    assert DatasetRef.of(dataset).origin.directory.exists()
 
 
 def test_fault_8_no_room_in_cache_and_temporary_folder_is_a_clear_failure(folder, tmp_path):
@@ -257,7 +269,7 @@ def test_fault_16_unreadable_images_are_skipped_with_a_count_only_when_asked(fol
     assert dataset.warnings == load_dataset(folder, skip_unreadable=True).warnings
     assert dataset.warnings[0].startswith("2 of 10 images were skipped as unreadable, the first: ")
     assert f"{folder}/train/cat/0.png" in dataset.warnings[0]
-    assert dataset.ref.open().fingerprint == dataset.fingerprint
+    assert DatasetRef.of(dataset).open().fingerprint == dataset.fingerprint
 
 
 def test_fault_16_a_class_whose_every_image_was_skipped_is_refused(folder):
@@ -367,15 +379,34 @@ def test_fault_19_the_same_image_in_train_and_test_is_a_warning_with_the_count(f
 
     dataset = load_dataset(folder)
 
-    assert dataset.warnings == ("3 of the 7 test images are also in train: accuracy on them is no sign of learning",)
+    assert dataset.warnings == (
+        "3 of the 7 test images are also in train: accuracy on them is no sign of learning "
+        "(the first: test/cat/copy0.png, train/cat/0.png)",
+    )
     assert load_dataset(folder).warnings == dataset.warnings
-    assert dataset.ref.open().warnings == dataset.warnings
+    assert DatasetRef.of(dataset).open().warnings == dataset.warnings
 
 
-def test_fault_19_an_image_twice_in_train_alone_is_no_warning(folder):
-    (folder / "train" / "cat" / "again.png").write_bytes((folder / "train" / "cat" / "0.png").read_bytes())
+def test_fault_19_an_image_twice_in_train_or_in_test_is_a_warning_with_the_count(folder):
+    for part in ("train", "test"):
+        (folder / part / "cat" / "again.png").write_bytes((folder / part / "cat" / "0.png").read_bytes())
 
-    assert load_dataset(folder).warnings == ()
+    assert load_dataset(folder).warnings == (
+        "1 of the 7 train images is in train twice: where one falls into validation, validation flatters "
+        "(the first: train/cat/again.png, train/cat/0.png)",
+        "1 of the 5 test images is in test twice: they weigh more than others "
+        "(the first: test/cat/again.png, test/cat/0.png)",
+    )
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_fault_19_an_image_under_two_classes_is_named(folder, part):
+    (folder / part / "dog" / "again.png").write_bytes((folder / "train" / "cat" / "0.png").read_bytes())
+
+    assert (
+        f"1 of these is under two classes: one of the two labels is wrong (the first: {part}/dog/again.png, "
+        "train/cat/0.png)"
+    ) in load_dataset(folder).warnings
 
 
 # 20
@@ -480,7 +511,7 @@ def test_fault_21_an_image_added_removed_or_moved_to_another_class_is_seen(folde
 
 
 def test_fault_21_a_worker_refuses_data_that_changed_since_the_run_began(folder):
-    reference = load_dataset(folder).ref
+    reference = DatasetRef.of(load_dataset(folder))
     draw(folder / "train" / "cat" / "0.png", 99)
     load_dataset(folder)
 

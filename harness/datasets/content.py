@@ -1,0 +1,123 @@
+"""What a person should know of a dataset's images before trusting a result: copies, and values that look wrong."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import InputError
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+Arrays = tuple[Images, Labels, Images, Labels]
+Pair = tuple[tuple[int, int], tuple[int, int]]  # part and number of an image and of its copy
+
+PARTS = ("train", "test")
+# A class of photographs or drawings spans nearly all of 0..255; 12 bits stored in 16 span 15 of them.
+_NARROW = 64
+_MOST_NAMES = 5
+
+
+def content_warnings(
+    classes: Sequence[str], arrays: Arrays, name_of: Callable[[str, int], str] = "{} image {}".format
+) -> tuple[str, ...]:
+    """Return what is odd about the images: copies, classes without images, values that fill a part of their range.
+
+    Args:
+        classes: Names of the classes.
+        arrays: Images and labels of train and of test.
+        name_of: What to call the image of a part and number.
+    """
+    return (*_copies(arrays, name_of), *_rare(classes, arrays), *_narrow(classes, arrays))
+
+
+def refuse_channels_first(part: str, images: Images) -> None:
+    """Refuse [N, C, H, W], which would otherwise be taken for images of one or three rows."""
+    if images.shape[1] in (1, 3) and images.shape[3] > 4:
+        raise InputError(
+            f"{part} images are {images.shape}, which looks like [N, C, H, W]; allowed is [N, H, W, C]: "
+            "images.transpose(0, 2, 3, 1)"
+        )
+
+
+def count(number: int, noun: str = "image") -> str:
+    """Return a number with its noun.
+
+    >>> count(1), count(2000)
+    ('1 image', '2,000 images')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int = _MOST_NAMES) -> str:
+    """Return names joined with commas, the last of many as a number.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _copies(arrays: Arrays, name_of: Callable[[str, int], str]) -> Iterator[str]:
+    """Tell of images whose every pixel is another's."""
+    labels = arrays[1], arrays[3]
+    firsts: tuple[dict[bytes, int], dict[bytes, int]] = ({}, {})
+    within: tuple[list[Pair], list[Pair]] = ([], [])
+    shared: list[Pair] = []
+    for part, images in enumerate((arrays[0], arrays[2])):
+        for number, image in enumerate(images):
+            digest = hashlib.sha256(np.ascontiguousarray(image).data).digest()
+            first = firsts[part].setdefault(digest, number)
+            if first != number:
+                within[part].append(((part, number), (part, first)))
+            if part == 1 and digest in firsts[0]:
+                shared.append(((1, number), (0, firsts[0][digest])))
+    disputed = [
+        pair for pair in (*shared, *within[0], *within[1]) if len({labels[part][number] for part, number in pair}) > 1
+    ]
+    train, test = (count(len(labels[part]), f"{PARTS[part]} image") for part in (0, 1))
+    for pairs, whole, harm in (
+        (shared, f"of the {test} {{are}} also in train", "accuracy on {them} is no sign of learning"),
+        (within[0], f"of the {train} {{are}} in train twice", "where one falls into validation, validation flatters"),
+        (within[1], f"of the {test} {{are}} in test twice", "they weigh more than others"),
+        (disputed, "of these {are} under two classes", "one of the two labels is wrong"),
+    ):
+        if pairs:
+            words = {"are": "is", "them": "it"} if len(pairs) == 1 else {"are": "are", "them": "them"}
+            names = ", ".join(name_of(PARTS[part], number) for part, number in pairs[0])
+            yield f"{len(pairs):,} {whole}: {harm} (the first: {names})".format(**words)
+
+
+def _rare(classes: Sequence[str], arrays: Arrays) -> Iterator[str]:
+    """Tell of classes without an image, or with none for validation."""
+    train, test = (np.bincount(labels, minlength=len(classes)) for labels in (arrays[1], arrays[3]))
+    for chosen, what in (
+        (train == 0, "no image in train"),
+        (test == 0, "no image in test"),
+        (train == 1, "a single train image, and so none for validation"),
+    ):
+        names = [name for name, one in zip(classes, chosen, strict=True) if one]
+        if names:
+            have = "has" if len(names) == 1 else "have"
+            yield f"{len(names)} of {len(classes)} classes {have} {what}: {listed(names)}"
+
+
+def _narrow(classes: Sequence[str], arrays: Arrays) -> Iterator[str]:
+    """Tell of classes whose images fill less than a quarter of 0..255, which says less about light than about files."""
+    for part, images, labels in (("train", *arrays[:2]), ("test", *arrays[2:])):
+        flat = images.reshape(len(images), -1)
+        lowest, highest = np.full(len(classes), 255), np.zeros(len(classes), int)
+        np.minimum.at(lowest, labels, flat.min(axis=1))
+        np.maximum.at(highest, labels, flat.max(axis=1))
+        chosen = (highest - lowest < _NARROW) & (highest >= lowest)
+        names = [name for name, one in zip(classes, chosen, strict=True) if one]
+        if names:
+            which = "of every class" if len(names) == len(classes) else f"of {listed(names)}"
+            yield (
+                f"the {part} images {which} fill only {lowest[chosen].min()}..{highest[chosen].max()} of 0..255: if "
+                "they hold 0..1, or 12 bits in 16, scale them to the whole range first"
+            )
