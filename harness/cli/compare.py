@@ -55,20 +55,20 @@ def command(
       --fail-if "accuracy_delta < -0.01 and seeds >= 5"
       --fail-if "step_time_ratio > 1.1 or present == 'old'"
     """
-    from harness.comparison import COLUMNS, Margins
-    from harness.comparison.folder_rows import FOLDER_COLUMNS
+    from harness.comparison import Margins
+    from harness.comparison.columns import FOLDER_TABLE
 
     margins = Margins(alpha, margin_accuracy, margin_time)
     if variants:
         if folders:
             raise InputError(f"--variants compares within --results: leave {', '.join(map(str, folders))} out")
-        gates = [parse_gate(text, COLUMNS) for text in conditions]
+        gates = [parse_gate(text) for text in conditions]
         return _compare_variants(results, variants, gates, margins, style)
     if len(folders) != 2:
         raise InputError(
             f"{len(folders)} folders given: name two, OLD and NEW, or use --variants A B with one --results folder"
         )
-    gates = [parse_gate(text, FOLDER_COLUMNS) for text in conditions]
+    gates = [parse_gate(text, FOLDER_TABLE) for text in conditions]
     return _compare_folders(folders[0], folders[1], gates, margins, style)
 
 
@@ -130,7 +130,7 @@ def _judge(frame: pd.DataFrame, gates: list[Gate]) -> int:
     from harness.tables.failures import failure_lines
 
     failed = failed_rows(frame, gates)
-    for line in failure_lines(failed, gates):
+    for line in failure_lines(failed):
         click.echo(line, err=True)
     announce(frame, failed, os.environ)
-    return 1 if len(failed) else 0
+    return 1 if failed else 0

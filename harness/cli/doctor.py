@@ -47,7 +47,7 @@ def command(results: Path, dataset: str, as_json: bool) -> int:
     for check in checks:
         mark = screen.paint(_MARKS[check.status], _PAINTS.get(check.status))
         indent = " " * (width + 11)
-        lines = textwrap.wrap(escape.clean(check.found), max(screen.width - len(indent), 30), break_on_hyphens=False)
+        lines = textwrap.wrap(escape.one_line(check.found), max(screen.width - len(indent), 30), break_on_hyphens=False)
         click.echo(
             f"{check.name:<{width}}  {mark}{' ' * (9 - len(_MARKS[check.status]))}" + f"\n{indent}".join(lines),
             color=True,

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import margin_options, results_option, word
+from harness.cli.options import format_option, margin_options, results_option
 from harness.cli.selection import selection_options
 from harness.errors import HarnessError, InputError
 
 if TYPE_CHECKING:
-    from harness.exports.comparison import ComparisonFormat
     from harness.results import Results
 
-_FILES = ("csv", "json", "markdown", "latex")
 _TOOLS = ("tensorboard", "mlflow", "optuna")
 
 
 @click.command("export")
 @results_option
-@click.option("--format", "style", **word("--format", [*_FILES, *_TOOLS]), required=True, help="What to write.")
+@format_option(None, more=("schema", *_TOOLS))
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     required=True,
-    help="File; for tensorboard a folder. - prints csv, json, markdown and latex.",
+    help="File; for tensorboard a folder. - prints text.",
 )
 @selection_options
 @margin_options
@@ -43,12 +41,16 @@ def command(
 ) -> None:
     """Write the comparison for other programs, or the trials for other tools.
 
-    csv, json, markdown and latex (booktabs) have the same digits: as many as the intervals support. tensorboard
-    writes a log folder, mlflow and optuna one SQLite file each; these have every trial and take no selection.
+    github, plain, csv, json and latex (booktabs) are what `harness tables` prints; schema is the JSON Schema of json.
+    tensorboard writes a log folder, mlflow and optuna one SQLite file each; these have every trial and take no
+    selection.
     """
-    from harness.comparison import COLUMNS, Margins
-    from harness.exports.comparison import comparison_text
+    import json
+
+    from harness.comparison import Margins
     from harness.results import load_results
+    from harness.tables import render_frame
+    from harness.tables.schema import comparison_schema
     from harness.tables.selection import compare_selected
 
     if style in _TOOLS:
@@ -57,13 +59,16 @@ def command(
         count = _export_trials(style, load_results(results), output)
         click.echo(f"wrote {count} trials to {output}")
         return
-    frame = compare_selected(results, Margins(alpha, margin_accuracy, margin_time), suites=suites, sort=sort)
-    text = comparison_text(frame, cast("ComparisonFormat", style), columns or COLUMNS)
+    if style == "schema":
+        text, what = json.dumps(comparison_schema(), indent=2) + "\n", "the schema"
+    else:
+        frame = compare_selected(results, Margins(alpha, margin_accuracy, margin_time), suites=suites, sort=sort)
+        text, what = render_frame(frame, style, columns=columns), f"{len(frame)} rows"
     if str(output) == "-":
-        click.echo(text, nl=False)
+        click.echo(text, nl=False, color=True)  # as it is: click would strip letters from names
         return
     _write(output, text)
-    click.echo(f"wrote {len(frame)} rows to {output}")
+    click.echo(f"wrote {what} to {output}")
 
 
 def _export_trials(style: str, results: Results, output: Path) -> int:

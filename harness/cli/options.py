@@ -73,12 +73,19 @@ job_options = with_options(*options.JOB)
 paths_argument = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 
 
-def format_option(default: str = "plain") -> Callable[[Command], Command]:
-    """Return the option that chooses how a table is printed."""
-    from harness.tables.render import FORMATS
+def format_option(default: str | None = "plain", *, more: Sequence[str] = ()) -> Callable[[Command], Command]:
+    """Return the option that chooses how a table is printed, which must be given where there is no default."""
+    from harness.tables.render import FORMATS, SYNONYMS
 
     return click.option(
-        "--format", "style", **word("--format", FORMATS), default=default, show_default=True, help="How to print it."
+        "--format",
+        "style",
+        **word("--format", [*FORMATS, *SYNONYMS, *more]),
+        callback=lambda context, parameter, value: SYNONYMS.get(value, value),
+        default=default,
+        required=default is None,
+        show_default=default is not None,
+        help="What to write; markdown is github." if more else "How to print it; markdown is github.",
     )
 
 

@@ -1,59 +1,327 @@
-"""What a gate may ask of: the columns of a table, which of them are texts, and the words that those can be."""
+"""Every column of a comparison, described once; tables, page, files, schema, gates and docs/columns.md read it here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from harness.comparison.verdicts import Verdict
+from harness.errors import nearest
 
-ColumnKind = Literal["number", "text"]
+ColumnKind = Literal["text", "words", "count", "fraction", "difference", "ratio", "p", "measure"]
+Place = Literal["table", "page", "cell", "note", "file"]
 
-TEXT_COLUMNS = frozenset(
-    """
-    suite variant baseline dataset budget device backend precision_policy pareto status message fingerprint versions
-    machine search step_time_flags present differences status_old search
-    """.split()  # noqa: SIM905  # a name a line would fill a page
-)
-"""Columns that hold text, besides those that end in _verdict or _hint."""
+METRICS: Mapping[str, str] = {
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "macro_f1": "macro F1",
+}
+"""What is read off the test images, and its name in words."""
 
+_RANGES: Mapping[ColumnKind, tuple[float, float]] = {
+    "count": (0.0, math.inf),
+    "fraction": (0.0, 1.0),
+    "difference": (-1.0, 1.0),
+    "ratio": (0.0, math.inf),
+    "p": (0.0, 1.0),
+    "measure": (0.0, math.inf),
+}
+_UNITS: Mapping[ColumnKind, str] = {"fraction": "%", "difference": "points"}
+_ENDINGS = {"_ms": "ms", "_s": "s", "_mib": "MiB"}
+_VERDICTS = (*(str(verdict) for verdict in Verdict), "")
 _STATUS = ("ok", "partial", "diverged", "failed")
-_PARETO = ("yes", "perhaps", "no")
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table.
+    """A column of a comparison.
 
     Attributes:
-        name: As in the table's head.
-        kind: What its cells are.
-        allowed: The only texts it can hold; empty for any.
+        name: In files, gates and options.
+        kind: What its cells hold, which says how they are rounded: free text, one of a few words, whole numbers,
+            fractions of 1 (people read per cent), differences of fractions (points), ratios to the baseline,
+            p-values, or measures of a unit.
+        meaning: What it holds, in a sentence.
+        head: What stands above it, without its unit.
+        unit: In which people read it; empty where there is none.
+        place: Where people meet it: in every `table`; on the `page`, among all columns; within another column's
+            `cell`; in a `note` below the table; or in the `file` only.
+        words: The only texts it can hold; empty for any.
+        quantity: Whose interval tells its digits; empty where none does.
+        gate: Whether a gate may ask for it.
     """
 
     name: str
     kind: ColumnKind
-    allowed: tuple[str, ...] = ()
+    meaning: str
+    head: str
+    unit: str = ""
+    place: Place = "page"
+    words: tuple[str, ...] = ()
+    quantity: str = ""
+    gate: bool = True
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its cells are texts."""
+        return self.kind in ("text", "words")
+
+    @property
+    def title(self) -> str:
+        """Its head with the unit."""
+        return f"{self.head}, {self.unit}" if self.unit else self.head
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest number that it can hold."""
+        return _RANGES.get(self.kind, (-math.inf, math.inf))
 
 
-def columns_of(names: Iterable[str]) -> list[Column]:
-    """Return what is known of columns by their names.
+def _column(
+    name: str,
+    kind: ColumnKind,
+    meaning: str,
+    *,
+    head: str = "",
+    unit: str = "",
+    place: Place = "page",
+    words: tuple[str, ...] = (),
+    quantity: str = "",
+    gate: bool = True,
+) -> Column:
+    ending = next((one for one in _ENDINGS if kind == "measure" and name.endswith(one)), "")
+    head = head or name.removesuffix(ending).replace("_", " ").replace("macro f1", "macro F1")
+    unit = unit or _ENDINGS.get(ending, "") or _UNITS.get(kind, "")
+    return Column(name, kind, meaning, head, unit, place, words, quantity, gate)
 
-    >>> columns_of(["accuracy_verdict"])[0].allowed
-    ('better', 'worse', 'same', 'unresolved', '')
+
+def _against(quantity: str, whom: str, *, place: Place = "page") -> dict[str, Column]:
+    """Return the columns of one comparison: how much it differs from whom, how surely, and in a word."""
+    times = quantity == "step_time"
+    noun = "step time" if times else METRICS[quantity]
+    kind: ColumnKind = "ratio" if times else "difference"
+    what = f"ratio of the {noun} to {whom}" if times else f"difference of {noun} from {whom}"
+    other = "old" if "old" in whom else "baseline"
+    unit = f"x {other}" if times else "points"
+    best = "shorter" if times else "higher"
+    name = f"{quantity}_{'ratio' if times else 'delta'}"
+    columns = (
+        _column(
+            name,
+            kind,
+            f"{what[0].upper()}{what[1:]}{'' if times else ', a fraction of 1'}; its cell also has the interval.",
+            head=noun if times else f"{noun} vs {other}" if quantity != "accuracy" else f"vs {other}",
+            unit=unit,
+            place=place,
+            quantity=quantity,
+        ),
+        _column(
+            f"{quantity}_ci_low",
+            kind,
+            f"Lower end of the interval of the {what}: for new seeds and new test images, corrected for the number of "
+            "variants."
+            if not times
+            else f"Lower end of the interval of the {what}: for new builds, corrected for the number of variants.",
+            head=f"{noun} interval from",
+            unit=unit,
+            place="cell",
+            quantity=quantity,
+        ),
+        _column(
+            f"{quantity}_ci_high",
+            kind,
+            "Upper end of that interval.",
+            head=f"{noun} interval to",
+            unit=unit,
+            place="cell",
+            quantity=quantity,
+        ),
+        _column(f"{quantity}_p", "p", f"p-value of the {what}, corrected likewise.", head=f"p, {noun}"),
+        _column(
+            f"{quantity}_verdict",
+            "words",
+            f"better ({best}), worse, same (within the margin) or unresolved; empty where nothing is compared.",
+            head=f"{noun} verdict",
+            place=place,
+            words=_VERDICTS,
+        ),
+        _column(
+            f"{quantity}_hint",
+            "text",
+            f"Why the {noun} has no verdict, or what would settle an unresolved one.",
+            place="note",
+            gate=False,
+        ),
+    )
+    return {column.name: column for column in columns}
+
+
+def _table(*columns: Column | Iterable[Column]) -> dict[str, Column]:
+    listed = (one for part in columns for one in ((part,) if isinstance(part, Column) else part))
+    return {column.name: column for column in listed}
+
+
+_ACCURACY = _against("accuracy", "the baseline's", place="table")
+_STEP_TIME = _against("step_time", "the baseline's", place="table")
+_OTHERS = [_against(metric, "the baseline's") for metric in METRICS if metric != "accuracy"]
+
+_VARIANT = _column("variant", "text", "Name of the variant: how it differs from the tutorial's CNN.", place="table")
+_DATASET = _column("dataset", "text", "Name or folder of the dataset.")
+_BUDGET = _column("budget", "text", "How much training a trial got: the budget, with what was changed of it.")
+_DEVICE = _column("device", "words", "What trained: cpu or gpu.", words=("cpu", "gpu"))
+_BACKEND = _column("backend", "text", "Keras backend: tensorflow, jax or torch.")
+_POLICY = _column("precision_policy", "text", "Keras dtype policy: the precision that the layers compute in.")
+_FLAGS = _column("step_time_flags", "text", "What disturbed the step times; empty where nothing did.", place="note")
+_MESSAGE = _column("message", "text", "What went wrong or is missing; empty where nothing is.", place="note")
+
+SUITE_TABLE: Mapping[str, Column] = _table(
+    _column("suite", "text", "Name of the suite."),
+    _VARIANT,
+    _column("baseline", "text", "Name of the suite's baseline.", place="note"),
+    _DATASET,
+    _BUDGET,
+    _DEVICE,
+    _BACKEND,
+    _POLICY,
+    _column("seeds", "count", "Number of trials, one per seed, that ended with a result."),
+    _column("epoch", "count", "Median of the epochs chosen on the validation images.", head="chosen epoch"),
+    _column("params", "count", "Number of the model's parameters.", head="parameters"),
+    _column("flops", "count", "Floating-point operations to predict one image.", head="FLOPs per image"),
+    _column("accuracy", "fraction", "Share of the test images classified right, mean over seeds.", place="table"),
+    _column(
+        "accuracy_std",
+        "fraction",
+        "Standard deviation of the accuracy over seeds: what stands after ±.",
+        head="accuracy ±",
+        place="cell",
+    ),
+    [column for name, column in _ACCURACY.items() if name != "accuracy_hint"],
+    _column("precision", "fraction", "Keras's precision at threshold 0.5, mean over seeds."),
+    _column("recall", "fraction", "Keras's recall at threshold 0.5, mean over seeds."),
+    _column("macro_f1", "fraction", "Mean over classes of the F1 score, mean over seeds."),
+    _column(
+        "step_time_ms",
+        "measure",
+        "Milliseconds of a training step: the baseline's median times the ratio.",
+        place="table",
+    ),
+    [column for name, column in _STEP_TIME.items() if name != "step_time_hint"],
+    _column("predict_time_ms", "measure", "Median milliseconds to predict one image.", head="predict one"),
+    _column("build_s", "measure", "Seconds to build and compile the model."),
+    _column("first_step_s", "measure", "Seconds of the first training step, tracing and compiling included."),
+    _column("train_time_s", "measure", "Median seconds that a trial trained.", head="training"),
+    _column("peak_memory_mib", "measure", "Median over seeds of the most memory in use, MiB.", head="peak memory"),
+    _column(
+        "pareto",
+        "words",
+        "Whether no other variant is both more accurate and faster: yes, no, or perhaps, within the intervals; empty "
+        "without step times.",
+        head="Pareto",
+        place="table",
+        words=("yes", "perhaps", "no", ""),
+    ),
+    _column(
+        "status",
+        "words",
+        "ok; partial: seeds are missing or failed; diverged: a loss was not finite; failed: no seed has a result.",
+        words=_STATUS,
+    ),
+    _ACCURACY["accuracy_hint"],
+    _STEP_TIME["step_time_hint"],
+    _FLAGS,
+    _column(
+        "predict_batch_time_ms", "measure", "Median milliseconds to predict a batch of 128 images.", head="predict 128"
+    ),
+    _column("images_per_s", "measure", "Images trained per second.", head="images per s"),
+    _column(
+        "gemm_share",
+        "fraction",
+        "FLOPs per second while predicting, as a share of this machine's measured peak of matrix products.",
+        head="share of GEMM peak",
+    ),
+    [
+        part[f"{metric}_{end}"]
+        for metric, part in zip(list(METRICS)[1:], _OTHERS, strict=True)
+        for end in ("delta", "ci_low", "ci_high", "verdict")
+    ],
+    _MESSAGE,
+    _column("fingerprint", "text", "Fingerprint of the dataset's content.", place="file"),
+    _column("versions", "text", "Versions of the libraries that trained.", place="file"),
+    _column("threads", "count", "Threads that a trial trained with; 0 on a GPU."),
+    _column("machine", "text", "Where the step times were measured.", place="note"),
+    _column("search", "text", "How a search found the variant; empty for one that was declared.", place="note"),
+    [part[f"{metric}_{end}"] for metric, part in zip(list(METRICS)[1:], _OTHERS, strict=True) for end in ("p", "hint")],
+)
+"""Columns of `comparison.csv` and of every table of suites, in order."""
+
+
+def _both(metric: str) -> Iterable[Column]:
+    noun = METRICS[metric]
+    place: Place = "table" if metric == "accuracy" else "page"
+    yield _column(
+        f"{metric}_old", "fraction", f"Mean {noun} in the old folder.", head=f"old {noun}", unit="%", place=place
+    )
+    yield _column(metric, "fraction", f"Mean {noun} in the new folder.", head=f"new {noun}", unit="%", place=place)
+    yield from _against(metric, "the old folder's", place=place).values()
+
+
+FOLDER_TABLE: Mapping[str, Column] = _table(
+    _VARIANT,
+    _DATASET,
+    _BUDGET,
+    _DEVICE,
+    _BACKEND,
+    _POLICY,
+    _column("present", "words", "Which folder has the variant: both, old or new.", words=("both", "old", "new")),
+    _column("seeds", "count", "Number of seeds that both folders have."),
+    _column("seeds_old", "count", "Number of seeds with a result in the old folder."),
+    _column("seeds_new", "count", "Number of seeds with a result in the new folder."),
+    _column("status_old", "words", "Status in the old folder; missing: not there.", words=(*_STATUS, "missing")),
+    _column("status", "words", "Status in the new folder; missing: not there.", words=(*_STATUS, "missing")),
+    [column for metric in METRICS for column in _both(metric)],
+    _column(
+        "step_time_old_ms",
+        "measure",
+        "Milliseconds of a training step in the old folder.",
+        head="old step time",
+        place="table",
+    ),
+    _column(
+        "step_time_ms",
+        "measure",
+        "Milliseconds of a training step in the new folder.",
+        head="new step time",
+        place="table",
+    ),
+    [column for name, column in _against("step_time", "the old folder's", place="table").items() if name[-2:] != "_p"],
+    _FLAGS,
+    _MESSAGE,
+    _column("differences", "text", "What else differs between both: versions, commit, machine, seeds.", place="note"),
+)
+"""Columns of the comparison of two results folders, in order. Differences are new less old, ratios new over old."""
+
+COLUMNS: tuple[str, ...] = tuple(SUITE_TABLE)
+"""Names of the columns of `comparison.csv`. Fractions are 0..1, differences fractions of 1, p-values corrected."""
+
+FOLDER_COLUMNS: tuple[str, ...] = tuple(FOLDER_TABLE)
+"""Names of the columns of the comparison of two folders. What is not called old is the new folder's."""
+
+
+def column_of(name: str) -> Column:
+    """Return what a column of either table holds."""
+    return SUITE_TABLE[name] if name in SUITE_TABLE else FOLDER_TABLE[name]
+
+
+def unknown_column(name: str, table: Iterable[str]) -> str:
+    """Return a message about a column that there is not: the nearest name, and where all are explained.
+
+    >>> unknown_column("acc", SUITE_TABLE)
+    'column "acc" is unknown; did you mean "accuracy"? `harness tables --columns help` explains every column'
     """
-    return [Column(name, "text" if is_text(name) else "number", _allowed(name)) for name in names]
-
-
-def is_text(name: str) -> bool:
-    """Whether a column holds text."""
-    return name in TEXT_COLUMNS or name.endswith(("_verdict", "_hint"))
-
-
-def _allowed(name: str) -> tuple[str, ...]:
-    if name.endswith("_verdict"):
-        return (*(str(verdict) for verdict in Verdict), "")
-    if name.startswith("status"):
-        return (*_STATUS, "missing")
-    return {"pareto": (*_PARETO, ""), "present": ("both", "old", "new")}.get(name, ())
+    names = list(table)
+    holding = [one for one in names if name and name in one]
+    close = nearest(name, names) or (f'; did you mean "{holding[0]}"?' if holding else ":")
+    return f'column "{name}" is unknown{close} `harness tables --columns help` explains every column'

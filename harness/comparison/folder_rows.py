@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from harness.comparison.columns import FOLDER_COLUMNS, METRICS
 from harness.comparison.differences import Difference, differences_of
 from harness.comparison.judge import Accuracies, Comparison, Margins, judge_accuracies
 from harness.comparison.sides import Side, matched_sides, sides_of, step_times_of
@@ -20,22 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAN = float("nan")
-METRICS = ("accuracy", "precision", "recall", "macro_f1")
-
-FOLDER_COLUMNS: tuple[str, ...] = (
-    *("variant", "dataset", "budget", "device", "backend", "precision_policy", "present", "seeds"),
-    *("seeds_old", "seeds_new", "status_old", "status"),
-    *(
-        f"{metric}{part}"
-        for metric in METRICS
-        for part in ("_old", "", "_delta", "_ci_low", "_ci_high", "_p", "_verdict", "_hint")
-    ),
-    *("step_time_old_ms", "step_time_ms", "step_time_ratio", "step_time_ci_low", "step_time_ci_high"),
-    *("step_time_verdict", "step_time_hint", "step_time_flags", "message", "differences"),
-)
-"""Columns of the comparison of two folders. `seeds` are those that both have; differences are new less old, ratios
-new over old; what is not called old is the new folder's; `present` is both, old or new. Fractions are 0..1, p-values
-corrected."""
 
 
 @dataclass(frozen=True, eq=False)

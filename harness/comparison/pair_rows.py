@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from harness.comparison import COLUMNS, group_records
-from harness.comparison.groups import Group
+from harness.comparison.columns import COLUMNS
+from harness.comparison.groups import Group, group_records
 from harness.comparison.judge import Margins
 from harness.comparison.sides import Side, step_times_of
 from harness.comparison.suite_rows import add_pareto, group_rows

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.comparison.columns import COLUMNS
 from harness.comparison.groups import Group, group_records
 from harness.comparison.judge import Accuracies, Comparison, Margins, judge_accuracies, judge_times
 from harness.results import Results
@@ -20,20 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAN = float("nan")
-
-COLUMNS: tuple[str, ...] = tuple(
-    """
-    suite variant baseline dataset budget device backend precision_policy seeds epoch params flops accuracy
-    accuracy_std accuracy_delta accuracy_ci_low accuracy_ci_high accuracy_p accuracy_verdict precision recall
-    macro_f1 step_time_ms step_time_ratio step_time_ci_low step_time_ci_high step_time_p step_time_verdict
-    predict_time_ms build_s first_step_s train_time_s peak_memory_mib pareto status accuracy_hint
-    step_time_hint step_time_flags predict_batch_time_ms images_per_s gemm_share precision_delta
-    precision_ci_low precision_ci_high precision_verdict recall_delta recall_ci_low recall_ci_high
-    recall_verdict macro_f1_delta macro_f1_ci_low macro_f1_ci_high macro_f1_verdict message fingerprint
-    versions threads machine search
-    """.split()  # noqa: SIM905  # a name a line would fill a page
-)
-"""Columns of `comparison.csv`, in order. Fractions are 0..1, differences fractions of 1, p-values corrected."""
 
 
 def compare(

@@ -6,10 +6,11 @@ https://docs.github.com/actions/reference/workflows-and-actions/workflow-command
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.comparison.gate import Failure
 from harness.tables import escape
 from harness.tables.failures import describe_failure
 
@@ -24,7 +25,7 @@ _CUT = "\n\n_The rest is left out: GitHub takes at most 1 MiB a step. The result
 
 def announce(
     frame: pd.DataFrame,
-    failed: pd.DataFrame,
+    failed: Sequence[Failure],
     environ: Mapping[str, str],
     *,
     write: Callable[[str], object] = sys.stderr.write,
@@ -48,23 +49,21 @@ def announce(
         _append(Path(path), summary(frame, failed), write)
 
 
-def annotation_lines(failed: pd.DataFrame) -> list[str]:
+def annotation_lines(failed: Sequence[Failure]) -> list[str]:
     """Return a workflow command for each failed row; the tenth stands for all that are left."""
-    rows = failed.to_dict("records")
-    shown = rows if len(rows) <= ANNOTATION_LIMIT else rows[: ANNOTATION_LIMIT - 1]
-    lines = [f"::error title={_property('failed gate')}::{_data(describe_failure(row))}" for row in shown]
-    if len(shown) < len(rows):
-        lines.append(f"::error title={_property('failed gate')}::and {len(rows) - len(shown)} more rows")
+    shown = failed if len(failed) <= ANNOTATION_LIMIT else failed[: ANNOTATION_LIMIT - 1]
+    lines = [f"::error title={_property('failed gate')}::{_data(describe_failure(one))}" for one in shown]
+    if len(shown) < len(failed):
+        lines.append(f"::error title={_property('failed gate')}::and {len(failed) - len(shown)} more rows")
     return lines
 
 
-def summary(frame: pd.DataFrame, failed: pd.DataFrame) -> str:
+def summary(frame: pd.DataFrame, failed: Sequence[Failure]) -> str:
     """Return the comparison as Markdown: failed gates first, then a table a suite."""
     parts = []
-    rows = failed.to_dict("records")
-    if rows:
-        parts.append(f"### {len(rows)} row{'s' * (len(rows) != 1)} failed a gate")
-        parts.append("\n".join(f"- {escape.markdown(describe_failure(row))}" for row in rows))
+    if failed:
+        parts.append(f"### {len(failed)} row{'s' * (len(failed) != 1)} failed a gate")
+        parts.append("\n".join(f"- {escape.markdown(describe_failure(one))}" for one in failed))
     parts += _tables(frame)
     return "\n\n".join(parts) + "\n"
 

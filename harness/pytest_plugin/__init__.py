@@ -136,7 +136,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
     interrupted = exitstatus == pytest.ExitCode.INTERRUPTED or not run.completed
     finish_run(run, partial="the run was interrupted or stopped early" if interrupted else "")
-    if run.failed is not None and len(run.failed) and exitstatus == pytest.ExitCode.OK:
+    if run.failed and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.comparison import compare_results, group_records
-from harness.comparison.gate import Gate, failed_rows, parse_gate
+from harness.comparison.gate import Failure, Gate, failed_rows, parse_gate
 from harness.exports.github import announce
 from harness.pytest_plugin.items import VariantItem
 from harness.pytest_plugin.options import option, option_values
@@ -44,7 +44,7 @@ class Run:
         completed: Whether training ran to its end.
         search_failures: Why a search failed, by the name of its suite.
         frame: The comparison table of this run, once it has ended.
-        failed: The rows that meet a gate, once the run has ended.
+        failed: The rows that meet a gate, and which; once the run has ended.
     """
 
     job: Job
@@ -56,7 +56,7 @@ class Run:
     completed: bool = False
     search_failures: dict[str, str] = field(default_factory=dict)
     frame: pd.DataFrame | None = None
-    failed: pd.DataFrame | None = None
+    failed: list[Failure] = field(default_factory=list)
 
     def trials_of(self, variant: Variant) -> list[Trial]:
         """Return the plan's trials of a variant."""

@@ -21,8 +21,7 @@ def summary_lines(run: Run) -> Iterator[str]:
         yield ""
     if not tables:
         yield "no trial has finished yet: the same command goes on from here"
-    if run.failed is not None:
-        yield from failure_lines(run.failed, run.gates)
+    yield from failure_lines(run.failed)
     folder = job.settings.results
     report = f"report: {folder / 'report' / 'index.html'}   " if run.completed else ""
     yield f"{report}tables: {folder / 'tables'}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.comparison.verdicts import Verdict
-from harness.tables.numbers import decimals_for, plain, points
+from harness.tables import full_text
 
 Row = Mapping[Any, Any]
 
@@ -66,20 +66,12 @@ def suite_sentence(rows: Sequence[Row]) -> Sentence:
 
 def gain(row: Row) -> str:
     """Return the difference in accuracy with its interval, percentage points."""
-    low, high = row["accuracy_ci_low"], row["accuracy_ci_high"]
-    if not math.isfinite(low):
-        return points(row["accuracy_delta"])
-    decimals = decimals_for((high - low) * 100, most=2)
-    return f"{points(row['accuracy_delta'], decimals)} [{points(low, decimals)}, {points(high, decimals)}]"
+    return full_text(row, "accuracy_delta")
 
 
 def ratio(row: Row) -> str:
     """Return the ratio of step times with its interval."""
-    low, high = row["step_time_ci_low"], row["step_time_ci_high"]
-    if not math.isfinite(low):
-        return plain(row["step_time_ratio"])
-    decimals = decimals_for(high - low, most=3)
-    return f"{plain(row['step_time_ratio'], decimals)} [{plain(low, decimals)}, {plain(high, decimals)}]"
+    return full_text(row, "step_time_ratio")
 
 
 def _time(row: Row) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from harness.charts import Point, effects_chart, parallel_chart, pareto_chart
 from harness.comparison import Group, Margins, group_records
 from harness.comparison.suite_rows import group_rows
-from harness.report.columns import COLUMNS, Cell, Column, field_columns
+from harness.report.columns import PageCell, PageColumn, page_cell, page_columns
 from harness.report.pictures import Picture, Pictures
 from harness.report.sentences import Sentence, suite_sentence
 from harness.report.variant_view import VariantView, shown, variant_view
@@ -59,7 +59,7 @@ class TableRow:
 
     link: str
     is_baseline: bool
-    cells: tuple[Cell, ...]
+    cells: tuple[PageCell, ...]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class ReportView:
     """The page."""
 
     suites: tuple[SuiteView, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[PageColumn, ...]
     rows: tuple[TableRow, ...]
     common: tuple[tuple[str, str], ...]
     fields: tuple[FieldsView, ...]
@@ -94,7 +94,7 @@ def report_view(results: Results, margins: Margins, pictures: Pictures) -> Repor
     tables = [group_rows(group, results, margins) for group in groups]
     variants = list(dict.fromkeys(variant for group in groups for variant in group.records))
     varied = [name for name in RULES if len({shown(getattr(variant, name)) for variant in variants}) > 1]
-    columns = (*COLUMNS, *field_columns(varied))
+    columns = page_columns(varied)
     suites = []
     rows: list[TableRow] = []
     for group, table in zip(groups, tables, strict=True):
@@ -106,7 +106,7 @@ def report_view(results: Results, margins: Margins, pictures: Pictures) -> Repor
         suites.append(_suite_view(group, table, views, pictures))
         for variant, row, view in zip(members, table, views, strict=True):
             full = dict(row) | {f"field.{name}": shown(getattr(variant, name)) for name in varied}
-            rows.append(TableRow(view.id, view.is_baseline, tuple(column.cell(full) for column in columns)))
+            rows.append(TableRow(view.id, view.is_baseline, tuple(page_cell(full, column) for column in columns)))
     return ReportView(
         suites=tuple(suites),
         columns=columns,

@@ -19,10 +19,10 @@ _LATEX = {
 } | {character: f"\\{character}" for character in "&%$#_"}
 
 
-def clean(text: str) -> str:
+def one_line(text: str) -> str:
     """Return text on one line without control characters, which a terminal would obey.
 
-    >>> clean("a\\x1b[31m\\nb")
+    >>> one_line("a\\x1b[31m\\nb")
     'a�[31m b'
     """
     flat = " ".join(text.split())
@@ -35,7 +35,7 @@ def markdown(text: str) -> str:
     >>> markdown("a|b <script>")
     'a\\\\|b \\\\<script\\\\>'
     """
-    return _MARKDOWN.sub(r"\\\1", clean(text))
+    return _MARKDOWN.sub(r"\\\1", one_line(text))
 
 
 def latex(text: str) -> str:
@@ -44,7 +44,7 @@ def latex(text: str) -> str:
     >>> latex("step_time 5 %")
     'step\\\\_time 5 \\\\%'
     """
-    return "".join(_LATEX.get(character, character) for character in clean(text))
+    return "".join(_LATEX.get(character, character) for character in one_line(text))
 
 
 def spreadsheet(text: str) -> str:

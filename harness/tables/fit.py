@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from harness.tables.grid import Align, Cell, Column, Piece, TextStyle, draw, width_of, wrapped
+from harness.tables.grid import Align, Lines, Piece, Strip, TextStyle, draw, width_of, wrapped
 from harness.tables.screen import Paint, Screen
 
 _LEAST_NAME = 14
@@ -19,7 +18,7 @@ class Field:
 
     Attributes:
         head: Lines of its head.
-        cells: One a row; the lines of a cell go side by side where there is room.
+        cells: One per row; the lines of a cell go side by side where there is room.
         align: On which side its cells stand.
         name: Whether it is the variant's name, which may be broken.
         joins_previous: Whether it may stand inside the column before it (a verdict beside its value).
@@ -27,11 +26,15 @@ class Field:
     """
 
     head: tuple[str, ...]
-    cells: Sequence[Cell]
+    cells: Sequence[Lines] = ()
     align: Align = "left"
     name: bool = False
     joins_previous: bool = False
     drop: int = 0
+
+    def with_cells(self, cells: Sequence[Lines]) -> Field:
+        """Return the field with other cells."""
+        return replace(self, cells=cells)
 
     @property
     def pieces(self) -> Iterator[Piece]:
@@ -74,15 +77,6 @@ def paragraphs(fields: Sequence[Field], screen: Screen) -> str:
     return "\n\n".join(blocks)
 
 
-def best_of(values: Sequence[float], choose: Callable[[Sequence[float]], float]) -> set[int]:
-    """Return the places of the best value; none where it stands alone or all are equal."""
-    known = [value for value in values if not math.isnan(value)]
-    if len(set(known)) < 2:
-        return set()
-    best = choose(known)
-    return {place for place, value in enumerate(values) if value == best}
-
-
 def verdict_paint(verdict: object) -> Paint | None:
     """Return the colour of a verdict."""
     paints: dict[str, Paint] = {"better": "good", "worse": "bad", "unresolved": "unsure"}
@@ -111,7 +105,7 @@ def _stacked(fields: Sequence[Field]) -> list[Field]:
     return shape
 
 
-def _beside(value: Cell, verdict: Cell) -> Cell:
+def _beside(value: Lines, verdict: Lines) -> Lines:
     word = next((piece for piece in verdict if piece.text), None)
     if word is None:
         return value
@@ -126,7 +120,7 @@ def _one_line(one: Field) -> Field:
     return replace(one, cells=[_flat(cell) for cell in one.cells])
 
 
-def _flat(cell: Cell) -> Cell:
+def _flat(cell: Lines) -> Lines:
     if len(cell) < 2:
         return cell
     return (Piece(" ".join(piece.text for piece in cell), cell[0].paint, any(piece.best for piece in cell)),)
@@ -144,8 +138,8 @@ def _label(one: Field) -> str:
     return ", ".join(one.head)
 
 
-def _grid(fields: Sequence[Field]) -> tuple[list[Column], list[list[Cell]]]:
-    columns = [Column(one.head, one.align) for one in fields]
+def _grid(fields: Sequence[Field]) -> tuple[list[Strip], list[list[Lines]]]:
+    columns = [Strip(one.head, one.align) for one in fields]
     rows = [[one.cells[number] or (Piece(""),) for one in fields] for number in range(len(fields[0].cells))]
     return columns, rows
 

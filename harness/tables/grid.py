@@ -32,19 +32,19 @@ class Piece:
     best: bool = False
 
 
-Cell = tuple[Piece, ...]
+Lines = tuple[Piece, ...]
 """The lines of a cell, from the top. Only a terminal shows them one below the other."""
 
 
 @dataclass(frozen=True)
-class Column:
+class Strip:
     """A column: its head (lines from the top) and on which side its cells stand."""
 
     head: tuple[str, ...]
     align: Align = "left"
 
 
-def draw(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], style: TextStyle, screen: Screen) -> str:
+def draw(columns: Sequence[Strip], rows: Sequence[Sequence[Lines]], style: TextStyle, screen: Screen) -> str:
     """Return a table; a cell's lines become one, joined by blanks, in Markdown and LaTeX."""
     if style == "plain":
         return _plain(columns, rows, screen)
@@ -57,7 +57,7 @@ def draw(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], style: TextS
     )
 
 
-def width_of(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> int:
+def width_of(columns: Sequence[Strip], rows: Sequence[Sequence[Lines]]) -> int:
     """Return how wide the table is in a terminal."""
     return max(text_width(line) for line in _plain(columns, rows, Screen()).splitlines())
 
@@ -105,7 +105,7 @@ def booktabs(heads: Sequence[str], rows: Sequence[Sequence[str]], aligns: Sequen
     return "\n".join(lines)
 
 
-def _plain(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], screen: Screen) -> str:
+def _plain(columns: Sequence[Strip], rows: Sequence[Sequence[Lines]], screen: Screen) -> str:
     marked = [any(piece.best for row in rows for piece in row[place]) for place in range(len(columns))]
     height = max(len(column.head) for column in columns)
     # Heads stand on the rule, so that short ones are read with their column.
@@ -121,7 +121,7 @@ def _plain(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], screen: Sc
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
-def _tabulated(heads: Sequence[str], cells: Sequence[Sequence[str]], columns: Sequence[Column], style: str) -> str:
+def _tabulated(heads: Sequence[str], cells: Sequence[Sequence[str]], columns: Sequence[Strip], style: str) -> str:
     from tabulate import tabulate
 
     aligns = [column.align for column in columns]
@@ -149,13 +149,13 @@ def _painted(text: str, piece: Piece, screen: Screen) -> str:
     return text.replace(bare, screen.paint(bare, paint), 1) if bare else text
 
 
-def _github(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> str:
+def _github(columns: Sequence[Strip], rows: Sequence[Sequence[Lines]]) -> str:
     heads = [escape.markdown(" ".join(column.head)) for column in columns]
     texts = [[_joined(cell, escape.markdown, "**", "**") for cell in row] for row in rows]
     return _tabulated(heads, texts, columns, "pipe")
 
 
-def _joined(cell: Cell, escaped: Callable[[str], str], before: str, after: str) -> str:
+def _joined(cell: Lines, escaped: Callable[[str], str], before: str, after: str) -> str:
     pieces = []
     for piece in cell:
         text = escaped(piece.text)

@@ -5,28 +5,23 @@ from __future__ import annotations
 import math
 
 EMPTY = ""
+_MOST = 9  # decimals at which an end is no difference for every purpose
 
 
-def decimals_for(width: float, *, most: int) -> int:
-    """Return how many decimals a number deserves whose interval is `width` wide: two digits of the width.
+def interval_decimals(low: float, high: float, *, least: int, most: int, equal: float) -> int:
+    """Return the decimals for an interval and its estimate: two digits of the width, from least to most, but never so
+    few that an end reads as `equal`, the value of no difference, which it excludes.
 
-    >>> decimals_for(1.24, most=3), decimals_for(0.034, most=3), decimals_for(float("nan"), most=2)
-    (1, 3, 2)
+    >>> interval_decimals(0.04, 2.4, least=0, most=2, equal=0.0)
+    2
+    >>> interval_decimals(-0.3, 2.4, least=0, most=2, equal=0.0)
+    1
+    >>> interval_decimals(1.00003, 1.4, least=1, most=4, equal=1.0)
+    5
     """
-    if not math.isfinite(width) or width <= 0:
-        return most
-    return max(0, min(most, 1 - math.floor(math.log10(width))))
-
-
-def interval_decimals(low: float, high: float, *, most: int, equal: float = 0.0) -> int:
-    """Return the decimals for an interval and its estimate: two digits of the width, but never so few that an end
-    reads as `equal`, the value of no difference, which it excludes.
-
-    >>> interval_decimals(0.04, 2.4, most=2), interval_decimals(-0.3, 2.4, most=2)
-    (2, 1)
-    """
-    decimals = decimals_for(high - low, most=most)
-    while decimals < most and any(end != equal and round(end, decimals) == equal for end in (low, high)):
+    width = high - low
+    decimals = most if not 0 < width < math.inf else max(least, min(most, 1 - math.floor(math.log10(width))))
+    while decimals < _MOST and any(end != equal and round(end, decimals) == equal for end in (low, high)):
         decimals += 1
     return decimals
 
@@ -51,31 +46,31 @@ def plain(value: float, decimals: int = 2) -> str:
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """Return a number with so many significant digits, never in exponent form.
+    """Return a number with so many significant digits, whole ones in groups, never in exponent form.
 
-    >>> significant(0.01234), significant(1234.5), significant(8.0)
-    ('0.0123', '1234', '8.00')
+    >>> significant(0.01234), significant(1234.5), significant(8.0), significant(9.996)
+    ('0.0123', '1,234', '8.00', '10.0')
     """
     if math.isnan(value):
         return EMPTY
     if value == 0:
         return "0"
-    return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
+    exponent = int(f"{value:.{digits - 1}e}".partition("e")[2])  # of the rounded number
+    return f"{value:,.{max(0, digits - 1 - exponent)}f}"
 
 
-def shifted(text: str, places: int) -> str:
-    """Return a decimal number times 10 ** places, its digits untouched: a fraction as per cent.
+def grouped(value: float) -> str:
+    """Return a whole number in groups of three digits, half a one with its decimal.
 
-    >>> shifted("0.9573", 2), shifted("-0.008", 2), shifted("0", 2), shifted("", 2)
-    ('95.73', '-0.8', '0', '')
+    >>> grouped(315722), grouped(3.5)
+    ('315,722', '3.5')
     """
-    if not text:
-        return text
-    sign, digits = (text[0], text[1:]) if text[0] in "+-" else ("", text)
-    whole, _, rest = digits.partition(".")
-    rest = rest.ljust(places, "0") if rest else "0" * places if whole.strip("0") else ""
-    moved = (whole + rest[:places]).lstrip("0") or "0"
-    return sign + moved + ("." + rest[places:] if rest[places:] else "")
+    return EMPTY if math.isnan(value) else f"{value:,.{0 if value == int(value) else 1}f}"
+
+
+def p_value(value: float) -> str:
+    """Return a p-value: three decimals, or that it is smaller."""
+    return EMPTY if math.isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _zero_without_sign(text: str) -> str:

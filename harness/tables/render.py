@@ -1,11 +1,15 @@
-"""A whole comparison in one format: a table a suite for people, all columns for programs."""
+"""A whole comparison in one format: a table per suite for people, all columns with numbers in full for programs."""
 
 from __future__ import annotations
 
+import csv
 import io
+import json
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
+from harness.comparison.columns import column_of
 from harness.tables.column_table import column_table
 from harness.tables.escape import spreadsheet
 from harness.tables.grid import TextStyle
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 Format = Literal["github", "plain", "csv", "json", "latex"]
 FORMATS: tuple[str, ...] = get_args(Format)
+SYNONYMS = {"markdown": "github"}
 
 
 def render_frame(
@@ -40,7 +45,7 @@ def render_frame(
         chosen = frame[list(columns)] if columns else frame
         return program_text(_differing(chosen) if diff_only else chosen, style)
     text_style = cast(TextStyle, style)
-    parts = []
+    parts = ["% Needs \\usepackage{booktabs}."] if style == "latex" and len(frame) else []
     for part in split_tables(frame):
         if columns:
             parts.append(column_table(part, columns, style=text_style, screen=screen, diff_only=diff_only))
@@ -50,12 +55,20 @@ def render_frame(
 
 
 def program_text(frame: pd.DataFrame, style: str) -> str:
-    """Return a frame as CSV or JSON, its numbers in full."""
-    if style == "csv":
-        buffer = io.StringIO()
-        safe_cells(frame).to_csv(buffer, index=False, lineterminator="\n")
-        return buffer.getvalue()
-    return str(frame.to_json(orient="records", indent=2, double_precision=15)) + "\n"
+    """Return a frame as CSV or JSON, its numbers in full; unknown ones are empty, and null in JSON.
+
+    In CSV a text that a spreadsheet would take for a formula has a quote before it.
+    """
+    names = [str(name) for name in frame]
+    rows = [{name: _value(row[name], name) for name in names} for row in frame.to_dict("records")]
+    if style == "json":
+        return json.dumps(rows, indent=2) + "\n"
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow(spreadsheet(value) if isinstance(value, str) else value for value in row.values())
+    return buffer.getvalue()
 
 
 def split_tables(frame: pd.DataFrame) -> list[pd.DataFrame]:
@@ -64,13 +77,13 @@ def split_tables(frame: pd.DataFrame) -> list[pd.DataFrame]:
     return [part for _, part in frame.groupby(keys, sort=False)]
 
 
-def safe_cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with text that a spreadsheet would take for a formula made plain by a leading quote."""
-
-    def safe(value: Any) -> Any:
-        return spreadsheet(value) if isinstance(value, str) else value
-
-    return frame.map(safe)
+def _value(value: Any, column: str) -> str | int | float | None:
+    if isinstance(value, str):
+        return value
+    described = column_of(column)
+    if value is None or not math.isfinite(value):
+        return "" if described.is_text else None
+    return int(value) if described.kind == "count" and value == int(value) else value
 
 
 def _differing(frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.comparison import COLUMNS, Margins
+from harness.comparison.columns import unknown_column
 from harness.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def checked_columns(names: Sequence[str]) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(name.strip() for name in names))
     for name in found:
         if name not in COLUMNS:
-            raise InputError(f'column "{name}" is unknown{nearest(name, COLUMNS) or ": use " + ", ".join(COLUMNS)}')
+            raise InputError(unknown_column(name, COLUMNS))
     return found
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from harness.budgets import selected_on_test
+from harness.comparison.columns import SUITE_TABLE, Column
 from harness.tables import escape
-from harness.tables.columns import Row, cell_text, shown_text
-from harness.tables.fit import Field, best_of, fitted, verdict_paint
-from harness.tables.grid import Piece, TextStyle, text_width
+from harness.tables.cells import Values, cell_text, full_text, interval_text
+from harness.tables.fit import Field, fitted, verdict_paint
+from harness.tables.grid import Lines, Piece, TextStyle, text_width
+from harness.tables.notes import legend, row_notes
 from harness.tables.screen import Screen
 
 if TYPE_CHECKING:
@@ -29,8 +32,8 @@ def suite_table(
 ) -> str:
     """Return the rows of one suite and set of conditions as a text table, with notes below it.
 
-    `vs baseline` is in percentage points, `ratio` the step time over the baseline's; both with their corrected
-    intervals. The best accuracy and step time are marked.
+    The difference of accuracy is in percentage points, the ratio the step time over the baseline's; both with their
+    corrected intervals. The best accuracy and step time are marked.
 
     Args:
         frame: Rows of one suite, from `compare`.
@@ -42,22 +45,34 @@ def suite_table(
     """
     screen = screen or Screen()
     rows = frame.to_dict("records")
-    fields = _fields(rows)
+    best = _best(rows, "accuracy", max), _best(rows, "step_time_ms", min)
+    fields = filled(_FIELDS, [_cells(row, *best) for row in rows])
     same: list[str] = []
     if diff_only:
         fields, same = split_equal(fields)
     table = fitted(fields, style, screen, wrap=wrap)
-    lines = [*_title(frame), *same]
-    notes = _notes(frame)
+    notes = [*row_notes(rows, ("accuracy", "step_time")), *legend(rows)]
     if any(piece.best for field in fields for piece in field.pieces):
         notes.append("bold: " + BEST_NOTE.removeprefix("* the ") if style != "plain" else BEST_NOTE)
-    return assemble(lines, table, notes, style, screen)
+    return assemble([*conditions_title(frame), *same], table, notes, style, screen)
+
+
+def conditions_title(frame: pd.DataFrame) -> list[str]:
+    """Return the lines above a table: suite and baseline, then the conditions."""
+    row = frame.iloc[0]
+    conditions = f"{row['dataset']}, {row['budget']}, {row['backend']} on {row['device']}, {_seeds(frame)}"
+    machines = [machine for machine in frame["machine"] if isinstance(machine, str) and machine]
+    if machines:
+        conditions += f"; step times from {machines[0]}"
+    if selected_on_test(str(row["budget"])):
+        conditions += "; selected on test: the tutorial's protocol watches the test images in every epoch"
+    return [f"{row['suite']} (baseline: {row['baseline']})", conditions]
 
 
 def assemble(title: Sequence[str], table: str, notes: Sequence[str], style: TextStyle, screen: Screen) -> str:
     """Return title, table and notes as one text: lines that fit the screen, Markdown, or LaTeX with comments."""
     if style == "latex":
-        above, below = ([f"% {escape.clean(line)}" for line in lines] for lines in (title, notes))
+        above, below = ([f"% {escape.one_line(line)}" for line in lines] for lines in (title, notes))
         return "\n".join([*above, table, *below])
     if style == "github":
         # A line that begins with "- " is an item of a list.
@@ -69,8 +84,10 @@ def assemble(title: Sequence[str], table: str, notes: Sequence[str], style: Text
         below = ["", *(f"- {escape.markdown(note)}" for note in notes)] if notes else []
         return "\n".join([*above, *gap, table, *below])
     width = min(screen.width, 120)
-    above = [part for line in title for part in fold(escape.clean(line), width)]
-    below = [part for note in notes for part in fold(note if note == BEST_NOTE else f"- {escape.clean(note)}", width)]
+    above = [part for line in title for part in fold(escape.one_line(line), width)]
+    below = [
+        part for note in notes for part in fold(note if note == BEST_NOTE else f"- {escape.one_line(note)}", width)
+    ]
     return "\n".join([*above, "", table, *([""] if below else []), *below])
 
 
@@ -95,109 +112,66 @@ def split_equal(fields: Sequence[Field]) -> tuple[list[Field], list[str]]:
     return kept, ["the same in all rows: " + "; ".join(same)] if same else []
 
 
-def _title(frame: pd.DataFrame) -> list[str]:
-    row = frame.iloc[0]
-    conditions = f"{row['dataset']}, {row['budget']}, {row['device']}, {_seeds(frame)}"
-    machines = [machine for machine in frame["machine"] if machine]
-    if machines:
-        conditions += f"; step times from {machines[0]}"
-    if selected_on_test(str(row["budget"])):
-        conditions += "; selected on test: the tutorial's protocol watches the test images in every epoch"
-    return [f"{row['suite']} (baseline: {row['baseline']})", conditions]
+def head_lines(column: Column) -> tuple[str, ...]:
+    """Return a column's head so that it is not wider than its cells usually are: words above, the unit below."""
+    words = column.head.split()
+    middle = -(-len(words) // 2) if len(column.head) > 12 else len(words)
+    return tuple(line for line in (" ".join(words[:middle]), " ".join(words[middle:]), column.unit) if line)
+
+
+def filled(heads: Sequence[Field], rows: Sequence[Sequence[Lines]]) -> list[Field]:
+    """Return fields with the cells of some rows."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(heads)
+    return [head.with_cells(cells) for head, cells in zip(heads, columns, strict=True)]
+
+
+def compared(row: Values, column: str) -> Lines:
+    """Return the cell of a difference or ratio: the value, and its interval below."""
+    text, interval = cell_text(row, column), interval_text(row, column)
+    return (Piece(text), Piece(interval)) if interval else (Piece(text),) if text else ()
+
+
+def judged(row: Values, column: str) -> Lines:
+    """Return the cell of a verdict."""
+    return (Piece(cell_text(row, column), verdict_paint(row[column])),)
+
+
+_FIELDS = (
+    Field(head_lines(SUITE_TABLE["variant"]), name=True),
+    Field(head_lines(SUITE_TABLE["accuracy"]), align="right"),
+    Field(head_lines(SUITE_TABLE["accuracy_delta"])),
+    Field(head_lines(SUITE_TABLE["accuracy_verdict"]), joins_previous=True),
+    Field(head_lines(SUITE_TABLE["step_time_ms"]), align="right"),
+    Field(head_lines(SUITE_TABLE["step_time_ratio"])),
+    Field(head_lines(SUITE_TABLE["step_time_verdict"]), joins_previous=True),
+    Field(head_lines(SUITE_TABLE["pareto"]), drop=1),
+)
+
+
+def _cells(row: Values, best_accuracy: float, best_time: float) -> tuple[Lines, ...]:
+    status = () if row["status"] == "ok" else (Piece(f"({row['status']})", "bad"),)
+    is_baseline = row["variant"] == row["baseline"]
+    timed = not math.isnan(row["step_time_ms"])
+    races = row["status"] in ("ok", "partial")
+    return (
+        (Piece(row["variant"]), *status),
+        (Piece(full_text(row, "accuracy"), best=races and row["accuracy"] == best_accuracy),),
+        () if is_baseline else compared(row, "accuracy_delta"),
+        judged(row, "accuracy_verdict"),
+        (Piece(cell_text(row, "step_time_ms"), best=races and row["step_time_ms"] == best_time),),
+        () if is_baseline else compared(row, "step_time_ratio"),
+        judged(row, "step_time_verdict") if timed else (),
+        (Piece(row["pareto"], "good" if row["pareto"] == "yes" else None),),
+    )
+
+
+def _best(rows: Sequence[Values], column: str, choose: Callable[[set[float]], float]) -> float:
+    """Return the best value of a column among the rows in the race; nan where it stands alone or all are equal."""
+    values = {row[column] for row in rows if row["status"] in ("ok", "partial") and not math.isnan(row[column])}
+    return choose(values) if len(values) > 1 else math.nan
 
 
 def _seeds(frame: pd.DataFrame) -> str:
     counts = sorted(set(frame["seeds"]))
     low, high = counts[0], counts[-1]
     return f"{high} seed{'s' * (high != 1)}" if low == high else f"{low} to {high} seeds"
-
-
-def _fields(rows: Sequence[Row]) -> list[Field]:
-    racing = [row["status"] in ("ok", "partial") for row in rows]
-    accuracy = best_of([row["accuracy"] if ok else float("nan") for row, ok in zip(rows, racing, strict=True)], max)
-    time = best_of([row["step_time_ms"] if ok else float("nan") for row, ok in zip(rows, racing, strict=True)], min)
-    others = [row["variant"] != row["baseline"] for row in rows]
-    verdicts = [verdict_paint(row["accuracy_verdict"]) for row in rows]
-    time_verdicts = [verdict_paint(row["step_time_verdict"]) for row in rows]
-    timed = [row["step_time_ms"] == row["step_time_ms"] for row in rows]
-    return [
-        Field(("variant",), [(Piece(row["variant"]), *_status(row)) for row in rows], name=True),
-        Field(
-            ("accuracy", "%"),
-            [(Piece(_accuracy(row), best=place in accuracy),) for place, row in enumerate(rows)],
-            align="right",
-        ),
-        Field(
-            ("vs baseline", "points"),
-            [
-                _delta(row, "accuracy_delta", "accuracy_ci") if other else ()
-                for row, other in zip(rows, others, strict=True)
-            ],
-        ),
-        Field(
-            ("verdict",),
-            [(Piece(row["accuracy_verdict"], paint),) for row, paint in zip(rows, verdicts, strict=True)],
-            joins_previous=True,
-        ),
-        Field(
-            ("step", "ms"),
-            [(Piece(cell_text(row, "step_time_ms"), best=place in time),) for place, row in enumerate(rows)],
-            align="right",
-        ),
-        Field(
-            ("step time", "x baseline"),
-            [
-                _delta(row, "step_time_ratio", "step_time_ci") if other else ()
-                for row, other in zip(rows, others, strict=True)
-            ],
-        ),
-        Field(
-            ("verdict",),
-            [
-                (Piece(row["step_time_verdict"] if known else "", paint),)
-                for row, paint, known in zip(rows, time_verdicts, timed, strict=True)
-            ],
-            joins_previous=True,
-        ),
-        Field(
-            ("Pareto",), [(Piece(row["pareto"], "good" if row["pareto"] == "yes" else None),) for row in rows], drop=1
-        ),
-    ]
-
-
-def _status(row: Row) -> tuple[Piece, ...]:
-    return () if row["status"] == "ok" else (Piece(f"({row['status']})", "bad"),)
-
-
-def _accuracy(row: Row) -> str:
-    spread = shown_text(row, "accuracy_std")
-    return shown_text(row, "accuracy") + (f" ±{spread}" if spread else "")
-
-
-def _delta(row: Row, value: str, interval: str) -> tuple[Piece, ...]:
-    low, high = shown_text(row, f"{interval}_low"), shown_text(row, f"{interval}_high")
-    found = Piece(shown_text(row, value))
-    return (found, Piece(f"[{low}, {high}]")) if low and high else (found,)
-
-
-def _notes(frame: pd.DataFrame) -> list[str]:
-    """Say what would settle what is unresolved, what disturbed the clock, what failed: each fact once."""
-    facts: dict[str, list[str]] = {}
-    for row in frame.to_dict("records"):
-        for prefix, column in (
-            ("accuracy: ", "accuracy_hint"),
-            ("step time: ", "step_time_hint"),
-            ("step time disturbed: ", "step_time_flags"),
-            ("", "message"),
-            ("", "search"),
-        ):
-            text = row.get(column)
-            if not isinstance(text, str) or not text or (column == "step_time_hint" and text == "not measured"):
-                continue
-            if column == "accuracy_hint" and text == row["message"]:
-                continue
-            facts.setdefault(prefix + text, []).append(str(row["variant"]))
-    return [
-        f"{', '.join(names) if len(names) < len(frame) - 1 or len(names) < 3 else 'all variants'}: {text}"
-        for text, names in facts.items()
-    ]

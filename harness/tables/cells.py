@@ -1,0 +1,76 @@
+"""The text of a cell: one rule of rounding for every table, page and text file. CSV and JSON have numbers in full."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from harness.comparison.columns import Column, column_of
+from harness.tables.numbers import EMPTY, grouped, interval_decimals, p_value, percent, plain, points, significant
+
+Values = Mapping[Any, Any]
+"""A row: column names and values."""
+
+_POINTS_DECIMALS = (0, 2)
+_RATIO_DECIMALS = (1, 4)
+
+
+def cell_text(row: Values, column: str) -> str:
+    """Return a cell as people read it, the same everywhere.
+
+    Fractions are per cent with two decimals. A difference, in percentage points and with its sign, and a ratio have
+    as many digits as their interval supports: two of its width, and never so few that an end reads as no difference
+    which it excludes. Measures have three significant digits. Unknown and infinite numbers are empty.
+
+    Args:
+        row: From a comparison's frame, with the interval's columns beside the column itself.
+        column: Its name.
+
+    >>> row = {"accuracy": 0.95734, "accuracy_ci_low": -0.0113, "accuracy_ci_high": 0.0213}
+    >>> cell_text(row, "accuracy"), cell_text(row, "accuracy_ci_low")
+    ('95.73', '-1.1')
+    """
+    value, described = row[column], column_of(column)
+    if isinstance(value, str):
+        return value
+    if described.is_text or value is None or not math.isfinite(value):
+        return EMPTY
+    match described.kind:
+        case "count":
+            return grouped(value)
+        case "p":
+            return p_value(value)
+        case "fraction":
+            return percent(value)
+        case "difference":
+            return points(value, _decimals(row, described, 100.0))
+        case "ratio":
+            return plain(value, _decimals(row, described, 1.0))
+        case _:
+            return significant(value)
+
+
+def interval_text(row: Values, column: str) -> str:
+    """Return the interval of a difference or ratio, `[-1.1, +2.1]`; nothing where there is none."""
+    quantity = column_of(column).quantity
+    low, high = (cell_text(row, f"{quantity}_ci_{end}") for end in ("low", "high"))
+    return f"[{low}, {high}]" if low and high else EMPTY
+
+
+def full_text(row: Values, column: str) -> str:
+    """Return a whole cell: an accuracy with its spread, a difference or ratio with its interval."""
+    text = cell_text(row, column)
+    if column == "accuracy" and (spread := cell_text(row, "accuracy_std") if "accuracy_std" in row else EMPTY):
+        return f"{text} ±{spread}"
+    if column_of(column).quantity and (interval := interval_text(row, column)):
+        return f"{text} {interval}"
+    return text
+
+
+def _decimals(row: Values, column: Column, scale: float) -> int:
+    low, high = (row.get(f"{column.quantity}_ci_{end}", math.nan) * scale for end in ("low", "high"))
+    least, most = _RATIO_DECIMALS if column.kind == "ratio" else _POINTS_DECIMALS
+    if math.isnan(low):
+        return 2
+    return interval_decimals(low, high, least=least, most=most, equal=1.0 if column.kind == "ratio" else 0.0)

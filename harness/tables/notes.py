@@ -1,0 +1,51 @@
+"""Notes below a table: what would settle it, what went wrong, and how to read its signs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from harness.tables.cells import Values
+
+
+def row_notes(rows: Sequence[Values], quantities: Sequence[str]) -> list[str]:
+    """Return what would settle what is unresolved, what disturbed the clock, what failed: each fact once.
+
+    Args:
+        rows: Of one table.
+        quantities: accuracy, precision, recall, macro_f1, step_time: those that the table shows.
+    """
+    facts: dict[str, list[str]] = {}
+    for row in rows:
+        for fact in _facts(row, quantities):
+            facts.setdefault(fact, []).append(str(row["variant"]))
+    others = sum(row["variant"] != row.get("baseline") for row in rows)
+    return [
+        f"{'all variants' if len(names) >= max(others, 3) else ', '.join(names)}: {fact}"
+        for fact, names in facts.items()
+    ]
+
+
+def legend(rows: Sequence[Values]) -> list[str]:
+    """Return a line that explains ± and [ ] where they stand, and another for blocks."""
+    signs = []
+    if any(not math.isnan(row.get("accuracy_std", math.nan)) for row in rows):
+        signs.append("±: standard deviation over seeds")
+    if any(not math.isnan(row[f"{name}_ci_low"]) for row in rows for name in ("accuracy", "step_time")):
+        signs.append("[ ]: interval of the difference or ratio, corrected for the number of variants")
+    lines = ["; ".join(signs)] if signs else []
+    if any(row["step_time_verdict"] == "unresolved" and not math.isnan(row["step_time_ci_low"]) for row in rows):
+        lines.append("block: a few training steps timed as one; --budget full times the most of them")
+    return lines
+
+
+def _facts(row: Values, quantities: Sequence[str]) -> Iterator[str]:
+    message = row["message"] if isinstance(row["message"], str) else ""
+    for name in quantities:
+        hint = row[f"{name}_hint"]
+        measured = name != "step_time" or not math.isnan(row["step_time_ms"])
+        if isinstance(hint, str) and hint and hint != message and measured:
+            yield f"{name.replace('_', ' ').replace('f1', 'F1')}: {hint}"
+    if isinstance(row["step_time_flags"], str) and row["step_time_flags"]:
+        yield f"step time disturbed: {row['step_time_flags']}"
+    yield from (text for text in (message, row.get("search")) if isinstance(text, str) and text)
