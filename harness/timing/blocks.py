@@ -51,7 +51,7 @@ class Blocks:
         self._rng = rng
 
     def cost(self, arm: Arm) -> BlockCost:
-        """Measure what an arm's block takes: alternating blocks of one step and of five, and the line between."""
+        """Measure what an arm's block takes: alternating blocks of one step and of five; see `block_cost`."""
         short: list[float] = []
         long: list[float] = []
         while len(short) < _COST_REPEATS:
@@ -59,9 +59,7 @@ class Blocks:
             if short[-1] > _LONG_STEP_MS:
                 return BlockCost(overhead_ms=0.0, step_ms=short[-1])
             long.append(self._block_ms(arm, _COST_STEPS))
-        step_ms = (median(long) - median(short)) / (_COST_STEPS - 1)
-        overhead_ms = min(max(median(short) - step_ms, 0.0), median(short) / 2)
-        return BlockCost(overhead_ms, median(short) - overhead_ms)
+        return block_cost(short, long)
 
     def run(self, arms: Sequence[Arm], *, steps: int, turns: int, overhead_ms: float) -> tuple[Times, ...]:
         """Return milliseconds a step of each arm's blocks, run in balanced random order, less the overhead."""
@@ -69,12 +67,31 @@ class Blocks:
         for turn in balanced_turns(len(arms), turns, self._rng):
             for position in turn:
                 block_ms = self._block_ms(arms[position], steps)
-                # A block faster than twice the overhead (a head on kept features) is not one the overhead describes.
-                values[position].append(max(block_ms - overhead_ms, block_ms / 2) / steps)
+                values[position].append(step_of(block_ms, steps=steps, overhead_ms=overhead_ms))
         return tuple(tuple(arm) for arm in values)
 
     def _block_ms(self, arm: Arm, steps: int) -> float:
         return arm.block_ms(image_order(self._images, steps, arm.variant.batch_size, self._rng))
+
+
+def block_cost(short_ms: Sequence[float], long_ms: Sequence[float]) -> BlockCost:
+    """Return the line through the medians of blocks of one step and of five; the overhead is at most half a short one.
+
+    >>> block_cost([5.0, 5.0, 9.0], [21.0, 21.0, 21.0])
+    BlockCost(overhead_ms=1.0, step_ms=4.0)
+    """
+    short = median(short_ms)
+    step_ms = (median(long_ms) - short) / (_COST_STEPS - 1)
+    overhead_ms = min(max(short - step_ms, 0.0), short / 2)
+    return BlockCost(overhead_ms, short - overhead_ms)
+
+
+def step_of(block_ms: float, *, steps: int, overhead_ms: float) -> float:
+    """Return milliseconds per step of a block, less the overhead, which takes at most half of it.
+
+    A block faster than twice the overhead (a head on kept features) is not one that the overhead describes.
+    """
+    return max(block_ms - overhead_ms, block_ms / 2) / steps
 
 
 def image_order(images: int, steps: int, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -23,7 +23,9 @@ _SLOWER = 1.25
 
 
 @dataclass(frozen=True)
-class _Reading:
+class LoadReading:
+    """Clocks at one instant, in seconds: the wall's, all cores' busy and stolen time, and this process's own."""
+
     wall_s: float
     busy_s: float
     steal_s: float
@@ -39,19 +41,24 @@ class LoadWatch:
 
     def flags(self) -> tuple[str, ...]:
         """Return one line for each kind of foreign load, none on a quiet machine."""
-        now, start = _read(), self._start
-        wall = max(now.wall_s - start.wall_s, 1e-9)
-        foreign = (now.busy_s - start.busy_s - (now.own_s - start.own_s)) / wall
-        steal = (now.steal_s - start.steal_s) / wall / (os.cpu_count() or 1)
-        flags = []
-        # The kernel counts in ticks of 10 ms: short windows would flag rounding.
-        if foreign > _FOREIGN_CORES + 0.04 / wall:
-            flags.append(f"other processes used up to {_halves(foreign)} cores")
-        if steal > _STEAL_SHARE + 0.02 / wall:
-            flags.append(f"the hypervisor took up to {math.ceil(steal * 20) * 5} % of the cores' time (steal)")
+        flags = foreign_load(self._start, _read(), cores=os.cpu_count() or 1)
         if self._device == "gpu":
             flags += _gpu_flags()
         return tuple(flags)
+
+
+def foreign_load(start: LoadReading, end: LoadReading, *, cores: int) -> list[str]:
+    """Return in words what others computed on this machine between two readings; empty where it was quiet."""
+    wall = max(end.wall_s - start.wall_s, 1e-9)
+    foreign = (end.busy_s - start.busy_s - (end.own_s - start.own_s)) / wall
+    steal = (end.steal_s - start.steal_s) / wall / cores
+    flags = []
+    # The kernel counts in ticks of 10 ms: short windows would flag rounding.
+    if foreign > _FOREIGN_CORES + 0.04 / wall:
+        flags.append(f"other processes used up to {_halves(foreign)} cores")
+    if steal > _STEAL_SHARE + 0.02 / wall:
+        flags.append(f"the hypervisor took up to {math.ceil(steal * 20) * 5} % of the cores' time (steal)")
+    return flags
 
 
 class BaselineSpeed:
@@ -83,12 +90,12 @@ def _halves(value: float) -> str:
     return f"{math.ceil(value * 2) / 2:g}"
 
 
-def _read() -> _Reading:
+def _read() -> LoadReading:
     machine = psutil.cpu_times()
     own = psutil.Process().cpu_times()
     idle = machine.idle + getattr(machine, "iowait", 0.0)
     steal = getattr(machine, "steal", 0.0)
-    return _Reading(
+    return LoadReading(
         wall_s=time.perf_counter(),
         # Guest time is part of user time on Linux; it must not count twice.
         busy_s=sum(machine) - idle - steal - getattr(machine, "guest", 0.0) - getattr(machine, "guest_nice", 0.0),

@@ -35,17 +35,14 @@ class Rounds:
         self._most = settings.blocks
 
     def run(self, groups: Sequence[Sequence[Arm]], *, ends: float) -> dict[str, tuple[Times, ...]]:
-        """Return each arm's times in each group, from as many rounds as end in time, if only the fewest."""
+        """Return each arm's times in each group, from as many rounds as `another_round` allows."""
         self._round(groups)  # warms up: caches and threads were elsewhere
         rounds: list[list[tuple[Times, ...]]] = []
-        fewest = min(_FEWEST_BLOCKS, self._most)
-        while True:
+        round_s = 0.0
+        while another_round(len(rounds), most=self._most, round_s=round_s, left_s=ends - time.perf_counter()):
             started = time.perf_counter()
             rounds.append(self._round(groups))
-            now = time.perf_counter()
-            done = _ROUND_TURNS * len(rounds)
-            if done >= self._most or (done >= fewest and now + (now - started) > ends):
-                break
+            round_s = time.perf_counter() - started
         return {
             name: tuple(tuple(chain.from_iterable(r[group][arm] for r in rounds)) for group in range(len(groups)))
             for arm, name in enumerate(_ARMS)
@@ -56,3 +53,16 @@ class Rounds:
             self._blocks.run(arms, steps=self.steps, turns=_ROUND_TURNS, overhead_ms=self._overhead_ms)
             for arms in groups
         ]
+
+
+def another_round(done: int, *, most: int, round_s: float, left_s: float) -> bool:
+    """Whether to run one more round: the fewest run however long they take, further ones where they end in time.
+
+    Args:
+        done: Rounds behind it, of two blocks each.
+        most: Blocks that are wanted.
+        round_s: Seconds of the last round.
+        left_s: Seconds until the time is over.
+    """
+    blocks = _ROUND_TURNS * done
+    return blocks < most and (blocks < _FEWEST_BLOCKS or round_s <= left_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import TypeVar
@@ -135,20 +135,25 @@ class Timer:
 
 
 def _in_time(build: Callable[[], T], most: int, limit_s: float) -> list[T]:
-    """Return what is built, as often as there is time for, but twice, whatever it takes: once gives no interval.
+    """Return what is built, as often as there is time for."""
+    built: list[T] = []
+    taken_s: list[float] = []
+    while len(built) < most and another_build(taken_s, limit_s):
+        started = time.perf_counter()
+        built.append(build())
+        taken_s.append(time.perf_counter() - started)
+    return built
+
+
+def another_build(taken_s: Sequence[float], limit_s: float) -> bool:
+    """Whether to build once more after builds that took so long: two whatever they take, since one gives no interval.
 
     A fine-tuned backbone takes 8 s to compile. Its training takes hours, and would end without a verdict.
     """
-    begun = time.perf_counter()
-    built: list[T] = []
-    while len(built) < most:
-        before_s = time.perf_counter() - begun
-        built.append(build())
-        elapsed_s = time.perf_counter() - begun
-        next_s = 2 * elapsed_s - before_s  # as long as the last: the first of a kind may take twice as long
-        if next_s > limit_s * _BUILD_SHARE and len(built) > 1:
-            break
-    return built
+    if len(taken_s) < 2:
+        return True
+    # The next takes as long as the last: the first of a kind may take twice as long.
+    return sum(taken_s) + taken_s[-1] <= limit_s * _BUILD_SHARE
 
 
 def _fewer_images(dataset: Dataset) -> Dataset:
