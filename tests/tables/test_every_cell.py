@@ -1,0 +1,199 @@
+"""Every cell of the committed CIFAR-10 reference says the same wherever it stands; docs/columns.md is up to date."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+import shutil
+from decimal import ROUND_HALF_EVEN, Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from harness.comparison import COLUMNS, Margins, compare
+from harness.comparison.columns import FOLDER_TABLE, SUITE_TABLE
+from harness.report import write_report
+from harness.results import load_results
+from harness.tables import Screen, cell_text, full_text, render_frame
+from harness.tables.reference import column_list, columns_page
+
+ROOT = Path(__file__).parents[2]
+ENDLESS = Screen(100_000)
+PEOPLE = (
+    *("variant", "accuracy", "accuracy_delta", "accuracy_verdict"),
+    *("step_time_ms", "step_time_ratio", "step_time_verdict", "pareto"),
+)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reference") / "cifar10"
+    folder.mkdir()
+    shutil.copy(ROOT / "results" / "reference" / "cifar10" / "harness.sqlite", folder)
+    return load_results(folder)
+
+
+@pytest.fixture(scope="module")
+def frame(results):
+    return compare(results)
+
+
+def _plain_cells(text):
+    """Return the cells of plain tables, cut where the rules below the heads say."""
+    for table in re.split(r"\n\n\n", text):
+        lines = table.splitlines()
+        at = next(number for number, line in enumerate(lines) if re.fullmatch(r"[- ]*---[- ]*", line))
+        spans = [match.span() for match in re.finditer(r"-+", lines[at])]
+        for line in lines[at + 1 :]:
+            if not line:
+                break
+            yield [line[start:end].strip() for start, end in spans]
+
+
+def _github_cells(text):
+    for line in text.splitlines():
+        if line.startswith("|") and not line.startswith(("|:", "| variant")):
+            yield [re.sub(r"\\(.)", r"\1", cell).strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def _latex_cells(text):
+    for line in text.splitlines():
+        if line.endswith(r" \\") and not line.startswith("variant"):
+            yield [re.sub(r"\\([_%])", r"\1", cell).strip() for cell in line.removesuffix(r" \\").split(" & ")]
+
+
+READERS = {"plain": _plain_cells, "github": _github_cells, "latex": _latex_cells}
+
+
+def _ascii(text):
+    for command, sign in ((r"\textless{}", "<"), (r"\textgreater{}", ">")):
+        text = text.replace(command, sign)
+    return text
+
+
+@pytest.mark.parametrize("style", READERS)
+def test_every_column_says_the_same_in_every_text(frame, style):
+    columns = list(dict.fromkeys(("variant", *COLUMNS)))
+    cells = list(READERS[style](render_frame(frame, style, columns=columns, screen=ENDLESS)))
+    assert len(cells) == len(frame) == 12
+    for row, found in zip(frame.to_dict("records"), cells, strict=True):
+        assert [_ascii(cell) for cell in found] == [cell_text(row, name) for name in columns]
+
+
+@pytest.mark.parametrize("style", READERS)
+def test_the_default_table_has_the_cells_of_the_columns(frame, style):
+    cells = list(READERS[style](render_frame(frame, style, screen=ENDLESS)))
+    assert len(cells) == len(frame)
+    for row, found in zip(frame.to_dict("records"), cells, strict=True):
+        expected = [full_text(row, name) for name in PEOPLE]
+        if row["variant"] == row["baseline"]:
+            expected[2] = expected[5] = ""
+        marks = r"^\*\*|\*\*$| \*$|^\\textbf\{|\}$"
+        assert [re.sub(marks, "", cell) for cell in found] == expected
+
+
+class _Table(HTMLParser):
+    """The page's comparison table: keys of its columns, texts and exact values of its cells."""
+
+    def __init__(self):
+        super().__init__()
+        self.keys, self.titles, self.rows, self._inside, self._quiet = [], [], [], False, False
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self._inside = found.get("id") == "table" if tag == "table" else self._inside
+        if not self._inside:
+            return
+        if "data-key" in found:
+            self.keys.append(found["data-key"])
+            self.titles.append(found["title"])
+        if tag == "tr" and "data-id" in found:
+            self.rows.append([])
+        if self.rows and tag in ("th", "td"):
+            self.rows[-1].append(["", found.get("data-value", "")])
+        self._quiet = found.get("aria-hidden") == "true" or found.get("class") == "tag"
+
+    def handle_endtag(self, tag):
+        self._inside &= tag != "table"
+        self._quiet &= tag != "span"
+
+    def handle_data(self, data):
+        if self._inside and not self._quiet and self.rows and self.rows[-1]:
+            self.rows[-1][-1][0] += data
+
+
+def test_the_page_has_the_cells_of_the_tables_and_explains_its_columns(frame, results):
+    page, *_ = write_report(results, Margins())
+    table = _Table()
+    table.feed(page.read_text(encoding="utf-8"))
+    keys = [key for key in table.keys if not key.startswith("field.")]
+    assert set(keys) == {name for name, column in SUITE_TABLE.items() if column.place in ("table", "page")}
+    assert tuple(keys[: len(PEOPLE)]) == PEOPLE
+    assert all(table.titles)
+    assert len(table.rows) == len(frame)
+    for row, cells in zip(frame.to_dict("records"), table.rows, strict=True):
+        for name, (text, value) in zip(keys, cells, strict=False):
+            itself = SUITE_TABLE[name].kind in ("difference", "ratio") and row["variant"] == row["baseline"]
+            expected = "" if itself else full_text(row, name)
+            assert " ".join(text.split()) == expected, name
+            if isinstance(row[name], float) and value:
+                assert float(value) == row[name]
+
+
+def test_csv_and_json_round_to_what_people_read(frame):
+    rows = list(csv.DictReader(io.StringIO(render_frame(frame, "csv"))))
+    read = json.loads(render_frame(frame, "json"), parse_float=str, parse_int=str)
+    checked = 0
+    for row, one, other in zip(frame.to_dict("records"), rows, read, strict=True):
+        for name in COLUMNS:
+            column = SUITE_TABLE[name]
+            assert one[name] == (other[name] or "")
+            shown = cell_text(row, name).replace(",", "")
+            if column.is_text or not shown or shown == "<0.001":
+                assert one[name] == row[name] if column.is_text else math.isnan(row[name]) or float(one[name]) < 1e-3
+                continue
+            exact = Decimal(one[name]) * (100 if column.kind in ("fraction", "difference") else 1)
+            places = Decimal(1).scaleb(-len(shown.partition(".")[2]))
+            assert Decimal(shown) == exact.quantize(places, ROUND_HALF_EVEN), (name, one[name], shown)
+            checked += 1
+    assert checked > 250
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (0.0004, 0.18, "[+0.04, +18.00]"),
+        (-0.18, -0.0004, "[-18.00, -0.04]"),
+        (0.000004, 0.3, "[+0.0004, +30.0000]"),
+        (-0.011, 0.024, "[-1.1, +2.4]"),
+    ],
+)
+def test_no_end_reads_as_no_difference_that_it_excludes(frame, low, high, shown):
+    row = frame.iloc[1].to_dict() | {"accuracy_delta": 0.09, "accuracy_ci_low": low, "accuracy_ci_high": high}
+    assert full_text(row, "accuracy_delta").endswith(shown)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.6, 0.9999), (1.0001, 1.4), (1.00004, 1.4)])
+def test_no_end_of_a_ratio_reads_as_one_that_it_excludes(frame, low, high):
+    row = frame.iloc[1].to_dict() | {"step_time_ratio": 1.0, "step_time_ci_low": low, "step_time_ci_high": high}
+    ends = re.findall(r"[\d.]+", full_text(row, "step_time_ratio").partition("[")[2])
+    assert all(float(end) != 1 for end in ends)
+
+
+def test_docs_columns_is_what_the_registry_says():
+    assert (ROOT / "docs" / "columns.md").read_text(encoding="utf-8") == columns_page(), (
+        "make it anew: python -m harness.tables.reference > docs/columns.md"
+    )
+
+
+def test_every_column_is_explained_in_the_list_and_fits_a_terminal():
+    text = column_list(80)
+    for table in (SUITE_TABLE, FOLDER_TABLE):
+        for column in table.values():
+            assert column.meaning.endswith(".")
+            assert re.search(rf"^{column.name} ", text, re.MULTILINE)
+    assert max(map(len, text.splitlines())) <= 80
