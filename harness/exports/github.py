@@ -70,7 +70,7 @@ def summary(frame: pd.DataFrame, failed: Sequence[Failure]) -> str:
 
 def _tables(frame: pd.DataFrame) -> list[str]:
     from harness.tables.folder_table import folder_table
-    from harness.tables.render import split_tables
+    from harness.tables.suite_rows import split_tables
     from harness.tables.suite_table import suite_table
 
     if "suite" in frame:

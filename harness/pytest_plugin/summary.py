@@ -9,7 +9,7 @@ from harness.results.schema import STORE_NAME
 from harness.running.job import worker_log
 from harness.tables import suite_table
 from harness.tables.failures import failure_lines
-from harness.tables.render import split_tables
+from harness.tables.suite_rows import split_tables
 
 
 def summary_lines(run: Run) -> Iterator[str]:

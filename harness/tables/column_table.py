@@ -12,14 +12,15 @@ from harness.tables.fit import Field, fitted, verdict_paint
 from harness.tables.grid import Piece, TextStyle
 from harness.tables.notes import row_notes
 from harness.tables.screen import Screen
-from harness.tables.suite_table import assemble, conditions_title, filled, head_lines, split_equal
+from harness.tables.suite_rows import SuiteRows
+from harness.tables.suite_table import assemble, filled, head_lines, split_equal
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def column_table(
-    frame: pd.DataFrame,
+    table: SuiteRows | pd.DataFrame,
     columns: Sequence[str],
     *,
     style: TextStyle = "plain",
@@ -29,14 +30,15 @@ def column_table(
     """Return chosen columns of a suite, the variant's name first; a paragraph per row where the screen is too narrow.
 
     Args:
-        frame: Rows of one suite and set of conditions.
+        table: Rows of one suite and set of conditions.
         columns: Names of its columns.
         style: github, plain or latex.
         screen: Default 100 columns without colour.
         diff_only: Leave out the columns whose cells are all the same, and say what they hold.
     """
     screen = screen or Screen()
-    rows = frame.to_dict("records")
+    part = SuiteRows.of(table)
+    rows = part.rows
     chosen = [SUITE_TABLE[name] for name in dict.fromkeys(("variant", *columns))]
     heads = [
         Field(head_lines(one), align="left" if one.is_text else "right", name=one.name == "variant") for one in chosen
@@ -51,4 +53,4 @@ def column_table(
         fields, same = split_equal(fields)
     shown = [name for name in (*METRICS, "step_time") if any(column.startswith(name) for column in columns)]
     notes = row_notes(rows, shown)
-    return assemble([*conditions_title(frame), *same], fitted(fields, style, screen), notes, style, screen)
+    return assemble([*part.title, *same], fitted(fields, style, screen), notes, style, screen)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.files import replace_text
-from harness.tables.render import render_frame, split_tables
+from harness.tables.render import render_frame
+from harness.tables.suite_rows import split_tables
 from harness.tables.suite_table import suite_table
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def write_tables(frame: pd.DataFrame, folder: Path, *, partial: str = "") -> lis
         written.append(replace_text(folder / f"comparison.{ending}", note + text if ending == "md" else text))
     tables: dict[str, list[str]] = {}
     for part in split_tables(frame):
-        tables.setdefault(str(part.iloc[0]["suite"]), []).append(suite_table(part, style="github", wrap=False))
+        tables.setdefault(part.suite, []).append(suite_table(part, style="github", wrap=False))
     for suite, texts in tables.items():
         written.append(replace_text(folder / f"{safe_file_name(suite)}.md", note + "\n\n\n".join(texts) + "\n"))
     return written

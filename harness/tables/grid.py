@@ -59,7 +59,13 @@ def draw(columns: Sequence[Strip], rows: Sequence[Sequence[Lines]], style: TextS
 
 def width_of(columns: Sequence[Strip], rows: Sequence[Sequence[Lines]]) -> int:
     """Return how wide the table is in a terminal."""
-    return max(text_width(line) for line in _plain(columns, rows, Screen()).splitlines())
+    widths = []
+    for place, column in enumerate(columns):
+        pieces = [piece for row in rows for piece in row[place]]
+        mark = len(MARK) * any(piece.best for piece in pieces)
+        texts = max((text_width(piece.text) + mark for piece in pieces if piece.text), default=0)
+        widths.append(max(texts, *(text_width(line) + 2 for line in column.head)))
+    return sum(widths) + 2 * (len(widths) - 1)
 
 
 def wrapped(text: str, width: int) -> list[str]:

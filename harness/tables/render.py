@@ -14,6 +14,7 @@ from harness.tables.column_table import column_table
 from harness.tables.escape import spreadsheet
 from harness.tables.grid import TextStyle
 from harness.tables.screen import Screen
+from harness.tables.suite_rows import split_tables
 from harness.tables.suite_table import suite_table
 
 if TYPE_CHECKING:
@@ -69,12 +70,6 @@ def program_text(frame: pd.DataFrame, style: str) -> str:
     for row in rows:
         writer.writerow(spreadsheet(value) if isinstance(value, str) else value for value in row.values())
     return buffer.getvalue()
-
-
-def split_tables(frame: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the rows of each suite and set of conditions, in their order."""
-    keys = ["suite", "dataset", "fingerprint", "budget", "device", "backend", "versions", "threads"]
-    return [part for _, part in frame.groupby(keys, sort=False)]
 
 
 def _value(value: Any, column: str) -> str | int | float | None:

@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from harness.budgets import selected_on_test
 from harness.comparison.columns import SUITE_TABLE, Column
 from harness.tables import escape
 from harness.tables.cells import Values, cell_text, full_text, interval_text
@@ -15,6 +14,7 @@ from harness.tables.fit import Field, fitted, verdict_paint
 from harness.tables.grid import Lines, Piece, TextStyle, text_width
 from harness.tables.notes import legend, row_notes
 from harness.tables.screen import Screen
+from harness.tables.suite_rows import SuiteRows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ BEST_NOTE = "* the best value of its column, whatever the verdict"
 
 
 def suite_table(
-    frame: pd.DataFrame,
+    table: SuiteRows | pd.DataFrame,
     *,
     style: TextStyle = "plain",
     wrap: bool = True,
@@ -36,7 +36,7 @@ def suite_table(
     corrected intervals. The best accuracy and step time are marked.
 
     Args:
-        frame: Rows of one suite, from `compare`.
+        table: Rows of one suite and set of conditions.
         style: github, plain or latex.
         wrap: Whether a plain table must fit the screen: it then breaks names, puts intervals below their values, and
             on a narrow screen leaves columns out.
@@ -44,29 +44,18 @@ def suite_table(
         diff_only: Leave out the columns whose cells are all the same, and say what they hold.
     """
     screen = screen or Screen()
-    rows = frame.to_dict("records")
+    part = SuiteRows.of(table)
+    rows = part.rows
     best = _best(rows, "accuracy", max), _best(rows, "step_time_ms", min)
     fields = filled(_FIELDS, [_cells(row, *best) for row in rows])
     same: list[str] = []
     if diff_only:
         fields, same = split_equal(fields)
-    table = fitted(fields, style, screen, wrap=wrap)
+    drawn = fitted(fields, style, screen, wrap=wrap)
     notes = [*row_notes(rows, ("accuracy", "step_time")), *legend(rows)]
     if any(piece.best for field in fields for piece in field.pieces):
         notes.append("bold: " + BEST_NOTE.removeprefix("* the ") if style != "plain" else BEST_NOTE)
-    return assemble([*conditions_title(frame), *same], table, notes, style, screen)
-
-
-def conditions_title(frame: pd.DataFrame) -> list[str]:
-    """Return the lines above a table: suite and baseline, then the conditions."""
-    row = frame.iloc[0]
-    conditions = f"{row['dataset']}, {row['budget']}, {row['backend']} on {row['device']}, {_seeds(frame)}"
-    machines = [machine for machine in frame["machine"] if isinstance(machine, str) and machine]
-    if machines:
-        conditions += f"; step times from {machines[0]}"
-    if selected_on_test(str(row["budget"])):
-        conditions += "; selected on test: the tutorial's protocol watches the test images in every epoch"
-    return [f"{row['suite']} (baseline: {row['baseline']})", conditions]
+    return assemble([*part.title, *same], drawn, notes, style, screen)
 
 
 def assemble(title: Sequence[str], table: str, notes: Sequence[str], style: TextStyle, screen: Screen) -> str:
@@ -169,9 +158,3 @@ def _best(rows: Sequence[Values], column: str, choose: Callable[[set[float]], fl
     """Return the best value of a column among the rows in the race; nan where it stands alone or all are equal."""
     values = {row[column] for row in rows if row["status"] in ("ok", "partial") and not math.isnan(row[column])}
     return choose(values) if len(values) > 1 else math.nan
-
-
-def _seeds(frame: pd.DataFrame) -> str:
-    counts = sorted(set(frame["seeds"]))
-    low, high = counts[0], counts[-1]
-    return f"{high} seed{'s' * (high != 1)}" if low == high else f"{low} to {high} seeds"

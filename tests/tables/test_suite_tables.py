@@ -13,6 +13,7 @@ from harness.comparison import compare
 from harness.results import load_results
 from harness.tables import Screen, render_frame, screen_of, suite_table, write_tables
 from harness.tables.grid import text_width
+from harness.tables.numbers import significant
 from harness.variants import BASELINE
 
 LONG = BASELINE.replace(
@@ -173,3 +174,62 @@ def test_the_command_sorts_selects_and_refuses(folder, capsys):
     ):
         assert run([*arguments, *bad]) == 4
         assert f"did you mean {hint}" in capsys.readouterr().err
+
+
+def test_tables_of_chosen_columns_name_their_conditions(folder, capsys):
+    for backend in ("tensorflow", "jax"):
+        frame = compare(load_results(folder)).assign(backend=backend)
+        for columns in ([], ["accuracy"]):
+            text = render_frame(frame, "plain", columns=columns)
+            assert f"digits, quick, {backend} on cpu, 5 seeds" in text
+
+
+def test_tables_that_differ_in_what_no_title_holds_say_in_what(frame):
+    newer = frame.assign(versions="keras-9.9", threads=4)
+    texts = render_frame(pd.concat([frame, newer], ignore_index=True), "plain").split("\n\n\n")
+    assert len(texts) == 2
+    assert "versions: keras-3.15.1 numpy-2.4.6 tensorflow-2.21.0; threads: 1" in texts[0]
+    assert "versions: keras-9.9; threads: 4" in texts[1]
+    assert "versions" not in render_frame(frame, "plain")
+
+
+def test_what_is_undefined_is_an_empty_cell_with_its_reason(frame):
+    frame = frame.copy()
+    frame.loc[1, ["precision", "precision_delta", "precision_ci_low", "precision_ci_high"]] = float("nan")
+    frame.loc[1, ["precision_verdict", "precision_hint"]] = ["unresolved", "nothing was predicted"]
+    lines = render_frame(frame, "plain", columns=["precision", "precision_delta", "precision_verdict"]).splitlines()
+    row = next(line for line in lines if line.startswith("dropout:0.5 "))
+    assert row.split() == ["dropout:0.5", "unresolved"]
+    assert "- dropout:0.5: precision: nothing was predicted" in lines
+    assert "nothing was predicted" not in render_frame(frame, "plain", columns=["recall"])
+
+
+def test_signs_are_explained_where_they_stand(frame, tmp_path):
+    for style in ("plain", "github", "latex"):
+        text = render_frame(frame, style, screen=Screen(200))
+        assert "±: standard deviation over seeds" in text
+        assert "interval of the difference or ratio, corrected for the number of variants" in text
+    alone = suite_table(compare(load_results(make_results(tmp_path, Made(seeds=(1,), step_ms={})))))
+    assert "±" not in alone
+    assert "interval" not in alone
+
+
+def test_columns_help_explains_every_column_and_needs_no_results(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for option in ("--columns", "--sort"):
+        assert run(["tables", option, "help"]) == 0
+        text = capsys.readouterr().out
+        assert "gemm_share" in text
+        assert "measured peak of matrix products" in " ".join(text.split())
+    assert run(["tables", "--sort", "acc"]) == 4
+    error = capsys.readouterr().err
+    assert 'did you mean "accuracy"?' in error
+    assert "--columns help" in error
+    assert len(error) < 200
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(9.996, "10.0"), (0.09996, "0.100"), (99.96, "100"), (999.6, "1,000"), (1.0, "1.00"), (0, "0")]
+)
+def test_three_significant_digits_are_three(value, text):
+    assert significant(value) == text

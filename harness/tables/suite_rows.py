@@ -1,0 +1,69 @@
+"""The rows of one table: a suite under one set of conditions, with the title that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.budgets import selected_on_test
+from harness.comparison.columns import SUITE_TABLE
+from harness.tables.cells import Values
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What the rows of one table share: as its title says, and what the title says only where it has to.
+_TITLED = ("suite", "dataset", "budget", "device", "backend")
+_APART = ("fingerprint", "versions", "threads")
+
+
+@dataclass(frozen=True, eq=False)
+class SuiteRows:
+    """Rows of one suite and set of conditions; `apart` tells them from others whose title would be the same."""
+
+    rows: Sequence[Values]
+    apart: str = ""
+
+    @classmethod
+    def of(cls, table: SuiteRows | pd.DataFrame) -> SuiteRows:
+        """Return the rows of a frame, or those given."""
+        return table if isinstance(table, SuiteRows) else cls(table.to_dict("records"))
+
+    @property
+    def suite(self) -> str:
+        """Name of the suite."""
+        return str(self.rows[0]["suite"])
+
+    @property
+    def title(self) -> list[str]:
+        """The lines above the table: suite and baseline, then the conditions."""
+        row = self.rows[0]
+        conditions = f"{row['dataset']}, {row['budget']}, {row['backend']} on {row['device']}, {self._seeds()}"
+        if machine := next((row["machine"] for row in self.rows if row["machine"]), ""):
+            conditions += f"; step times from {machine}"
+        if selected_on_test(str(row["budget"])):
+            conditions += "; selected on test: the tutorial's protocol watches the test images in every epoch"
+        return [f"{row['suite']} (baseline: {row['baseline']})", conditions, *([self.apart] if self.apart else [])]
+
+    def _seeds(self) -> str:
+        counts = [row["seeds"] for row in self.rows]
+        low, high = min(counts), max(counts)
+        return f"{high} seed{'s' * (high != 1)}" if low == high else f"{low} to {high} seeds"
+
+
+def split_tables(frame: pd.DataFrame) -> list[SuiteRows]:
+    """Return the rows of each suite and set of conditions, in their order."""
+    found: dict[tuple[Any, ...], dict[tuple[Any, ...], list[Values]]] = {}
+    order: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = []
+    for row in frame.to_dict("records"):
+        title, rest = (tuple(row[name] for name in names) for names in (_TITLED, _APART))
+        if rest not in found.setdefault(title, {}):
+            order.append((title, rest))
+        found[title].setdefault(rest, []).append(row)
+    return [SuiteRows(found[title][rest], _told_apart(rest, list(found[title]))) for title, rest in order]
+
+
+def _told_apart(mine: tuple[Any, ...], all_: list[tuple[Any, ...]]) -> str:
+    values = zip(_APART, mine, zip(*all_, strict=True), strict=True)
+    return "; ".join(f"{SUITE_TABLE[name].head}: {value}" for name, value, others in values if len(set(others)) > 1)
