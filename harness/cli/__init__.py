@@ -11,6 +11,7 @@ from types import FrameType
 import click
 
 from harness.errors import HarnessError
+from harness.noise import quiet_libraries
 
 # A command's file, and what `harness --help` says of it: kept here so that help imports none of them.
 _COMMANDS = {
@@ -26,6 +27,14 @@ _COMMANDS = {
     "pretrain": ("pretrain", "Train a backbone on some classes and save its weights, for transfer without a network."),
     "doctor": ("doctor", "Whether this machine is fit to train and to time, with a remedy for what is not."),
     "completion": ("completion", "The script that completes commands in bash, zsh or fish."),
+}
+
+
+_GOES_ON = "finished trials are kept; the same command goes on from there"
+_INTERRUPTED = {
+    "sweep": _GOES_ON,
+    "search": _GOES_ON,
+    "pretrain": "no weights were written; the same command starts anew",
 }
 
 
@@ -78,12 +87,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = harness.main(arguments, prog_name="harness", standalone_mode=False)
+        with quiet_libraries():
+            code = harness.main(arguments, prog_name="harness", standalone_mode=False)
     except click.UsageError as error:
         error.show()
         return 4
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: finished trials are kept; the same command goes on from there", err=True)
+        command = next(iter(sys.argv[1:] if arguments is None else arguments), "")
+        click.echo(f"interrupted: {_INTERRUPTED.get(command, 'nothing was changed')}", err=True)
         return 2
     except click.ClickException as error:
         error.show()

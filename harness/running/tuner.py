@@ -7,22 +7,23 @@ where the store ends (its files, written in place, can be left half-written).
 from __future__ import annotations
 
 import math
-import os
 import shutil
 import threading
-import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.noise import quiet_libraries
 from harness.results.records import Record
 from harness.results.store import Store
 from harness.results.trials import Trial
 from harness.running.executor import Executor, ExecutorStopped
-from harness.training.devices import quiet_start
+from harness.running.keras_tuner_import import import_keras_tuner
 
 OBJECTIVE = "val_accuracy"
-_POLL_S = 0.2
+
+keras_tuner = import_keras_tuner()
 
 
 def run_sweep(
@@ -54,93 +55,100 @@ def run_sweep(
     """
     if not trials:
         return True
-    keras_tuner = import_keras_tuner()
-    stop = threading.Event()
-    errors: list[BaseException] = []
-    failures = 0
-    recording = threading.Lock()
-
-    class ReplayOracle(keras_tuner.Oracle):  # type: ignore[misc, name-defined]  # keras-tuner ships no types
-        """Hands out the list of trials, in order."""
-
-        def populate_space(self, trial_id: str) -> dict[str, Any]:
-            number = int(trial_id)
-            if stop.is_set() or number >= len(trials):
-                return {"status": keras_tuner.engine.trial.TrialStatus.STOPPED}
-            trial = trials[number]
-            values = {"variant": trial.variant.name, "seed": trial.seed}
-            return {"status": keras_tuner.engine.trial.TrialStatus.RUNNING, "values": values}
-
-    class TrialTuner(keras_tuner.engine.base_tuner.BaseTuner):  # type: ignore[misc, name-defined]
-        """Gives a trial to the executor and waits for its record."""
-
-        def run_trial(self, trial: Any, *arguments: Any, **options: Any) -> dict[str, float]:
-            nonlocal failures
-            # A result that is not a number ends the trial as failed. Raising would do so too, but keras-tuner prints
-            # the traceback of whatever is raised, and goes on when the disk is full.
-            try:
-                record = executor.run(trials[int(trial.trial_id)])
-                with recording:
-                    store.add_record(record)
-                    failures += record.status == "failed"
-                    if stop_after_failures and failures >= stop_after_failures:
-                        stop.set()
-                    notify(record)
-            except BaseException as error:
-                stop.set()
-                if not isinstance(error, ExecutorStopped):
-                    errors.append(error)
-                return {OBJECTIVE: math.nan}
-            trial.message = record.message or None
-            if record.status != "ok":
-                return {OBJECTIVE: math.nan}
-            return {OBJECTIVE: max(epoch.val_accuracy for epoch in record.history)}
-
-    hyperparameters = keras_tuner.HyperParameters()
-    hyperparameters.Choice("variant", list(dict.fromkeys(trial.variant.name for trial in trials)))
-    hyperparameters.Int("seed", 1, max(trial.seed for trial in trials))
-    oracle = ReplayOracle(
-        objective=keras_tuner.Objective(OBJECTIVE, "max"),
-        max_trials=len(trials) + 1,
-        hyperparameters=hyperparameters,
-        max_retries_per_trial=0,
-        max_consecutive_failed_trials=len(trials) + 1,
-    )
-    oracle.verbose = 0
+    sweep = _Sweep(trials, executor, store, notify, stop_after_failures)
+    oracle = _Replay(sweep)
     threads = []
     for number in range(min(executor.workers, len(trials))):
-        tuner = TrialTuner(oracle, hypermodel=None, directory=str(scratch), project_name="sweep", overwrite=number == 0)
-        tuner.tuner_id = f"tuner{number}"
-        threads.append(threading.Thread(target=tuner.search, kwargs={"verbose": 0}, daemon=True))
-    try:
-        with warnings.catch_warnings():
-            # It still calls names of the threading module that Python has deprecated.
-            warnings.filterwarnings("ignore", category=DeprecationWarning, module="keras_tuner")
+        runner = _Runner(oracle, hypermodel=None, directory=str(scratch), project_name="sweep", overwrite=number == 0)
+        runner.tuner_id = f"tuner{number}"
+        threads.append(threading.Thread(target=runner.search, kwargs={"verbose": 0}, daemon=True))
+    with quiet_libraries():
+        try:
             for thread in threads:
                 thread.start()
             for thread in threads:
-                while thread.is_alive():  # a join without a limit would not let Ctrl-C in
-                    thread.join(_POLL_S)
-    except BaseException:
-        stop.set()
-        executor.stop()
-        for thread in threads:
-            thread.join(timeout=5)
-        raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    if errors:
-        raise errors[0]
-    return not stop.is_set()
+                thread.join()
+        except BaseException:
+            sweep.stop.set()
+            executor.stop()
+            for thread in threads:
+                thread.join(timeout=5)
+            raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    if sweep.errors:
+        raise sweep.errors[0]
+    return not sweep.stop.is_set()
 
 
-def import_keras_tuner() -> Any:
-    """Return keras-tuner, imported without its libraries' greetings."""
-    # It imports TensorFlow, which greets on standard error.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the parent trains nothing: leave the GPU to the workers
-    with quiet_start():
-        import keras_tuner
-        import keras_tuner.engine.base_tuner
-        import keras_tuner.engine.trial
-    return keras_tuner
+@dataclass
+class _Sweep:
+    """What the threads of one sweep share."""
+
+    trials: Sequence[Trial]
+    executor: Executor
+    store: Store
+    notify: Callable[[Record], None]
+    stop_after_failures: int
+    stop: threading.Event = field(default_factory=threading.Event)
+    errors: list[BaseException] = field(default_factory=list)
+    failures: int = 0
+    recording: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, trial: Trial) -> Record | None:
+        """Return the record of a trial, stored and told; None where there is none, and the sweep then stops."""
+        try:
+            record = self.executor.run(trial)
+            with self.recording:
+                self.store.add_record(record)
+                self.failures += record.status == "failed"
+                if self.stop_after_failures and self.failures >= self.stop_after_failures:
+                    self.stop.set()
+                self.notify(record)
+        except BaseException as error:
+            self.stop.set()
+            if not isinstance(error, ExecutorStopped):
+                self.errors.append(error)
+            return None
+        return record
+
+
+class _Replay(keras_tuner.Oracle):  # type: ignore[misc, name-defined]  # keras-tuner ships no types
+    """Hands out the list of trials, in order."""
+
+    def __init__(self, sweep: _Sweep) -> None:
+        hyperparameters = keras_tuner.HyperParameters()
+        hyperparameters.Choice("variant", list(dict.fromkeys(trial.variant.name for trial in sweep.trials)))
+        hyperparameters.Int("seed", 1, max(trial.seed for trial in sweep.trials))
+        super().__init__(
+            objective=keras_tuner.Objective(OBJECTIVE, "max"),
+            max_trials=len(sweep.trials) + 1,
+            hyperparameters=hyperparameters,
+            max_retries_per_trial=0,
+            max_consecutive_failed_trials=len(sweep.trials) + 1,
+        )
+        self.verbose = 0
+        self.sweep = sweep
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        number, sweep = int(trial_id), self.sweep
+        if sweep.stop.is_set() or number >= len(sweep.trials):
+            return {"status": keras_tuner.engine.trial.TrialStatus.STOPPED}
+        values = {"variant": sweep.trials[number].variant.name, "seed": sweep.trials[number].seed}
+        return {"status": keras_tuner.engine.trial.TrialStatus.RUNNING, "values": values}
+
+
+class _Runner(keras_tuner.engine.base_tuner.BaseTuner):  # type: ignore[misc, name-defined]
+    """Gives a trial to the executor and waits for its record."""
+
+    def run_trial(self, trial: Any, *arguments: Any, **options: Any) -> dict[str, float]:
+        # A result that is not a number ends the trial as failed. Raising would do so too, but keras-tuner prints
+        # the traceback of whatever is raised, and goes on when the disk is full.
+        sweep = self.oracle.sweep
+        record = sweep.run(sweep.trials[int(trial.trial_id)])
+        if record is None:
+            return {OBJECTIVE: math.nan}
+        trial.message = record.message or None
+        if record.status != "ok":
+            return {OBJECTIVE: math.nan}
+        return {OBJECTIVE: max(epoch.val_accuracy for epoch in record.history)}

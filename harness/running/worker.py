@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from harness.budgets import Budget
 from harness.errors import HarnessError
+from harness.noise import hide_library_warnings
 from harness.results.records import Record
 from harness.results.trials import DeviceKind, Environment, Trial
 from harness.running.executor import failed
@@ -84,6 +85,7 @@ def start_worker(settings: WorkerSettings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_parent()
     _send_output_to(settings.log)
+    hide_library_warnings()
     sys.path[:] = settings.path
     configure_process(settings.device, threads=settings.threads)
     _workers[:] = [Worker(settings)]

@@ -6,7 +6,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,6 @@ from harness.variants.sources import source_fingerprint
 
 # So many in a row mean that something else than the point is wrong.
 _FAILURES_IN_A_ROW = 5
-_POLL_S = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +110,6 @@ class Engine:
                 if not running:
                     break
                 _, future = running.popleft()
-                while not future.done():
-                    wait([future], timeout=_POLL_S)  # a wait without a limit would not let Ctrl-C in
                 self._tell(future.result(), [attempt for attempt, _ in running])
                 notify(self._last, self.best)
                 self._stop_if_hopeless()

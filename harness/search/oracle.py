@@ -14,7 +14,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from harness.errors import InputError
-from harness.running.tuner import import_keras_tuner
+from harness.running.keras_tuner_import import import_keras_tuner
 from harness.search.declaration import Search
 from harness.search.space import Space, starting_point
 from harness.search.tries import Tried, Try

@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.budgets import Budget
 from harness.datasets import Dataset
+from harness.noise import quiet_libraries
 from harness.results.step_times import StepTimes, typical_ms
 from harness.results.trials import Environment
 from harness.timing.blocks import BlockCost, Blocks
@@ -56,6 +57,7 @@ class Timer:
         self._kept: _KeptBaseline | None = None
         self._gemm_peak = 0.0
 
+    @quiet_libraries()
     def time(self, baseline: Variant, variant: Variant, budget: Budget, *, key: str, part: int = 0) -> StepTimes:
         """Return the blocks of baseline, control and variant, and the variant's other figures.
 

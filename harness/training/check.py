@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.datasets import Dataset
 from harness.errors import HarnessError
+from harness.noise import quiet_libraries
 from harness.training.prepared import build_for, weight_values
 from harness.variants import Variant
 from harness.variants.reads import Reads
@@ -25,6 +26,7 @@ class CheckError(HarnessError):
     """A variant that cannot be trained as it is."""
 
 
+@quiet_libraries()
 def check_trains(variant: Variant, dataset: Dataset, *, baseline: Variant | None = None) -> None:
     """Build a variant and train it for a few steps on one batch.
 

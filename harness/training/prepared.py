@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.datasets import Dataset
 from harness.models import build_head_model, build_model
+from harness.noise import quiet_libraries
 from harness.training.features import BACKBONE_BATCH
 from harness.training.fit_epoch import EVALUATION_BATCH, FitEpoch
 from harness.training.inputs import Inputs, picture_inputs
@@ -133,6 +134,7 @@ def restore_weights(model: keras.Model, values: list[NDArray[np.generic]]) -> No
     assign_values(model.weights, values)
 
 
+@quiet_libraries()
 def variable_values(variables: Iterator[keras.Variable] | list[keras.Variable]) -> list[NDArray[np.generic]]:
     """Return a copy of each variable's value."""
     return [np.array(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))) for variable in variables]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets import Dataset
+from harness.noise import quiet_libraries
 from harness.results.records import EpochMetrics, Record
 from harness.results.trials import Trial
 from harness.training.checkpoints import Checkpoints, Progress
@@ -42,6 +43,7 @@ class Trainer:
             raise ValueError("no trial was run yet")
         return self._prepared.epoch.model
 
+    @quiet_libraries()
     def run(self, trial: Trial, dataset: Dataset, *, stop: Callable[[], bool] = lambda: False) -> Record:
         """Train and measure one trial.
 

@@ -11,7 +11,7 @@ def test_sound_variants_pass_and_a_broken_builder_fails_with_the_users_line(pyte
         "from harness import BASELINE, Suite\n"
         "SUITE = Suite('mixed', [BASELINE.replace(filters=(4, 8)), BASELINE.replace(model='my_models:build')])\n"
     )
-    result = pytester.runpytest_subprocess("suites", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("suites", "-p", "no:cacheprovider", "-W", "error")
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*my own mistake*"])
     assert "harness/" not in result.stdout.str()

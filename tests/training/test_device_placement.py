@@ -13,7 +13,7 @@ import pytest
 from two_devices import drawn, has_gpu_kernel, nodes
 
 from harness import BASELINE
-from harness.suites import load_suites
+from harness.suite_files import load_suites
 from harness.training.prepared import build_for, make_epoch
 from harness.variants import Variant
 
