@@ -21,7 +21,7 @@ from typing import NamedTuple
 import filelock
 import numpy as np
 
-from harness.datasets.content import Arrays, Images, content_warnings
+from harness.datasets.content import Arrays, Images, content_warnings, image_name
 from harness.datasets.dataset import Dataset, Origin, fingerprint_of
 from harness.errors import HarnessError
 
@@ -32,11 +32,17 @@ _UNFINISHED = "unfinished"
 
 
 class Filled(NamedTuple):
-    """What filled a folder with the four arrays has to say: class names, own warnings, names of the images."""
+    """What filled a folder with the four arrays has to say.
+
+    Attributes:
+        classes: Their names.
+        warnings: What a person should know.
+        name_of: What to call an image, where its content is still to be looked at; None where `warnings` tell of it.
+    """
 
     classes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
-    name_of: Callable[[str, int], str] = "{} image {}".format
+    name_of: Callable[[str, int], str] | None = image_name
 
 
 Fill = Callable[[Path], Filled]
@@ -153,19 +159,25 @@ def open_entry(directory: Path, name: str, origin: Origin, notes: tuple[str, ...
 def keep_temporarily(dataset: Dataset) -> Path:
     """Write a dataset's arrays to a temporary folder that is removed when this process ends; return it."""
 
-    def fill(directory: Path) -> Filled:
-        save_arrays(directory, dataset.arrays)
-        return Filled(dataset.classes)
-
     try:
         directory = _temporary_directory()
-        write_entry(directory, fill)
+        write_entry(directory, filled_with(dataset))
     except OSError as error:
         raise HarnessError(
             f"dataset {dataset.name!r} cannot be handed to worker processes: {tempfile.gettempdir()} cannot be "
             f"written ({error.strerror or error}); set TMPDIR to a folder with room"
         ) from error
     return directory
+
+
+def filled_with(dataset: Dataset) -> Fill:
+    """Return what fills a folder with the arrays of a dataset."""
+
+    def fill(directory: Path) -> Filled:
+        save_arrays(directory, dataset.arrays)
+        return Filled(dataset.classes, dataset.warnings, None)
+
+    return fill
 
 
 def save_arrays(directory: Path, arrays: Arrays) -> None:
@@ -181,11 +193,12 @@ def write_entry(directory: Path, fill: Fill) -> None:
     """Fill a folder and describe what is in it."""
     filled = fill(directory)
     arrays = _open_arrays(directory)
+    looked = content_warnings(filled.classes, arrays, filled.name_of) if filled.name_of else ()
     meta = {
         "format": FORMAT,
         "classes": filled.classes,
         "fingerprint": fingerprint_of(filled.classes, arrays),
-        "warnings": (*filled.warnings, *content_warnings(filled.classes, arrays, filled.name_of)),
+        "warnings": (*filled.warnings, *looked),
     }
     (directory / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
 

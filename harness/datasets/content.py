@@ -21,8 +21,13 @@ _NARROW = 64
 _MOST_NAMES = 5
 
 
+def image_name(part: str, number: int) -> str:
+    """Return what to call an image that has no file."""
+    return f"{part} image {number}"
+
+
 def content_warnings(
-    classes: Sequence[str], arrays: Arrays, name_of: Callable[[str, int], str] = "{} image {}".format
+    classes: Sequence[str], arrays: Arrays, name_of: Callable[[str, int], str] = image_name
 ) -> tuple[str, ...]:
     """Return what is odd about the images: copies, classes without images, values that fill a part of their range.
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import altair as alt
 import numpy as np
 
-from harness.budgets import BUDGETS
 from harness.charts.text import clean, unique_labels
 from harness.charts.theme import BLUE, GREY, INK, ORANGE, WIDTH, Rows, data, styled
-from harness.datasets import Dataset
-from harness.training.split import split_images
+from harness.datasets import Dataset, validation_split
 
 SPLITS = ("train", "validation", "test")
 _LABEL_LENGTH = 20
@@ -30,8 +28,8 @@ class ClassCount:
 
 def class_counts(dataset: Dataset) -> list[ClassCount]:
     """Return the number of images of each class, in their order; other seeds draw others, but as many."""
-    train, validation, test = split_images(dataset, BUDGETS["full"], 1)
-    labels = (dataset.train_labels[train], dataset.train_labels[validation], dataset.test_labels[test])
+    train, validation = validation_split(dataset.train_labels, seed=1)
+    labels = (dataset.train_labels[train], dataset.train_labels[validation], dataset.test_labels)
     counts = [np.bincount(part, minlength=len(dataset.classes)).tolist() for part in labels]
     return [ClassCount(name, *numbers) for name, *numbers in zip(dataset.classes, *counts, strict=True)]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.options import PYTEST, Option, check_together
+from harness.options import PYTEST, Option
 
 _GROUP = (
     "harness",
@@ -46,9 +46,7 @@ def option(config: pytest.Config, name: str) -> Any:
 
 def option_values(config: pytest.Config) -> dict[str, Any]:
     """Return the values of all options by their Python names; InputError for one that is not allowed."""
-    values = {one.variable: option(config, one.name) for one in PYTEST}
-    check_together(values)
-    return values
+    return {one.variable: option(config, one.name) for one in PYTEST}
 
 
 def _settings(one: Option) -> dict[str, Any]:
