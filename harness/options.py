@@ -147,6 +147,9 @@ DATASET = Option("dataset", "Data: digits, cifar10, a folder with train/ and tes
                  Text("NAME|DIR"), "digits")  # fmt: skip
 IMAGE_SIZE = Option("image-size", "Resize a folder's images to that many pixels a side", Number("PIXELS", 1))
 SKIP_UNREADABLE = Option("skip-unreadable", "Leave out a folder's images that cannot be read, with a warning")
+IMAGES = (IMAGE_SIZE, SKIP_UNREADABLE)
+"""What every command that reads images takes."""
+
 DEVICE = Option("device", "What trains", Words(DEVICES), "auto")
 RESULTS = Option("results", "Folder of the store, tables and report", Folder(), Path("results"))
 
@@ -194,3 +197,10 @@ def chosen_budget(values: Mapping[str, Any]) -> Budget:
 def chosen_margins(values: Mapping[str, Any]) -> Margins:
     """Return the margins that the values of `MARGINS` ask for."""
     return Margins(values["alpha"], values["margin_accuracy"], values["margin_time"])
+
+
+def check_together(values: Mapping[str, Any]) -> None:
+    """Refuse values of `JOB` that do not go together, before anything is loaded; `load_dataset` says the same."""
+    size, dataset = values["image_size"], values["dataset"]
+    if size is not None and dataset in ("digits", "cifar10"):
+        raise InputError(f"--image-size is {size}: {dataset} has a size of its own; it is for a folder of images")

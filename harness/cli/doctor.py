@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import with_options
-from harness.options import DATASET, RESULTS
+from harness.options import DATASET, IMAGES, RESULTS
 from harness.tables.screen import Paint
 
 _MARKS = {"ok": "ok", "warning": "warning", "failed": "FAILED"}
@@ -15,19 +15,21 @@ _PAINTS: dict[str, Paint] = {"warning": "unsure", "failed": "bad"}
 
 
 @click.command("doctor")
-@with_options(RESULTS, DATASET)
+@with_options(RESULTS, DATASET, *IMAGES)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def command(results: Path, dataset: str, as_json: bool) -> int:
+def command(results: Path, dataset: str, image_size: int | None, skip_unreadable: bool, as_json: bool) -> int:
     """Check that this machine is fit to train and to time; says what to do where it is not.
 
     Exit code 0 when all is well (a warning included), 1 when something failed.
     """
     import time
 
+    from harness.datasets import Origin
     from harness.doctor import examine
 
     started = time.perf_counter()
-    checks = examine(results=results, dataset=dataset)
+    origin = Origin(dataset, image_size=image_size, skip_unreadable=skip_unreadable)
+    checks = examine(results=results, dataset=origin)
     seconds = time.perf_counter() - started
     failed = sum(check.status == "failed" for check in checks)
     if as_json:

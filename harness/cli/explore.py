@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import results_option, suite_paths, warn, word
-from harness.errors import InputError, nearest
+from harness.cli.options import results_option, suite_paths, warn, with_options, word
+from harness.datasets import Dataset, Origin, load_from
+from harness.errors import HarnessError, InputError, nearest
+from harness.options import DATASET, IMAGES
 
 if TYPE_CHECKING:
     import altair as alt
@@ -21,9 +24,9 @@ if TYPE_CHECKING:
 
 @click.command("explore")
 @click.argument("what", **word("WHAT", ["data", "model", "results"]), default="data")
-@click.option("--dataset", help="digits, cifar10, or a folder [default: digits; for results the one they are from].")
+@with_options(replace(DATASET, default=None, default_text="what RESULTS is from, else digits"), *IMAGES)
 @click.option("--images", type=int, default=12, show_default=True, help="Sample images.")
-@click.option("--per-row", type=int, default=4, show_default=True, help="Sample images a row.")
+@click.option("--per-row", type=int, default=4, show_default=True, help="Sample images in a row.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Which sample.")
 @click.option("--suite", help="Of a results folder with several.")
 @click.option("--variant", help="By its name [default: model: baseline; results: all of the suite].")
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 def command(
     what: str,
     dataset: str | None,
+    image_size: int | None,
+    skip_unreadable: bool,
     images: int,
     per_row: int,
     seed: int,
@@ -52,29 +57,52 @@ def command(
     results  curves, confusion matrices, classes, and images won and lost, of a suite's variants
     """
     folder = output or results / "explore"
+    asked = Origin(dataset or "", image_size=image_size, skip_unreadable=skip_unreadable)
     if what == "data":
-        _data(dataset or "digits", folder, images=images, per_row=per_row, seed=seed)
+        _data(_load(_where(asked, results)), folder, images=images, per_row=per_row, seed=seed)
     elif what == "model":
-        _model(dataset or "digits", folder, variant or "baseline", paths, nested=nested)
+        _model(_where(asked, results), folder, variant or "baseline", paths, nested=nested)
     else:
-        _results(results, folder, suite, variant, dataset)
+        _results(results, folder, suite, variant, asked)
 
 
-def _data(name: str, folder: Path, *, images: int, per_row: int, seed: int) -> None:
-    from harness.datasets import load_dataset
-    from harness.pictures import class_counts, counts_chart, samples_chart
+def _where(asked: Origin, results: Path) -> Origin:
+    """Return what was asked for, or else the dataset that a results folder used last, or else the digits."""
+    from harness.results import load_results
+    from harness.results.schema import STORE_NAME
 
-    dataset = load_dataset(name)
+    if asked.source or not (results / STORE_NAME).is_file():
+        return replace(asked, source=asked.source or "digits")
+    *_, last = (Origin("digits"), *load_results(results).datasets.values())
+    return _completed(asked, last)
+
+
+def _completed(asked: Origin, stored: Origin) -> Origin:
+    """Return what was asked for, and where nothing was what is stored."""
+    return Origin(
+        asked.source or stored.source,
+        image_size=asked.image_size or stored.image_size,
+        skip_unreadable=asked.skip_unreadable or stored.skip_unreadable,
+    )
+
+
+def _load(origin: Origin) -> Dataset:
+    dataset = load_from(origin)
     for warning in dataset.warnings:
         warn(warning)
-    _save(samples_chart(dataset, images=images, per_row=per_row, seed=seed), folder, "samples")
-    _save(counts_chart(dataset), folder, "counts")
+    return dataset
+
+
+def _data(dataset: Dataset, folder: Path, *, images: int, per_row: int, seed: int) -> None:
+    from harness.pictures import class_counts, counts_chart, samples_chart
+
+    _save(samples_chart(dataset, images=images, per_row=per_row, seed=seed), folder, f"samples-{dataset.name}")
+    _save(counts_chart(dataset), folder, f"counts-{dataset.name}")
     rows = [(count.name, count.train, count.validation, count.test) for count in class_counts(dataset)]
     click.echo(_table(rows, ("class", "train", "validation", "test")))
 
 
-def _model(name: str, folder: Path, variant_name: str, paths: tuple[Path, ...], *, nested: bool) -> None:
-    from harness.datasets import load_dataset
+def _model(origin: Origin, folder: Path, variant_name: str, paths: tuple[Path, ...], *, nested: bool) -> None:
     from harness.suite_files import load_suites
     from harness.variants import BASELINE
 
@@ -85,7 +113,7 @@ def _model(name: str, folder: Path, variant_name: str, paths: tuple[Path, ...], 
         raise InputError(
             f'variant "{variant_name}" is not declared: `harness list` shows them{nearest(variant_name, known)}'
         )
-    variant, dataset = known[variant_name], load_dataset(name)
+    variant, dataset = known[variant_name], _load(origin)
 
     from harness.training.devices import configure_process, quiet_start
 
@@ -95,37 +123,40 @@ def _model(name: str, folder: Path, variant_name: str, paths: tuple[Path, ...], 
         from harness.pictures.layers import count_text, model_summary, shape_text, summary_chart
 
     layers = model_summary(build_model(variant, dataset.input_shape, len(dataset.classes), seed=1), nested=nested)
-    _save(summary_chart(layers, f"{variant.name} on {dataset.name}"), folder, f"model-{variant.name.replace(':', '-')}")
+    stem = f"model-{variant.name.replace(':', '-')}-{dataset.name}"
+    _save(summary_chart(layers, f"{variant.name} on {dataset.name}"), folder, stem)
     rows = [(x.name, x.kind, shape_text(x.output_shape), f"{x.params:,}", count_text(x.flops)) for x in layers]
     click.echo(_table(rows, ("layer", "kind", "output shape", "parameters", "FLOPs")))
 
 
-def _results(results_folder: Path, folder: Path, suite: str | None, variant: str | None, name: str | None) -> None:
+def _results(results_folder: Path, folder: Path, suite: str | None, variant: str | None, asked: Origin) -> None:
     from harness.pictures.of_variant import find_group, find_variants, variant_charts
     from harness.results import load_results
 
     results = load_results(results_folder)
     group = find_group(results, suite)
     variants = find_variants(group, variant)
-    images = _test_images(name or group.dataset, group, asked=name is not None)
+    origin = _completed(asked, results.datasets.get(group.fingerprint, Origin(group.dataset)))
+    images = _test_images(origin, group, asked=bool(asked.source))
     for one in variants:
         for stem, chart in variant_charts(group, one, results, images):
             _save(chart, folder, stem)
 
 
-def _test_images(name: str, group: Group, *, asked: bool) -> NDArray[np.uint8] | None:
-    from harness.datasets import load_dataset
+def _test_images(origin: Origin, group: Group, *, asked: bool) -> NDArray[np.uint8] | None:
     from harness.training.split import image_pool
 
+    dataset = None
     try:
-        dataset = load_dataset(name)
-    except InputError:
+        dataset = load_from(origin)
+    except HarnessError:
         if asked:
             raise
-        dataset = None
     if dataset is None or dataset.fingerprint != group.fingerprint:
         if asked:
-            raise InputError(f"{name} is not what the results were made from: its content differs")
+            raise InputError(
+                f"{origin.source} is not what the results were made from: its content differs (or its --image-size)"
+            )
         click.echo(f"no pictures of images won and lost: give --dataset the folder of {group.dataset}", err=True)
         return None
     return dataset.test_images[image_pool(dataset, group.budget)[1]]

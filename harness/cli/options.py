@@ -93,6 +93,7 @@ def job_settings(values: dict[str, Any]) -> Any:
     """Return the JobSettings that a command's options ask for."""
     from harness.running.job import JobSettings
 
+    options.check_together(values)
     return JobSettings.of(values)
 
 

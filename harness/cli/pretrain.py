@@ -8,12 +8,14 @@ from typing import Any
 
 import click
 
+from harness.cli.options import warn, with_options
+from harness.options import DATASET, DEVICE, IMAGES
 from harness.variants.rules import BACKBONES
 
 
 @click.command("pretrain")
-@click.option("--dataset", default="digits", show_default=True, help="digits, cifar10, or a folder.")
-@click.option("--classes", help="Only these, joined with commas [default: all].")
+@with_options(DATASET, *IMAGES)
+@click.option("--classes", multiple=True, help="Only these, joined with commas; repeatable [default: all].")
 @click.option("--images", type=click.IntRange(1), help="At most so many train images [default: all].")
 @click.option("--backbone", default="MobileNetV2", show_default=True, help=", ".join(BACKBONES))
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="File to write, NAME.weights.h5.")
@@ -25,8 +27,8 @@ from harness.variants.rules import BACKBONES
 @click.option("--batch-size", type=int, default=32, show_default=True)
 @click.option("--epochs", type=int, default=10, show_default=True)
 @click.option("--seed", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True)
-def command(classes: str | None, output: Path, others: Path | None, **options: Any) -> None:
+@with_options(DEVICE)
+def command(classes: tuple[str, ...], output: Path, others: Path | None, **options: Any) -> None:
     """Train a backbone and save its weights, for `weights=` of a variant: transfer learning without a network.
 
     With --classes it learns from those alone; --others then writes the other classes as a dataset to transfer to.
@@ -34,7 +36,7 @@ def command(classes: str | None, output: Path, others: Path | None, **options: A
     """
     from harness.budgets import BUDGETS
     from harness.datasets import load_dataset
-    from harness.datasets.subset import select_classes
+    from harness.datasets.subset import named_classes, select_classes
     from harness.datasets.writing import write_folder
     from harness.errors import InputError
     from harness.machine import usable_cores
@@ -49,8 +51,12 @@ def command(classes: str | None, output: Path, others: Path | None, **options: A
         **{name: options[name] for name in ("weights", "augmentation", "learning_rate", "batch_size")},
     )
     budget = BUDGETS["quick"].override(epochs=options["epochs"], seeds=1)
-    whole = load_dataset(options["dataset"])
-    chosen = [name.strip() for name in classes.split(",")] if classes else list(whole.classes)
+    whole = load_dataset(
+        options["dataset"], image_size=options["image_size"], skip_unreadable=options["skip_unreadable"]
+    )
+    for warning in whole.warnings:
+        warn(warning)
+    chosen = named_classes(classes, whole.classes) or list(whole.classes)
     if others is not None and len(chosen) >= len(whole.classes):
         raise InputError("--others needs --classes: without it there are no other classes to write")
     dataset = whole

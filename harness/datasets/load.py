@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.datasets.arrays import TARGET, load_function, load_npz
 from harness.datasets.cifar10 import archive_path, load_cifar10
-from harness.datasets.dataset import Dataset
+from harness.datasets.dataset import Dataset, Origin
 from harness.datasets.digits import load_digits
 from harness.datasets.folder import load_folder
 from harness.datasets.listing import ARCHIVE_SUFFIXES, shown
@@ -66,8 +66,7 @@ def load_dataset(
         return load_folder(path, image_size=image_size, skip_unreadable=skip_unreadable, cache=cache_folder)
     if image_size is not None:
         raise InputError(
-            f"image size is {image_size}, and {shown(given)} has a size of its own: --image-size (image_size) is for a "
-            "folder of images"
+            f"--image-size is {image_size}: {shown(given)} has a size of its own; it is for a folder of images"
         )
     if path is not None:
         return load_npz(path, cache=cache_folder)
@@ -76,6 +75,13 @@ def load_dataset(
     if given == "cifar10":
         return load_cifar10(cache=cache_folder)
     return load_function(given, cache=cache_folder)
+
+
+def load_from(origin: Origin) -> Dataset:
+    """Load a dataset from where it was before; see `load_dataset`."""
+    return load_dataset(
+        origin.source, image_size=origin.image_size, skip_unreadable=origin.skip_unreadable, cache=origin.cache
+    )
 
 
 def _existing_path(given: str) -> Path | None:

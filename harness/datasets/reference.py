@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.datasets.cache import DamagedCacheError, keep_temporarily, open_entry
 from harness.datasets.dataset import Dataset, Origin
-from harness.datasets.load import load_dataset
+from harness.datasets.load import load_from
 from harness.errors import HarnessError
 
 
@@ -55,9 +55,7 @@ class DatasetRef:
                 f"the temporary files of dataset {self.name!r} in {origin.directory} are gone or damaged "
                 "(checksum error); the process that made them must still run"
             )
-        again = load_dataset(
-            origin.source, image_size=origin.image_size, skip_unreadable=origin.skip_unreadable, cache=origin.cache
-        )
+        again = load_from(origin)
         if again.fingerprint != self.fingerprint:
             raise HarnessError(
                 f"dataset {origin.source!r} changed while it was in use: its fingerprint was {self.fingerprint} and "

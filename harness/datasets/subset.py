@@ -46,6 +46,24 @@ def select_classes(dataset: Dataset, classes: Sequence[str], *, images: int | No
     return Dataset.from_arrays(f"{dataset.name}-{'-'.join(classes)}"[:80], classes, train, test)
 
 
+def named_classes(given: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return the classes that texts name, joined with commas where they are several; names may hold commas themselves.
+
+    >>> named_classes(["tench, Tinca tinca,goldfish", "owl"], ["goldfish", "owl", "tench, Tinca tinca"])
+    ['tench, Tinca tinca', 'goldfish', 'owl']
+    """
+    names = []
+    for text in given:
+        pieces = text.split(",")
+        while pieces:
+            # The longest that is a class; one that is none is refused later, by its name.
+            ends = [end for end in range(len(pieces), 0, -1) if ",".join(pieces[:end]).strip() in known]
+            end = ends[0] if ends else 1
+            names.append(",".join(pieces[:end]).strip())
+            pieces = pieces[end:]
+    return names
+
+
 def _part(
     images: NDArray[np.uint8], labels: NDArray[np.int64], wanted: Sequence[int], most: int | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

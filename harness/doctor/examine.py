@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.datasets import Origin
 from harness.doctor.check import Check
 from harness.doctor.determinism import start_twice
 from harness.doctor.folders import check_cache, check_dataset, check_disk, check_results, check_store
@@ -11,7 +12,7 @@ from harness.doctor.machine import check_cores, check_device, check_driver, chec
 from harness.training.devices import find_device, has_gpu_hardware
 
 
-def examine(*, results: Path, dataset: str) -> list[Check]:
+def examine(*, results: Path, dataset: Origin) -> list[Check]:
     """Look at this machine; about 4 seconds.
 
     Args:

@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
+from harness.datasets import Origin
 from harness.doctor.check import Check
 from harness.errors import HarnessError
 
@@ -46,12 +47,12 @@ def check_cache() -> Check:
     return Check("cache", "ok", f"{folder} can be written")
 
 
-def check_dataset(name: str) -> Check:
+def check_dataset(origin: Origin) -> Check:
     """Check that a dataset opens, by opening it."""
-    from harness.datasets import load_dataset
+    from harness.datasets import load_from
 
     try:
-        dataset = load_dataset(name)
+        dataset = load_from(origin)
     except HarnessError as error:
         return Check("dataset", "failed", str(error), "give --dataset digits, cifar10, or a folder as the message says")
     found = (

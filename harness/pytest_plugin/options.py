@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.options import PYTEST, Option
+from harness.options import PYTEST, Option, check_together
 
 _GROUP = (
     "harness",
@@ -46,7 +46,9 @@ def option(config: pytest.Config, name: str) -> Any:
 
 def option_values(config: pytest.Config) -> dict[str, Any]:
     """Return the values of all options by their Python names; InputError for one that is not allowed."""
-    return {one.variable: option(config, one.name) for one in PYTEST}
+    values = {one.variable: option(config, one.name) for one in PYTEST}
+    check_together(values)
+    return values
 
 
 def _settings(one: Option) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import filelock
 
 from harness.errors import InputError
-from harness.results.schema import SCHEMA, SCHEMA_VERSION, STORE_NAME, told
+from harness.results.schema import ADDED, SCHEMA, SCHEMA_VERSION, STORE_NAME, told
 from harness.results.store import Store
 
 BUSY_TIMEOUT_S = 30.0
@@ -43,6 +43,8 @@ def open_store(folder: Path) -> Store:
             if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         _check_schema(path, connection)
+        with told(path):
+            connection.execute(ADDED)
     except BaseException:
         lock.release()
         raise

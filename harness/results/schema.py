@@ -36,6 +36,10 @@ CREATE TABLE searches (
 """
 
 
+# What later versions added: made at each opening for writing, and missing in a store that only an older one wrote.
+ADDED = "CREATE TABLE IF NOT EXISTS datasets (id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, origin TEXT NOT NULL);"
+
+
 @contextmanager
 def told(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into messages that name the file and what to do."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.datasets.dataset import Origin
 from harness.results.opening import read_store
 from harness.results.provenance import Provenance
 from harness.results.records import Record
@@ -27,6 +28,7 @@ class Results:
         test_sets: True labels by dataset fingerprint and cap on images.
         provenances: Where each record and timing run was made, by key.
         selections: Which variant of a suite a search chose, by the suite's name.
+        datasets: Where each dataset is from, by its fingerprint; the one used last is last.
     """
 
     folder: Path
@@ -36,6 +38,7 @@ class Results:
     test_sets: Mapping[tuple[str, int | None], TestSet]
     provenances: Mapping[str, Provenance]
     selections: Mapping[str, Selection] = field(default_factory=dict)
+    datasets: Mapping[str, Origin] = field(default_factory=dict)
 
 
 def load_results(folder: str | Path) -> Results:
@@ -55,4 +58,5 @@ def load_results(folder: str | Path) -> Results:
             test_sets=store.test_sets(),
             provenances=store.provenances(),
             selections=store.selections(),
+            datasets=store.datasets(),
         )

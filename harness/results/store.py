@@ -22,6 +22,7 @@ import filelock
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.datasets.dataset import Origin
 from harness.results.provenance import Provenance
 from harness.results.records import Predictions, Record
 from harness.results.schema import told
@@ -99,6 +100,15 @@ class Store:
         with self._transaction() as connection:
             connection.execute("INSERT INTO test_sets VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", values)
 
+    def add_dataset(self, fingerprint: str, origin: Origin) -> None:
+        """Note where a dataset is from; the newest place of a content counts."""
+        fields = {name: getattr(origin, name) for name in ("source", "image_size", "skip_unreadable")}
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO datasets (fingerprint, origin) VALUES (?, ?)",
+                (fingerprint, json.dumps(fields)),
+            )
+
     def add_suite(self, suite: Suite) -> None:
         """Note what a suite compares; the newest declaration of a name counts, an equal one is not repeated."""
         members = [variant.to_json() for variant in suite.members]
@@ -165,6 +175,13 @@ class Store:
             for fingerprint, cap, classes, labels in rows
         }
 
+    def datasets(self) -> dict[str, Origin]:
+        """Return where each dataset is from, by its fingerprint; the one used last is last."""
+        if not self._has("datasets"):
+            return {}
+        rows = self._read("SELECT fingerprint, origin FROM datasets ORDER BY id")
+        return {fingerprint: Origin(**json.loads(text)) for fingerprint, text in rows}
+
     def suites(self) -> tuple[Suite, ...]:
         """Return the newest declaration of each suite, in the order in which they first came."""
         rows = self._read("SELECT name, content FROM suites ORDER BY id")
@@ -183,8 +200,8 @@ class Store:
 
     def selections(self) -> dict[str, Selection]:
         """Return which variant of a suite a search chose, and how; the newest search of each suite counts."""
-        if not self._read("SELECT name FROM sqlite_master WHERE name = 'searches'"):
-            return {}  # a folder begun before there were searches
+        if not self._has("searches"):
+            return {}
         rows = self._read("SELECT suite, winner, note FROM searches ORDER BY id")
         return {suite: Selection(Variant.from_json(winner), note) for suite, winner, note in rows}
 
@@ -200,6 +217,10 @@ class Store:
         if self._run_id is None:
             raise RuntimeError("begin_run comes before the first row")
         return self._run_id
+
+    def _has(self, table: str) -> bool:
+        """Whether there is a table that stores of older versions lack."""
+        return bool(self._read(f"SELECT name FROM sqlite_master WHERE name = '{table}'"))
 
     def _read(self, query: str) -> list[tuple[Any, ...]]:
         with self._mutex, told(self.path):

@@ -178,6 +178,7 @@ def begin(job: Job) -> Store:
     store.begin_run(job.provenance)
     for suite in job.declared:
         store.add_suite(suite)
+    store.add_dataset(job.dataset.fingerprint, job.dataset.origin)
     store.add_test_set(job.dataset.fingerprint, job.settings.budget.max_images, job.test_set)
     return store
 

@@ -10,6 +10,7 @@ import pytest
 from made_results import Made, make_results
 
 from harness.cli import run
+from harness.datasets import Origin
 from harness.doctor.determinism import judge_fingerprints
 from harness.doctor.folders import check_dataset, check_disk, check_results, check_store, judge_disk
 from harness.doctor.machine import (
@@ -136,8 +137,8 @@ def test_a_store_is_read_whole(tmp_path):
 
 
 def test_a_dataset_that_does_not_open_fails():
-    assert check_dataset("digits").found == "digits: 1,000 train and 797 test images, 10 classes"
-    assert check_dataset("nowhere").status == "failed"
+    assert check_dataset(Origin("digits")).found == "digits: 1,000 train and 797 test images, 10 classes"
+    assert check_dataset(Origin("nowhere")).status == "failed"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -326,7 +326,9 @@ def test_a_folder_that_is_not_there_is_refused_with_the_nearest_one(folder, monk
 
 @pytest.mark.parametrize("name", ["digits", "cifar10"])
 def test_an_image_size_for_a_dataset_that_has_its_own_is_refused(name):
-    assert f"image size is 64, and {name} has a size of its own" in refusal(name, image_size=64)
+    assert f"--image-size is 64: {name} has a size of its own; it is for a folder of images" in refusal(
+        name, image_size=64
+    )
 
 
 def test_cifar10_as_pickles_is_refused_without_a_circle(tmp_path):

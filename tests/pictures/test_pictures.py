@@ -139,7 +139,9 @@ def test_hostile_names_stay_text(tmp_path):
 def test_the_command_draws_a_dataset(tmp_path, capsys):
     assert run(["explore", "--output", str(tmp_path), "--images", "6", "--per-row", "3"]) == 0
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {f"{name}.{ending}" for name in ("samples", "counts") for ending in ("html", "svg", "png")}
+    assert names == {
+        f"{name}.{ending}" for name in ("samples-digits", "counts-digits") for ending in ("html", "svg", "png")
+    }
     assert "class" in capsys.readouterr().out
 
 

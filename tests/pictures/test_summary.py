@@ -42,4 +42,4 @@ def test_numbers_have_three_digits(value, text):
 def test_the_command_draws_and_prints_a_models_layers(tmp_path, capsys):
     assert run(["explore", "model", "--output", str(tmp_path)]) == 0
     assert "295,040" in capsys.readouterr().out
-    assert {path.suffix for path in tmp_path.glob("model-baseline.*")} == {".html", ".svg", ".png"}
+    assert {path.suffix for path in tmp_path.glob("model-baseline-digits.*")} == {".html", ".svg", ".png"}
