@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,7 @@ def _row(
 ) -> dict[str, Any]:
     is_baseline = variant == group.suite.baseline
     good = [record for record in records.values() if record.status == "ok"]
+    peaks = [record.peak_memory_mib for record in good if not math.isnan(record.peak_memory_mib)]
     status, message = _status(records.values(), group)
     accuracy = accuracies.accuracy
     if status == "diverged":
@@ -113,7 +115,7 @@ def _row(
         "flops": measured.flops if measured else NAN,
         "accuracy_std": stdev(record.accuracy for record in good) if len(good) > 1 else NAN,
         "train_time_s": median(record.train_time_s for record in good) if good else NAN,
-        "peak_memory_mib": median(record.peak_memory_mib for record in good) if good else NAN,
+        "peak_memory_mib": median(peaks) if peaks else NAN,
         "status": status,
         "message": message,
         "fingerprint": group.fingerprint,

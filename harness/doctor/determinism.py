@@ -53,11 +53,11 @@ def start_twice() -> Twice:
 def judge_fingerprints(first: str, second: str) -> Check:
     """Judge the fingerprints of the weights of the same trial, trained twice."""
     if first == second:
-        return Check("determinism", "ok", f"the same trial twice gave the same weights ({first[:8]})")
+        return Check("determinism", "ok", f"the same trial twice on one CPU thread gave the same weights ({first[:8]})")
     return Check(
         "determinism",
         "failed",
-        f"the same trial twice gave different weights ({first[:8]} and {second[:8]})",
+        f"the same trial twice on one CPU thread gave different weights ({first[:8]} and {second[:8]})",
         "unset TF_ENABLE_ONEDNN_OPTS and thread variables; use a released TensorFlow; else resuming may mix results",
     )
 

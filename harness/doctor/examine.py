@@ -8,7 +8,8 @@ from harness.datasets import Origin
 from harness.doctor.check import Check
 from harness.doctor.determinism import start_twice
 from harness.doctor.folders import check_cache, check_dataset, check_disk, check_results, check_store
-from harness.doctor.machine import check_cores, check_device, check_driver, check_governor, check_load, check_memory
+from harness.doctor.gpu import check_gpu
+from harness.doctor.machine import check_cores, check_governor, check_load, check_memory
 from harness.training.devices import find_device, has_gpu_hardware
 
 
@@ -24,8 +25,7 @@ def examine(*, results: Path, dataset: Origin) -> list[Check]:
     try:
         device = find_device("auto")
         checks = [
-            check_device(device, hardware=has_gpu_hardware()),
-            check_driver(device),
+            *check_gpu(device, hardware=has_gpu_hardware()),
             check_cores(),
             load,
             check_governor(),

@@ -1,4 +1,4 @@
-"""The machine: device, driver, cores, what else runs on it, memory."""
+"""The machine: cores, what else runs on it, memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import psutil
 
 from harness.doctor.check import Check
 from harness.machine import usable_cores
-from harness.training.devices import Device
 
 # A pool's worker needs about 0.8 GiB; under one worker's need nothing runs.
 MEMORY_FOR_ONE_MIB = 900
@@ -20,34 +19,6 @@ _FOREIGN_CORES = 0.3
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 _CGROUP = Path("/sys/fs/cgroup")
 _GOVERNORS = Path("/sys/devices/system/cpu")
-
-
-def check_device(device: Device, *, hardware: bool) -> Check:
-    """Check that a GPU that is there is used.
-
-    Args:
-        device: What a sweep with `--device auto` would train on.
-        hardware: Whether the machine has a GPU.
-    """
-    if device.kind == "gpu":
-        return Check("device", "ok", f"GPU, seen and used: {', '.join(device.accelerators)}")
-    if hardware:
-        return Check(
-            "device",
-            "failed",
-            "a GPU is there, but TensorFlow does not see it: sweeps would run on the CPU",
-            'pip install "cnn-harness[gpu]", or say --device cpu to mean it',
-        )
-    return Check("device", "ok", "CPU; no GPU is there")
-
-
-def check_driver(device: Device) -> Check:
-    """Check that a GPU's driver answers."""
-    if device.kind == "cpu":
-        return Check("driver", "ok", "none needed on a CPU")
-    if device.driver:
-        return Check("driver", "ok", f"version {device.driver}")
-    return Check("driver", "warning", "nvidia-smi does not answer", "reinstall the driver, so that records can name it")
 
 
 def check_cores(environ: Mapping[str, str] | None = None, cgroup: Path = _CGROUP) -> Check:

@@ -16,6 +16,43 @@ from harness.machine import usable_cores
 _TELLING_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "asimd", "sve")
 
 
+COMPUTE_CAPABILITY = "compute_capability"
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU and the libraries that drive it, as the process that is to train on it finds them.
+
+    Attributes:
+        name: Of the card.
+        uuid: Which card of that name.
+        compute_capability: Its instruction set, as in 9.0.
+        visible: What CUDA_VISIBLE_DEVICES must be for a process that is to see this GPU alone.
+        cuda, cudnn: Versions of the libraries that are loaded, empty where they do not say.
+        tf32: Whether float32 products may be rounded to TF32.
+        xla: Whether XLA compiles the training step.
+    """
+
+    name: str
+    uuid: str
+    compute_capability: str
+    visible: str = "0"
+    cuda: str = ""
+    cudnn: str = ""
+    tf32: bool = False
+    xla: bool = False
+
+    @property
+    def arithmetic(self) -> tuple[tuple[str, str], ...]:
+        """What of it decides the bits of weights, as part of a trial's key: names and values, sorted."""
+        return ("TF32", "on" if self.tf32 else "off"), (COMPUTE_CAPABILITY, self.compute_capability)
+
+    def __str__(self) -> str:
+        libraries = [f"{name} {version}" for name, version in (("CUDA", self.cuda), ("cuDNN", self.cudnn)) if version]
+        switches = [f"{name} {'on' if on else 'off'}" for name, on in (("TF32", self.tf32), ("XLA", self.xla))]
+        return ", ".join([self.name, self.uuid, f"compute capability {self.compute_capability}", *libraries, *switches])
+
+
 @dataclass(frozen=True)
 class Provenance:
     """One run of one command on one machine.
@@ -32,6 +69,7 @@ class Provenance:
         python: Version of Python.
         accelerator: Name of the accelerator, empty where there is none.
         driver: Its driver's version, empty where there is none.
+        gpus: The GPUs that trials ran on, the first of which timed steps; empty on a CPU.
         commit: Git commit of the working folder, empty outside a repository.
         dirty: Whether tracked files differed from that commit.
     """
@@ -49,14 +87,20 @@ class Provenance:
     driver: str = ""
     commit: str = ""
     dirty: bool = False
+    gpus: tuple[Gpu, ...] = ()
 
     @property
     def machine(self) -> str:
-        """What must be equal for two step times to be comparable: host, processor, cores and accelerator."""
+        """What must be equal for two step times to be comparable: host, processor, cores and accelerator.
+
+        A GPU's own identity stands in for the host, whose name is another in every container.
+        """
+        if self.gpus:
+            return f"{self.gpus[0].name} ({self.gpus[0].uuid[:12]}), {self.cpu}, {self.cores} cores"
         return f"{self.host}, {self.cpu}, {self.cores} cores" + (f", {self.accelerator}" if self.accelerator else "")
 
 
-def collect_provenance(*, accelerator: str = "", driver: str = "") -> Provenance:
+def collect_provenance(*, gpus: tuple[Gpu, ...] = (), driver: str = "") -> Provenance:
     """Look at this process, machine and working folder."""
     import psutil
 
@@ -72,8 +116,9 @@ def collect_provenance(*, accelerator: str = "", driver: str = "") -> Provenance
         memory_mib=psutil.virtual_memory().total // 2**20,
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        accelerator=accelerator,
+        accelerator=", ".join(gpu.name for gpu in gpus),
         driver=driver,
+        gpus=gpus,
         commit=commit,
         dirty=dirty,
     )

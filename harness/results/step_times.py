@@ -11,6 +11,7 @@ from statistics import median
 from typing import Any
 
 from harness.budgets import Budget, BudgetName
+from harness.results.provenance import COMPUTE_CAPABILITY
 from harness.results.trials import Environment
 from harness.variants import Variant
 
@@ -69,6 +70,11 @@ class StepTimes:
     gemm_share: float = NAN
     flags: tuple[str, ...] = ()
     block_overhead_ms: float = NAN
+
+    @property
+    def device_is_certain(self) -> bool:
+        """Whether the process that timed had asked for its GPU: where none had, its capability is not recorded."""
+        return self.environment.device == "cpu" or COMPUTE_CAPABILITY in dict(self.environment.versions)
 
     def to_json(self) -> str:
         """Return everything as JSON; a number that is not known is null."""

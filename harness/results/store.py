@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets.dataset import Origin
-from harness.results.provenance import Provenance
+from harness.results.provenance import Gpu, Provenance
 from harness.results.records import Predictions, Record
 from harness.results.schema import told
 from harness.results.step_times import StepTimes
@@ -163,9 +163,10 @@ class Store:
         return {key: Record.from_json(text, Predictions.from_bytes(blob) if blob else None) for key, text, blob in rows}
 
     def step_times(self) -> dict[str, StepTimes]:
-        """Return the newest timing run of each key."""
+        """Return the newest timing run of each key; without those that may be a CPU's under the name of a GPU."""
         rows = self._read("SELECT key, step_times FROM timings ORDER BY id")
-        return {key: StepTimes.from_json(text) for key, text in rows}
+        times = {key: StepTimes.from_json(text) for key, text in rows}
+        return {key: one for key, one in times.items() if one.device_is_certain}
 
     def test_sets(self) -> dict[tuple[str, int | None], TestSet]:
         """Return the test labels by dataset fingerprint and cap on images."""
@@ -235,4 +236,5 @@ class Store:
 
 def _provenance(text: str) -> Provenance:
     fields = json.loads(text)
-    return Provenance(**fields | {"cpu_flags": tuple(fields["cpu_flags"])})
+    gpus = tuple(Gpu(**gpu) for gpu in fields.get("gpus", ()))
+    return Provenance(**fields | {"cpu_flags": tuple(fields["cpu_flags"]), "gpus": gpus})

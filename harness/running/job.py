@@ -147,7 +147,7 @@ def prepare(settings: JobSettings, suites: Sequence[Suite], *, declared: Sequenc
     environment = training_environment(device)
     dataset = load_dataset(settings.dataset, image_size=settings.image_size, skip_unreadable=settings.skip_unreadable)
     results = load_results(settings.results) if (settings.results / STORE_NAME).is_file() else None
-    workers = settings.workers or pool_size(dataset.train_images.nbytes / 2**20, environment)
+    workers = pool_size(dataset.train_images.nbytes / 2**20, device, settings.workers)
     plan = make_plan(
         suites,
         DatasetFacts.of(dataset),
@@ -161,12 +161,12 @@ def prepare(settings: JobSettings, suites: Sequence[Suite], *, declared: Sequenc
         settings=settings,
         plan=plan,
         dataset=DatasetRef.of(dataset),
-        warnings=(*dataset.warnings, *_slow_ways(plan)),
+        warnings=(*device.warnings, *dataset.warnings, *_slow_ways(plan)),
         test_set=_test_set(dataset, settings.budget),
         device=device,
         environment=environment,
         timing_environment=timing_environment,
-        provenance=collect_provenance(accelerator=", ".join(device.accelerators), driver=device.driver),
+        provenance=collect_provenance(gpus=device.gpus, driver=device.driver),
         stored_times=dict(results.step_times) if results else {},
         declared=tuple(declared or suites),
     )
@@ -193,6 +193,7 @@ def train(job: Job, store: Store, *, notify: Callable[[Record], None], stop_afte
         workers=min(job.plan.workers, len(job.plan.todo)),
         timeout_s=job.settings.trial_timeout_s,
         log=worker_log(job),
+        gpus=job.device.gpus,
     )
     try:
         # Here, while the workers start: keras-tuner imports TensorFlow, which takes seconds.
@@ -233,6 +234,7 @@ class Stopwatch:
                     self._job.timing_environment,
                     self._job.settings.budget,
                     log=worker_log(self._job),
+                    visible=self._job.device.gpus[0].visible if self._job.device.gpus else "",
                 )
             self._times[key] = self._processes.time(*pair, key=key)
             self._store.add_step_times(self._times[key])

@@ -6,15 +6,14 @@ import os
 import warnings
 from typing import Any
 
-from harness.training.devices import quiet_start
+from harness.training.devices import quiet_start, without_gpu
 
 
 def import_keras_tuner() -> Any:
     """Return keras-tuner, imported without its libraries' greetings."""
-    # It imports TensorFlow, which greets on standard error.
+    # It imports the backend, which greets on standard error. The parent trains nothing: the GPU is the workers'.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the parent trains nothing: leave the GPU to the workers
-    with quiet_start(), warnings.catch_warnings():
+    with quiet_start(), without_gpu(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import keras_tuner
         import keras_tuner.engine.base_tuner

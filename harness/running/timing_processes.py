@@ -24,8 +24,10 @@ _TIMEOUT_S = 900.0
 class TimingProcesses:
     """Times pairs one after another; the budget says how many pairs a process serves, or processes a pair."""
 
-    def __init__(self, dataset: DatasetRef, environment: Environment, budget: Budget, *, log: Path) -> None:
-        settings = WorkerSettings(environment.device, 0, dataset, tuple(sys.path), log)
+    def __init__(
+        self, dataset: DatasetRef, environment: Environment, budget: Budget, *, log: Path, visible: str = ""
+    ) -> None:
+        settings = WorkerSettings(environment.device, 0, dataset, tuple(sys.path), log, visible=visible)
         self._environment = environment
         self._budget = budget
         self._timing = TIMING[budget.name]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.connection
 import os
+import re
 import signal
 import sys
 import threading
@@ -39,6 +40,7 @@ class WorkerSettings:
 
     Attributes:
         device: Kind of device to train on.
+        visible: The GPU that it has to itself (`Gpu.visible`); empty on a CPU.
         threads: Intra-op threads; 0 for all cores.
         dataset: How to open the data.
         path: The parent's `sys.path`, so that a user's own `model=` module is found.
@@ -52,6 +54,7 @@ class WorkerSettings:
     path: tuple[str, ...]
     log: Path
     checkpoints: Path | None = None
+    visible: str = ""
 
 
 class Worker:
@@ -76,6 +79,9 @@ class Worker:
         return Trainer(Checkpoints(folder) if folder else None)
 
 
+# Exit code of a worker that a CUDA error has left without a usable context; a fresh one takes its place.
+SPOILT_GPU = 86
+
 _workers: list[Worker] = []  # a process is one worker: this is where its tasks find it
 
 
@@ -87,7 +93,7 @@ def start_worker(settings: WorkerSettings) -> None:
     _send_output_to(settings.log)
     hide_library_warnings()
     sys.path[:] = settings.path
-    configure_process(settings.device, threads=settings.threads)
+    configure_process(settings.device, threads=settings.threads, visible=settings.visible)
     _workers[:] = [Worker(settings)]
 
 
@@ -107,11 +113,31 @@ def run_task(trial: Trial) -> Record:
     worker = this_worker()
     try:
         return worker.trainer.run(trial, worker.dataset)
-    except HarnessError as error:
-        return failed(trial, str(error))
     except Exception as error:  # a trial's failure is a result, not the worker's end
+        if worker.settings.device == "gpu" and spoils_gpu(error):
+            traceback.print_exc()
+            os._exit(SPOILT_GPU)
+        if isinstance(error, HarnessError):
+            return failed(trial, str(error))
         traceback.print_exc()
         return failed(trial, describe_error(error))
+
+
+def spoils_gpu(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, leaves this process's CUDA context unusable for every later trial.
+
+    >>> spoils_gpu(RuntimeError("CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was encountered"))
+    True
+    >>> spoils_gpu(MemoryError("CUDA_ERROR_OUT_OF_MEMORY: out of memory")), spoils_gpu(ValueError("shapes differ"))
+    (False, False)
+    """
+    if error is None:
+        return False
+    text = f"{type(error).__name__}: {error}"
+    if re.search(r"out.of.memory|RESOURCE_EXHAUSTED|ResourceExhausted", text, re.IGNORECASE):
+        return False
+    kinds = r"CUDA_ERROR_|CUDA error|CUDNN_STATUS_|^(InternalError|UnknownError|AcceleratorError)\b"
+    return bool(re.search(kinds, text)) or spoils_gpu(error.__cause__)
 
 
 def run_timing(

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import multiprocessing
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import CancelledError, wait
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import pebble
 import pebble.common
 
 from harness.datasets import DatasetRef
+from harness.errors import InputError
 from harness.machine import usable_cores
+from harness.results.provenance import Gpu
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.executor import ExecutorStopped, failed
-from harness.running.worker import WorkerSettings, run_task, start_worker, warm_up
+from harness.running.worker import SPOILT_GPU, WorkerSettings, run_task, start_worker, warm_up
+from harness.training.devices import Device
 
 # A worker with TensorFlow and the baseline at work stays below this; the data comes on top.
 WORKER_MEMORY_MIB = 820
@@ -26,16 +33,24 @@ _TERMINATION_S = 0.3
 _POLL_S = 0.2
 
 
-def pool_size(data_mib: float, environment: Environment) -> int:
-    """Return how many workers the cores and the free memory of this machine allow, at least one.
+def pool_size(data_mib: float, device: Device, asked: int | None = None) -> int:
+    """Return how many workers to start: as many as asked for, else as the cores and the free memory allow.
 
-    `data_mib` is the size of the training images. On a GPU one worker: several processes on one device would take
-    each other's memory.
+    `data_mib` is the size of the training images. On GPUs one worker each: several processes on one would take each
+    other's memory.
+
+    Raises:
+        InputError: More are asked for than there are GPUs.
     """
     import psutil
 
-    if environment.device == "gpu":
-        return 1
+    if device.gpus:
+        count = len(device.gpus)
+        if asked and asked > count:
+            raise InputError(f"--workers {asked}: a worker trains on a GPU of its own, and here are {count}")
+        return asked or count
+    if asked:
+        return asked
     fitting = psutil.virtual_memory().available / 2**20 // (WORKER_MEMORY_MIB + 2 * data_mib)
     return max(1, min(usable_cores(), int(fitting)))
 
@@ -50,6 +65,7 @@ class PoolExecutor:
         timeout_s: Longest time of a trial.
         log: File that takes what the workers print.
         checkpoints: Folder through which a trial goes on from a shorter run of itself; None for none.
+        gpus: One for each worker, on a machine that has any.
     """
 
     def __init__(
@@ -61,6 +77,7 @@ class PoolExecutor:
         timeout_s: float,
         log: Path,
         checkpoints: Path | None = None,
+        gpus: Sequence[Gpu] = (),
     ) -> None:
         pebble.CONSTS.term_timeout = _TERMINATION_S
         self.workers = workers
@@ -70,22 +87,31 @@ class PoolExecutor:
         )
         self._stopped = threading.Event()
         self._alone = threading.Lock()
-        self._pool = self._start(workers)
-        for _ in range(workers):
-            self._pool.schedule(warm_up)
+        # On GPUs a pool of one each: whoever replaces a worker that died then has its GPU.
+        shares = {gpu.visible: 1 for gpu in gpus[:workers]} or {"": workers}
+        self._pools = {visible: self._start(visible, count) for visible, count in shares.items()}
+        self._free: SimpleQueue[str] = SimpleQueue()
+        for visible, count in shares.items():
+            for _ in range(count):
+                self._pools[visible].schedule(warm_up)
+                self._free.put(visible)
 
     def run(self, trial: Trial) -> Record:
         """Run one trial in a worker; a dead or late worker gives a failed record that says which."""
-        record, killed = self._attempt(self._pool, trial)
-        if killed:
-            # Once more, without a second retry beside it.
-            with self._alone:
-                pool = self._start(1)
-                try:
-                    record, _ = self._attempt(pool, trial)
-                finally:
-                    pool.stop()
-                    pool.join()
+        visible = self._take()
+        try:
+            record, killed = self._attempt(self._pools[visible], trial)
+            if killed:
+                # Once more, without a second retry beside it.
+                with self._alone:
+                    pool = self._start(visible, 1)
+                    try:
+                        record, _ = self._attempt(pool, trial)
+                    finally:
+                        pool.stop()
+                        pool.join()
+        finally:
+            self._free.put(visible)
         return record
 
     def stop(self) -> None:
@@ -95,14 +121,23 @@ class PoolExecutor:
 
     def close(self) -> None:
         """End the workers; none has a task left."""
-        self._pool.stop()
-        self._pool.join()
+        for pool in self._pools.values():
+            pool.stop()
+        for pool in self._pools.values():
+            pool.join()
 
-    def _start(self, workers: int) -> pebble.ProcessPool:
+    def _take(self) -> str:
+        """Return the GPU of a worker that is free, once there is one."""
+        while not self._stopped.is_set():
+            with contextlib.suppress(Empty):
+                return self._free.get(timeout=_POLL_S)
+        raise ExecutorStopped
+
+    def _start(self, visible: str, workers: int) -> pebble.ProcessPool:
         return pebble.ProcessPool(
             max_workers=workers,
             initializer=start_worker,
-            initargs=(self._settings,),
+            initargs=(dataclasses.replace(self._settings, visible=visible),),
             context=multiprocessing.get_context("spawn"),
         )
 
@@ -135,6 +170,8 @@ class PoolExecutor:
 def _death(exitcode: int | None, *, for_memory: bool) -> str:
     if for_memory:
         return "the worker was killed for memory (the system ran out): use fewer --workers or a smaller model"
+    if exitcode == SPOILT_GPU:
+        return "a CUDA error left the GPU unusable to its worker, which was replaced: workers.log has the error"
     if exitcode is not None and exitcode < 0:
         return f"the worker died of {signal.Signals(-exitcode).name}"
     return f"the worker ended with exit code {exitcode}"

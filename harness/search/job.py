@@ -130,6 +130,7 @@ def _run(search_job: SearchJob, store: Store, notify: Callable[[Tried, Tried | N
         timeout_s=job.settings.trial_timeout_s,
         log=worker_log(job),
         checkpoints=checkpoints.resolve() if checkpoints else None,
+        gpus=job.device.gpus,
     )
     try:
         # Here, while the workers start: it imports keras-tuner and with it TensorFlow, which takes seconds.

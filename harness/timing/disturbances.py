@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import os
 import time
@@ -11,13 +10,12 @@ from dataclasses import dataclass
 import psutil
 
 from harness.results.trials import DeviceKind
+from harness.timing.gpu_watch import GpuWatch
 
 # Of one core. A desktop's background is below it; a compiler or a second training far above.
 _FOREIGN_CORES = 0.15
 # Of all cores' time, taken by the hypervisor for other guests.
 _STEAL_SHARE = 0.02
-# A GPU clock this far below its maximum while busy means power or heat limits it.
-_CLOCK_SHARE = 0.9
 # The baseline does not change: slower than before by that much, and the machine is.
 _SLOWER = 1.25
 
@@ -36,14 +34,14 @@ class LoadWatch:
     """Start it before timing; `flags()` afterwards says in words what disturbed it."""
 
     def __init__(self, device: DeviceKind) -> None:
-        self._device = device
+        self._gpu = GpuWatch() if device == "gpu" else None
         self._start = _read()
 
     def flags(self) -> tuple[str, ...]:
         """Return one line for each kind of foreign load, none on a quiet machine."""
         flags = foreign_load(self._start, _read(), cores=os.cpu_count() or 1)
-        if self._device == "gpu":
-            flags += _gpu_flags()
+        if self._gpu is not None:
+            flags += self._gpu.flags()
         return tuple(flags)
 
 
@@ -102,22 +100,3 @@ def _read() -> LoadReading:
         steal_s=steal,
         own_s=own.user + own.system,
     )
-
-
-def _gpu_flags() -> list[str]:
-    if importlib.util.find_spec("pynvml") is None:
-        return ["GPU clocks and processes not watched: nvidia-ml-py is not installed"]
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByIndex(0)
-        others = [p.pid for p in pynvml.nvmlDeviceGetComputeRunningProcesses(handle) if p.pid != os.getpid()]
-        clock = pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM)
-        highest = pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_SM)
-    except pynvml.NVMLError as error:
-        return [f"GPU clocks and processes not watched: {error}"]
-    flags = [f"{len(others)} other processes compute on the GPU"] if others else []
-    if clock < _CLOCK_SHARE * highest:
-        flags.append(f"the GPU runs at {clock} of {highest} MHz")
-    return flags

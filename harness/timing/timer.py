@@ -21,6 +21,7 @@ from harness.timing.disturbances import BaselineSpeed, LoadWatch
 from harness.timing.flops import forward_flops, gemm_peak_flops_per_s
 from harness.timing.rounds import Rounds
 from harness.timing.settings import TIMING, TimingSettings
+from harness.training.gpus import require_gpu
 from harness.variants import Variant
 
 PREDICT_BATCH = 128
@@ -52,6 +53,7 @@ class Timer:
     """Times variants in this process, which uses all cores and trains nothing else."""
 
     def __init__(self, dataset: Dataset, environment: Environment) -> None:
+        require_gpu(environment)
         self._dataset = _fewer_images(dataset)
         self._environment = environment
         self._kept: _KeptBaseline | None = None

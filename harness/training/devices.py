@@ -1,4 +1,4 @@
-"""The device that trains: found without starting TensorFlow, used by telling TensorFlow before it starts."""
+"""The device that trains: found without starting the backend here, used by telling the backend before it starts."""
 
 from __future__ import annotations
 
@@ -6,26 +6,20 @@ import contextlib
 import importlib.metadata
 import logging
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from harness.errors import InputError
-from harness.results.provenance import subprocess_output
+from harness.results.provenance import Gpu, subprocess_output
 from harness.results.trials import DeviceKind, Environment
+from harness.training.gpus import BACKENDS, Answer, ask_for_gpus
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 
 TRAINING_THREADS = 1
 _ASK_TIMEOUT_S = 60
-_BACKEND_PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
-_ASK_TENSORFLOW = (
-    "import tensorflow as tf\n"
-    "for gpu in tf.config.list_physical_devices('GPU'):\n"
-    "    print(tf.config.experimental.get_device_details(gpu).get('device_name', gpu.name))"
-)
 
 
 @dataclass(frozen=True)
@@ -34,13 +28,22 @@ class Device:
 
     Attributes:
         kind: cpu or gpu.
-        accelerators: Names of the GPUs seen; empty on a CPU.
+        gpus: All of the first one's name: others would give other results and times. Empty on a CPU.
         driver: Version of their driver, empty where unknown.
+        answer: What the backend was asked for GPUs and said; None where it was not asked.
     """
 
     kind: DeviceKind
-    accelerators: tuple[str, ...] = ()
+    gpus: tuple[Gpu, ...] = ()
     driver: str = ""
+    answer: Answer | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know who left the choice to the harness."""
+        if self.kind == "gpu" or self.answer is None:
+            return ()
+        return (f"a GPU is there, but {backend_name()} does not use it ({self.answer.reason}): this runs on the CPU",)
 
 
 def find_device(choice: DeviceChoice) -> Device:
@@ -58,27 +61,29 @@ def find_device(choice: DeviceChoice) -> Device:
                 "use --device cpu, or install the driver and check that `nvidia-smi` lists the GPU"
             )
         return Device("cpu")
-    names = _usable_gpus()
-    if names:
-        return Device("gpu", names, _driver_version())
+    answer = ask_for_gpus()
+    if answer.gpus:
+        alike = tuple(gpu for gpu in answer.gpus if gpu.name == answer.gpus[0].name)
+        return Device("gpu", alike, _driver_version(), answer)
     if choice == "gpu":
         raise InputError(
-            "--device gpu: a GPU is there, but TensorFlow sees none "
-            "(tf.config.list_physical_devices('GPU') is empty): "
-            'install its CUDA libraries with `pip install "cnn-harness[gpu]"`, or use --device cpu'
+            f"--device gpu: a GPU is there, but {backend_name()} cannot use it "
+            f"({answer.reason or 'it gives no reason'}): "
+            'install its CUDA libraries with `pip install "cnn-harness[gpu]"`, see docs/gpu.md, or use --device cpu'
         )
-    return Device("cpu")
+    return Device("cpu", answer=answer)
 
 
 def training_environment(device: Device, *, threads: int = TRAINING_THREADS) -> Environment:
     """Return the part of a trial's key that this machine decides, without importing a backend."""
-    backend = keras_backend()
-    packages = ["keras", "numpy", _BACKEND_PACKAGES.get(backend, backend)]
-    versions = tuple((name, importlib.metadata.version(name)) for name in sorted(packages))
-    return Environment(device.kind, backend, threads if device.kind == "cpu" else 0, versions)
+    backend = kerasbackend_name()
+    versions = [(name, importlib.metadata.version(name)) for name in ("keras", "numpy", backend)]
+    if device.gpus:
+        versions += device.gpus[0].arithmetic
+    return Environment(device.kind, backend, threads if device.kind == "cpu" else 0, tuple(sorted(versions)))
 
 
-def keras_backend() -> str:
+def kerasbackend_name() -> str:
     """Return the Keras backend that the environment chooses: KERAS_BACKEND, else TensorFlow.
 
     Keras's own configuration file is not asked: it would make results depend on a file outside the project.
@@ -86,21 +91,53 @@ def keras_backend() -> str:
     return os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
-def configure_process(kind: DeviceKind, *, threads: int) -> None:
-    """Prepare this process before TensorFlow is imported: its device, threads (0: all cores) and silence."""
-    keras_backend()
+def configure_process(kind: DeviceKind, *, threads: int, visible: str = "") -> None:
+    """Prepare this process before its backend is imported.
+
+    Args:
+        kind: What it trains on.
+        threads: Intra-op threads; 0 for all cores.
+        visible: The one GPU that it sees (`Gpu.visible`); empty for those that it sees anyhow.
+    """
+    kerasbackend_name()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # retracing and deprecations are ours to know of
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX would take three quarters of the memory
+    os.environ["JAX_ENABLE_X64"] = "0"
     if kind == "cpu":
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-        os.environ.setdefault("JAX_PLATFORMS", "cpu")
+        os.environ |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
         # One operation at a time, on as many threads as it may use. Several at once take no less time here, and who
         # gets which core is left to chance: step times then vary 1.7 times as much (docs/statistics.md).
         os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    else:
+        os.environ.setdefault("JAX_PLATFORMS", "cuda,cpu")  # named ones raise where they cannot start
+        if visible:
+            os.environ["CUDA_VISIBLE_DEVICES"] = visible
     if threads:
         os.environ["OMP_NUM_THREADS"] = str(threads)
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
+
+
+@contextlib.contextmanager
+def without_gpu() -> Iterator[None]:
+    """Let this process import its backend without a GPU, for good, and processes that it starts later have theirs."""
+    hidden = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    kept = {name: os.environ.get(name) for name in hidden}
+    os.environ |= hidden
+    try:
+        yield
+        if kerasbackend_name() == "tensorflow":
+            import tensorflow as tf
+
+            with contextlib.suppress(RuntimeError):  # it has begun to compute already, with the devices it has
+                tf.config.set_visible_devices([], "GPU")
+    finally:
+        for name, value in kept.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager
@@ -124,9 +161,9 @@ def has_gpu_hardware() -> bool:
     return bool(subprocess_output("nvidia-smi", "-L", timeout_s=_ASK_TIMEOUT_S))
 
 
-def _usable_gpus() -> tuple[str, ...]:
-    # In a process of its own: importing TensorFlow here would cost this one 600 MiB and its start.
-    return tuple(subprocess_output(sys.executable, "-c", _ASK_TENSORFLOW, timeout_s=_ASK_TIMEOUT_S).splitlines())
+def backend_name() -> str:
+    """Return the Keras backend as people write it."""
+    return BACKENDS.get(kerasbackend_name(), kerasbackend_name())
 
 
 def _driver_version() -> str:

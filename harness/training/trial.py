@@ -16,6 +16,7 @@ from harness.results.records import EpochMetrics, Record
 from harness.results.trials import Trial
 from harness.training.checkpoints import Checkpoints, Progress
 from harness.training.evaluation import judge, measure
+from harness.training.gpus import require_gpu
 from harness.training.inputs import InputSource
 from harness.training.memory import PeakMemory
 from harness.training.prepared import Epoch, PreparedModel, restore_weights, weight_values
@@ -53,8 +54,10 @@ class Trainer:
             stop: Asked after each epoch; True ends the trial with KeyboardInterrupt.
 
         Raises:
-            HarnessError: The variant cannot be built on this dataset, or the user's builder failed.
+            HarnessError: The variant cannot be built on this dataset, the user's builder failed, or the trial names a
+                GPU that this process has not.
         """
+        require_gpu(trial.environment)
         started = time.perf_counter()
         memory = PeakMemory(trial.environment.device)
         inputs = self._inputs.of(trial, dataset)

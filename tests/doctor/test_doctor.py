@@ -16,14 +16,11 @@ from harness.doctor.folders import check_dataset, check_disk, check_results, che
 from harness.doctor.machine import (
     cgroup_cores,
     check_cores,
-    check_device,
-    check_driver,
     check_governor,
     check_memory,
     judge_load,
     judge_memory,
 )
-from harness.training.devices import Device
 
 
 def test_it_makes_ten_checks_and_more_and_ends_with_0_when_all_is_well(tmp_path):
@@ -54,14 +51,6 @@ def test_the_same_trial_with_other_weights_is_reported():
     assert check.status == "failed"
     assert "different weights (aaaaaaaa and bbbbbbbb)" in check.found
     assert check.remedy
-
-
-def test_a_gpu_that_is_not_used_fails_and_a_silent_driver_warns():
-    assert check_device(Device("cpu"), hardware=True).status == "failed"
-    assert check_device(Device("cpu"), hardware=False).status == "ok"
-    assert check_device(Device("gpu", ("H100",), "570.1"), hardware=True).found.endswith("H100")
-    assert check_driver(Device("gpu", ("H100",))).status == "warning"
-    assert check_driver(Device("gpu", ("H100",), "570.1")).status == "ok"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,156 @@
+"""A CPU's number never stands under a GPU's name: seen on a machine without a GPU, where each of these must refuse."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+from pathlib import Path
+
+import pebble
+import pytest
+from made_results import Made, make_results
+
+from harness import BASELINE, BUDGETS, HarnessError, InputError, load_results
+from harness.results.opening import open_store
+from harness.results.provenance import Gpu
+from harness.results.trials import Trial
+from harness.running.timing_processes import TimingProcesses
+from harness.running.keras_tuner_import import import_keras_tuner
+from harness.running.worker_pool import SPOILT_GPU, PoolExecutor, pool_size
+from harness.timing.timer import Timer
+from harness.training.devices import Device, configure_process, find_device, has_gpu_hardware, training_environment
+from harness.training.gpus import ask_for_gpus, require_gpu
+from harness.training.trial import Trainer
+
+H100 = Gpu("NVIDIA H100 80GB HBM3", "GPU-1a2b3c4d-0000-0000-0000-000000000000", "9.0", "GPU-1a2b", tf32=True)
+SECOND = dataclasses.replace(H100, uuid="GPU-5e6f7a8b-0000-0000-0000-000000000000", visible="GPU-5e6f")
+T4 = dataclasses.replace(H100, name="Tesla T4", compute_capability="7.5", tf32=False)
+ENVIRONMENT = training_environment(Device("gpu", (H100,)))
+REFERENCE = Path(__file__).parents[2] / "results/reference/cifar10"
+no_gpu = pytest.mark.skipif(has_gpu_hardware(), reason="this machine has a GPU")
+
+
+def trial_on(environment, digits) -> Trial:
+    return Trial(BASELINE, "", digits.name, digits.fingerprint, 1, BUDGETS["smoke"], environment)
+
+
+@no_gpu
+def test_fault_26_training_and_timing_refuse_where_the_backend_sees_no_gpu(digits):
+    with pytest.raises(
+        HarnessError, match=r"TensorFlow sees none in this process .*libcuda.*nothing was run on the CPU"
+    ):
+        Trainer().run(trial_on(ENVIRONMENT, digits), digits)
+    with pytest.raises(HarnessError, match="CUDA_VISIBLE_DEVICES is '-1'"):
+        Timer(digits, ENVIRONMENT)
+    require_gpu(training_environment(Device("cpu")))  # a CPU's process needs none
+
+
+@no_gpu
+def test_a_gpu_that_cannot_be_used_is_told_with_the_backends_reason():
+    answer = ask_for_gpus()
+    assert answer.gpus == ()
+    assert "libcuda.so.1" in answer.reason
+    assert any(name.startswith("compute_") for name in answer.kernels_for)
+    assert "cuDNN" in answer.built_with
+    (warning,) = Device("cpu", answer=answer).warnings
+    assert "this runs on the CPU" in warning
+    assert find_device("cpu").warnings == ()
+
+
+def seen() -> str:
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "not set")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_every_worker_and_its_replacement_and_the_timing_process_see_their_own_gpu(digits, tmp_path):
+    pool = PoolExecutor(digits.ref, ENVIRONMENT, workers=2, timeout_s=60, log=tmp_path / "log", gpus=(H100, SECOND))
+    timing = TimingProcesses(digits.ref, ENVIRONMENT, BUDGETS["smoke"], log=tmp_path / "log", visible=H100.visible)
+    try:
+        assert pool._pools[H100.visible].schedule(seen).result() == H100.visible
+        with pytest.raises(pebble.ProcessExpired):
+            pool._pools[SECOND.visible].schedule(die).result()
+        assert pool._pools[SECOND.visible].schedule(seen).result() == SECOND.visible
+        assert timing._pool.schedule(seen).result() == H100.visible
+    finally:
+        pool.close()
+        timing.close()
+
+
+def test_no_process_inherits_a_hidden_gpu_from_the_import_of_keras_tuner(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    import_keras_tuner()
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+    assert os.environ["JAX_PLATFORMS"] == "cuda"
+
+
+def test_more_workers_than_gpus_are_refused(tmp_path):
+    assert pool_size(1, Device("gpu", (H100, SECOND))) == 2
+    assert pool_size(1, Device("gpu", (H100, SECOND)), 1) == 1
+    with pytest.raises(InputError, match=r"--workers 3: .* here are 2"):
+        pool_size(1, Device("gpu", (H100, SECOND)), 3)
+
+
+def test_a_gpu_process_leaves_jax_its_memory_and_32_bits(monkeypatch):
+    for name in ("XLA_PYTHON_CLIENT_PREALLOCATE", "JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("JAX_ENABLE_X64", "1")
+    configure_process("gpu", threads=0, visible="GPU-1a2b")
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-1a2b"
+    assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    assert os.environ["JAX_ENABLE_X64"] == "0"
+    assert os.environ["JAX_PLATFORMS"] == "cuda,cpu"
+
+
+def test_capability_and_tf32_are_keyed_on_a_gpu_and_keys_of_a_cpu_stay_what_they_are(digits):
+    without = dataclasses.replace(H100, tf32=False)
+    environments = [training_environment(Device("gpu", (gpu,))) for gpu in (H100, T4, without)]
+    assert len({trial_on(environment, digits).key for environment in environments}) == 3
+    stored = load_results(REFERENCE)
+    assert stored.records
+    assert all(record.trial.key == key for key, record in stored.records.items())
+
+
+def test_the_machine_of_a_gpu_is_the_card_in_whatever_container(tmp_path):
+    provenance = load_results(REFERENCE).provenances.popitem()[1]
+    one, other = (dataclasses.replace(provenance, host=host, gpus=(H100,)) for host in ("a1f0", "b2e9"))
+    assert one.machine == other.machine
+    assert one.machine != dataclasses.replace(one, gpus=(SECOND,)).machine
+    with open_store(tmp_path) as store:
+        store.begin_run(one)
+        times = next(iter(load_results(REFERENCE).step_times.values()))
+        store.add_step_times(times)
+        assert store.provenances()[times.key] == one
+
+
+def test_step_times_of_a_gpu_that_no_process_asked_for_are_never_shown(tmp_path):
+    folder = make_results(tmp_path, Made())
+    known = load_results(folder).step_times
+    asked = next(iter(known.values()))
+    older = dataclasses.replace(asked, key="0" * 64, environment=dataclasses.replace(asked.environment, device="gpu"))
+    newer = dataclasses.replace(asked, key="1" * 64, environment=ENVIRONMENT)
+    with open_store(folder) as store:
+        store.begin_run(load_results(folder).provenances[asked.key])
+        store.add_step_times(older)
+        store.add_step_times(newer)
+    assert set(load_results(folder).step_times) == {*known, newer.key}
+
+
+def test_a_worker_whose_gpu_is_spoilt_says_so_and_is_replaced(digits, tmp_path, monkeypatch):
+    (tmp_path / "spoiling.py").write_text(
+        f"import os\n\ndef build(variant, input_shape, classes):\n    os._exit({SPOILT_GPU})\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    environment = training_environment(Device("cpu"))
+    pool = PoolExecutor(digits.ref, environment, workers=1, timeout_s=60, log=tmp_path / "log")
+    try:
+        trial = dataclasses.replace(trial_on(environment, digits), variant=BASELINE.replace(model="spoiling:build"))
+        record = pool.run(trial)
+        assert (record.status, "CUDA error" in record.message) == ("failed", True)
+        assert pool._pools[""].schedule(seen).result() == "-1"
+    finally:
+        pool.close()
