@@ -12,6 +12,7 @@ import pytest
 from made_results import Made, make_results
 
 from harness import BASELINE, BUDGETS, HarnessError, InputError, load_results
+from harness.datasets import DatasetRef
 from harness.results.opening import open_store
 from harness.results.provenance import Gpu
 from harness.results.trials import Trial
@@ -67,8 +68,12 @@ def die() -> None:
 
 
 def test_every_worker_and_its_replacement_and_the_timing_process_see_their_own_gpu(digits, tmp_path):
-    pool = PoolExecutor(digits.ref, ENVIRONMENT, workers=2, timeout_s=60, log=tmp_path / "log", gpus=(H100, SECOND))
-    timing = TimingProcesses(digits.ref, ENVIRONMENT, BUDGETS["smoke"], log=tmp_path / "log", visible=H100.visible)
+    pool = PoolExecutor(
+        DatasetRef.of(digits), ENVIRONMENT, workers=2, timeout_s=60, log=tmp_path / "log", gpus=(H100, SECOND)
+    )
+    timing = TimingProcesses(
+        DatasetRef.of(digits), ENVIRONMENT, BUDGETS["smoke"], log=tmp_path / "log", visible=H100.visible
+    )
     try:
         assert pool._pools[H100.visible].schedule(seen).result() == H100.visible
         with pytest.raises(pebble.ProcessExpired):
@@ -146,7 +151,7 @@ def test_a_worker_whose_gpu_is_spoilt_says_so_and_is_replaced(digits, tmp_path, 
     )
     monkeypatch.syspath_prepend(tmp_path)
     environment = training_environment(Device("cpu"))
-    pool = PoolExecutor(digits.ref, environment, workers=1, timeout_s=60, log=tmp_path / "log")
+    pool = PoolExecutor(DatasetRef.of(digits), environment, workers=1, timeout_s=60, log=tmp_path / "log")
     try:
         trial = dataclasses.replace(trial_on(environment, digits), variant=BASELINE.replace(model="spoiling:build"))
         record = pool.run(trial)
