@@ -16,8 +16,8 @@ from harness.datasets import DatasetRef
 from harness.results.opening import open_store
 from harness.results.provenance import Gpu
 from harness.results.trials import Trial
-from harness.running.timing_processes import TimingProcesses
 from harness.running.keras_tuner_import import import_keras_tuner
+from harness.running.timing_processes import TimingProcesses
 from harness.running.worker_pool import SPOILT_GPU, PoolExecutor, pool_size
 from harness.timing.timer import Timer
 from harness.training.devices import Device, configure_process, find_device, has_gpu_hardware, training_environment
