@@ -16,11 +16,12 @@ from harness.suite_files import load_suites
 @click.command("plan")
 @paths_argument
 @job_options
-def command(paths: tuple[Path, ...], **options: Any) -> None:
+@click.option("--time", "with_times", is_flag=True, help="Of a sweep with --time.")
+def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> None:
     """What a sweep of the suites in PATHS would train; trains and writes nothing."""
     job = prepare(job_settings(options), load_suites(suite_paths(paths), slow=options["slow"], note=warn))
     for warning in job.warnings:
         warn(warning)
-    click.echo(describe_plan(job.plan, timings=len(job.untimed)))
+    click.echo(describe_plan(job.plan, timings=len(job.untimed) if with_times else 0))
     for trial in job.plan.trials:
         click.echo(f"  {'done' if trial.key in job.plan.done else 'to do'}  {trial.label}")

@@ -40,9 +40,9 @@ def command(classes: tuple[str, ...], output: Path, others: Path | None, **optio
     from harness.datasets.writing import write_folder
     from harness.errors import InputError
     from harness.machine import usable_cores
-    from harness.running.progress import duration
     from harness.training.devices import configure_process, find_device, quiet_start, training_environment
     from harness.variants import Variant
+    from harness.wording import duration
 
     variant = Variant(
         backbone=options["backbone"],

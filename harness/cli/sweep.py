@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def sweep(job: Job, *, with_times: bool) -> int:
 
 
 def _train(job: Job, store: Store, failures: list[str]) -> None:
-    progress = _progress(len(job.plan.todo), expected_s=job.plan.seconds)
+    progress = _progress(len(job.plan.todo), at_once=job.plan.workers)
 
     def note(record: Record) -> None:
         progress.trial_done(record)
@@ -66,9 +67,10 @@ def _time(job: Job, store: Store, failures: list[str]) -> None:
     stopwatch, progress = Stopwatch(job, store), _progress(len(job.untimed))
     try:
         for pair in job.untimed:
+            started = time.monotonic()
             try:
                 stopwatch.time(pair)
-                progress.piece_done(f"step time of {pair[1].name}")
+                progress.piece_done(f"step time of {pair[1].name}", time.monotonic() - started)
             except HarnessError as error:
                 failures.append(str(error))
     finally:
@@ -76,9 +78,9 @@ def _time(job: Job, store: Store, failures: list[str]) -> None:
         stopwatch.close()
 
 
-def _progress(total: int, *, expected_s: float = 0.0) -> Progress:
+def _progress(total: int, *, at_once: int = 1) -> Progress:
     def write(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
 
-    return Progress(total, write, live=sys.stdout.isatty(), expected_s=expected_s)
+    return Progress(total, write, live=sys.stdout.isatty(), at_once=at_once)

@@ -10,8 +10,9 @@ from types import FrameType
 import pytest
 
 from harness.errors import HarnessError, InputError
-from harness.pytest_plugin.items import NOTES, PROBLEMS, SEEN, SearchItem, SuiteFile, SuiteNode, VariantItem
+from harness.pytest_plugin.items import NOTES, PROBLEMS, SEEN, SuiteFile, SuiteItem
 from harness.pytest_plugin.options import add_options, add_short_options, option, option_values
+from harness.pytest_plugin.state import RUN, Run
 from harness.search import Search, check_searches
 from harness.suite_files import FILE_PATTERN
 from harness.suites import Suite, check_suites
@@ -64,12 +65,11 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse wrong suites, and leave out the slow ones that nobody named."""
-    found = [item for item in items if isinstance(item, VariantItem | SearchItem)]
+    found = [item for item in items if isinstance(item, SuiteItem)]
     problems = config.stash[PROBLEMS]
-    nodes = dict.fromkeys(item.parent for item in found if isinstance(item.parent, SuiteNode))
     try:
-        check_suites([node.suite for node in nodes])
-        check_searches([item.search for item in found if isinstance(item, SearchItem)])
+        check_suites([one for one in config.stash[SEEN] if isinstance(one, Suite)])
+        check_searches([one for one in config.stash[SEEN] if isinstance(one, Search)])
     except InputError as error:
         problems.append(str(error))
     if problems:
@@ -77,7 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if option(config, "slow"):
         return
     named = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
-    slow = [item for item in found if _declared(item).slow and item.path.resolve() not in named]
+    slow = [item for item in found if item.declared.slow and item.path.resolve() not in named]
     if slow:
         config.hook.pytest_deselected(items=slow)
         left_out = set(slow)
@@ -94,9 +94,8 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Plan the job: everything that can be refused is refused here, before any training."""
     config = session.config
-    found = [item for item in session.items if isinstance(item, VariantItem)]
-    searches = [item.search for item in session.items if isinstance(item, SearchItem)]
-    if not (found or searches) or config.getoption("collectonly"):
+    found = [item for item in session.items if isinstance(item, SuiteItem)]
+    if not found or config.getoption("collectonly"):
         return
     if session.testsfailed and not config.getoption("continue_on_collection_errors"):
         return
@@ -105,7 +104,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if config.getoption("harness_benchmark"):
             from harness.pytest_plugin.run import prepare_run
 
-            prepare_run(config, found, searches)
+            chosen = [(item.declared, item.variant) for item in found if isinstance(item.declared, Suite)]
+            prepare_run(config, chosen, [item.declared for item in found if isinstance(item.declared, Search)])
     except InputError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -153,15 +153,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(line)
 
 
-def _declared(item: VariantItem | SearchItem) -> Suite | Search:
-    return item.suite if isinstance(item, VariantItem) else item.search
-
-
-def _run(config: pytest.Config):  # type: ignore[no-untyped-def]  # its type would import the whole job
-    if not config.getoption("harness_benchmark"):
-        return None
-    from harness.pytest_plugin.run import RUN
-
+def _run(config: pytest.Config) -> Run | None:
     return config.stash.get(RUN, None)
 
 

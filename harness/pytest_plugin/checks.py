@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from harness.datasets import Dataset, load_dataset
 from harness.errors import HarnessError
 from harness.pytest_plugin.options import option
 from harness.variants import Variant
 
-_DATASET = pytest.StashKey[Dataset]()
+if TYPE_CHECKING:
+    from harness.datasets import Dataset  # noqa: F401  # of the key below
+
+_DATASET = pytest.StashKey["Dataset"]()
 
 
 def check_item(config: pytest.Config, variant: Variant, baseline: Variant | None = None) -> None:
@@ -17,6 +21,7 @@ def check_item(config: pytest.Config, variant: Variant, baseline: Variant | None
     __tracebackhide__ = True
     try:
         if _DATASET not in config.stash:
+            from harness.datasets import load_dataset
             from harness.training.devices import configure_process, find_device
 
             configure_process(find_device(option(config, "device")).kind, threads=0)

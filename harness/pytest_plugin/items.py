@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from harness.errors import InputError
+from harness.pytest_plugin.checks import check_item
+from harness.pytest_plugin.measure import Measure, benchmark_search, benchmark_variant
 from harness.pytest_plugin.replay import ReplayTimer
 from harness.search import Search
 from harness.suite_files import SuiteModule, declared_in, describe_failure, says_nothing
@@ -40,7 +42,12 @@ class SuiteFile(SuiteModule):
         new = [one for one in found if one not in stash[SEEN]]
         stash[SEEN] += new
         suites = [SuiteNode.from_parent(self, name=_plain(x.name), suite=x) for x in new if isinstance(x, Suite)]
-        return [*suites, *(make_search_item(self, search) for search in new if isinstance(search, Search))]
+        searches = [
+            make_item(self, _plain(search.suite_name), search, search.baseline, benchmark_search)
+            for search in new
+            if isinstance(search, Search)
+        ]
+        return [*suites, *searches]
 
 
 class SuiteNode(pytest.Collector):
@@ -53,81 +60,50 @@ class SuiteNode(pytest.Collector):
     def collect(self) -> Iterable[pytest.Item]:
         """Return an item for each member; what is wrong with a suite is told after collection."""
         members = self.suite.members if isinstance(self.suite.variants, list | tuple) else ()
-        benchmark = self.config.getoption("harness_benchmark")
-        for number, variant in enumerate(members):
+        for variant in members:
             if isinstance(variant, Variant):
-                yield make_item(self, variant, is_baseline=number == 0, benchmark=benchmark)
+                yield make_item(self, variant.name, self.suite, variant, benchmark_variant)
 
 
-class VariantItem(pytest.Function):
-    """One variant of one suite: checked, or with `--benchmark` trained and timed."""
+class SuiteItem(pytest.Function):
+    """What a suite file declares, as a test: checked in seconds, or with `--benchmark` trained and timed.
 
-    suite: Suite
+    Attributes:
+        declared: The suite whose variant it is, or the search.
+        variant: The variant, or the search's baseline.
+    """
+
+    declared: Suite | Search
     variant: Variant
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Point at the suite file; the name tells the variant."""
+        """Point at the suite file; the name tells the variant or the search."""
         return self.path, 0, self.name
 
 
-def make_item(node: SuiteNode, variant: Variant, *, is_baseline: bool, benchmark: bool) -> VariantItem:
-    """Return the item of a variant; the baseline answers to `-k baseline` whatever its name."""
+def make_item(
+    parent: pytest.Collector, name: str, declared: Suite | Search, variant: Variant, measure: Measure
+) -> SuiteItem:
+    """Return the item of a variant or a search; a suite's baseline answers to `-k baseline` whatever its name."""
     timer = ReplayTimer()
 
     def check() -> None:
-        from harness.pytest_plugin.checks import check_item
-
         __tracebackhide__ = True
-        check_item(item.config, item.variant, item.suite.baseline)
+        check_item(item.config, variant, declared.baseline)
 
-    def measure(request: pytest.FixtureRequest) -> None:
-        from harness.pytest_plugin.measure import benchmark_variant_item
-
+    def train_and_time(request: pytest.FixtureRequest) -> None:
         __tracebackhide__ = True
         # The fixture only where there are times for it: it complains of not being used.
-        benchmark_variant_item(item, lambda: request.getfixturevalue("benchmark"), timer)
+        measure(item.config, item.declared, variant, lambda: request.getfixturevalue("benchmark"), timer)
 
-    item: VariantItem = VariantItem.from_parent(node, name=variant.name, callobj=measure if benchmark else check)
-    item.suite, item.variant = node.suite, variant
-    if is_baseline:
+    benchmark = parent.config.getoption("harness_benchmark")
+    item: SuiteItem = SuiteItem.from_parent(parent, name=name, callobj=train_and_time if benchmark else check)
+    item.declared, item.variant = declared, variant
+    if isinstance(declared, Suite) and variant == declared.baseline:
         item.extra_keyword_matches.add("baseline")
     if benchmark:
-        item.add_marker(pytest.mark.benchmark(group=node.suite.name, timer=timer))
-    return item
-
-
-class SearchItem(pytest.Function):
-    """One search: its baseline is checked, or with `--benchmark` it is run and its winner timed."""
-
-    search: Search
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Point at the suite file; the name tells the search."""
-        return self.path, 0, self.name
-
-
-def make_search_item(file: SuiteFile, search: Search) -> SearchItem:
-    """Return the item of a search."""
-    timer = ReplayTimer()
-
-    def check() -> None:
-        from harness.pytest_plugin.checks import check_item
-
-        __tracebackhide__ = True
-        check_item(item.config, search.baseline)
-
-    def measure(request: pytest.FixtureRequest) -> None:
-        from harness.pytest_plugin.searches import benchmark_search_item
-
-        __tracebackhide__ = True
-        benchmark_search_item(item, lambda: request.getfixturevalue("benchmark"), timer)
-
-    benchmark = file.config.getoption("harness_benchmark")
-    name = _plain(f"search:{search.name}")
-    item: SearchItem = SearchItem.from_parent(file, name=name, callobj=measure if benchmark else check)
-    item.search = search
-    if benchmark:
-        item.add_marker(pytest.mark.benchmark(group=name, timer=timer))
+        group = declared.name if isinstance(declared, Suite) else name
+        item.add_marker(pytest.mark.benchmark(group=group, timer=timer))
     return item
 
 

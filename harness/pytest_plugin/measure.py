@@ -8,20 +8,40 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError
-from harness.pytest_plugin.items import VariantItem
 from harness.pytest_plugin.replay import ReplayTimer, replay
-from harness.pytest_plugin.run import RUN, Run
+from harness.pytest_plugin.state import RUN, Run
+from harness.search import Search
+from harness.suites import Suite
 from harness.variants import Variant
 
 Fixture = Callable[[], Any]
+Measure = Callable[[pytest.Config, Any, Variant, Fixture, ReplayTimer], None]
 
 
-def benchmark_variant_item(item: VariantItem, fixture: Fixture, timer: ReplayTimer) -> None:
+def benchmark_variant(
+    config: pytest.Config, suite: Suite, variant: Variant, fixture: Fixture, timer: ReplayTimer
+) -> None:
     """Fail where a trial of the variant failed, else time its steps and hand them to pytest-benchmark."""
     __tracebackhide__ = True
-    run = item.config.stash[RUN]
-    require_trained(run, item.variant)
-    hand_over(run, item.suite.name, (item.suite.baseline, item.variant), fixture, timer)
+    run = config.stash[RUN]
+    require_trained(run, variant)
+    hand_over(run, suite.name, (suite.baseline, variant), fixture, timer)
+
+
+def benchmark_search(
+    config: pytest.Config, search: Search, baseline: Variant, fixture: Fixture, timer: ReplayTimer
+) -> None:
+    """Fail where the search or a trial of its winner failed, else time the winner."""
+    __tracebackhide__ = True
+    run, name = config.stash[RUN], search.suite_name
+    if name in run.search_failures:
+        pytest.fail(run.search_failures[name], pytrace=False)
+    suite = next((suite for suite in run.job.plan.suites if suite.name == name), None)
+    if suite is None:
+        pytest.skip("no try beat the baseline: nothing to compare")
+    for variant in suite.members:
+        require_trained(run, variant)
+    hand_over(run, name, (baseline, suite.variants[0]), fixture, timer)
 
 
 def require_trained(run: Run, variant: Variant) -> None:

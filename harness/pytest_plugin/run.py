@@ -4,75 +4,36 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.comparison import compare_results, group_records
-from harness.comparison.gate import Failure, Gate, failed_rows, parse_gate
+from harness.comparison.gate import failed_rows, parse_gate
 from harness.exports.github import announce
-from harness.pytest_plugin.items import VariantItem
 from harness.pytest_plugin.options import option, option_values
+from harness.pytest_plugin.state import RUN, Run
 from harness.results.records import Record
-from harness.results.store import Store
-from harness.results.trials import Trial
-from harness.running.job import Job, JobSettings, Stopwatch, begin, job_results, prepare, train, write_files
+from harness.running.job import JobSettings, Stopwatch, begin, job_results, prepare, train, write_files
 from harness.running.progress import Progress, describe_plan
 from harness.search import Search
-from harness.search.job import SearchJob, prepare_searches
+from harness.search.job import prepare_searches
 from harness.suites import Suite
 from harness.variants import Variant
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RUN = pytest.StashKey["Run"]()
 
-
-@dataclass(eq=False)
-class Run:
-    """The state of one `pytest suites --benchmark`.
-
-    Attributes:
-        job: What is to do.
-        gates: Conditions that no row of this run's tables may meet.
-        searches: What is searched before the sweep; their winners join it.
-        store: Open for writing once training began.
-        stopwatch: Measures step times.
-        finished: Records of this run by trial key.
-        completed: Whether training ran to its end.
-        search_failures: Why a search failed, by the name of its suite.
-        frame: The comparison table of this run, once it has ended.
-        failed: The rows that meet a gate, and which; once the run has ended.
-    """
-
-    job: Job
-    gates: list[Gate]
-    searches: list[SearchJob]
-    store: Store | None = None
-    stopwatch: Stopwatch | None = None
-    finished: dict[str, Record] = field(default_factory=dict)
-    completed: bool = False
-    search_failures: dict[str, str] = field(default_factory=dict)
-    frame: pd.DataFrame | None = None
-    failed: list[Failure] = field(default_factory=list)
-
-    def trials_of(self, variant: Variant) -> list[Trial]:
-        """Return the plan's trials of a variant."""
-        return [trial for trial in self.job.plan.trials if trial.variant == variant]
-
-
-def prepare_run(config: pytest.Config, items: Sequence[VariantItem], searches: Sequence[Search]) -> Run:
+def prepare_run(config: pytest.Config, chosen: Sequence[tuple[Suite, Variant]], searches: Sequence[Search]) -> Run:
     """Check everything and plan; InputError where something is refused."""
     settings = JobSettings.of(option_values(config))
-    declared = list(dict.fromkeys(item.suite.name for item in items))
-    suites = {item.suite.name: item.suite for item in items}
-    chosen = {name: [i.variant for i in items if i.suite.name == name] for name in declared}
-    selected = [_narrowed(suites[name], chosen[name]) for name in declared]
+    declared = {suite.name: suite for suite, _ in chosen}
+    selected = [_narrowed(suite, [one for of, one in chosen if of.name == suite.name]) for suite in declared.values()]
     gates = [parse_gate(text) for text in option(config, "fail-if")]
-    job = prepare(settings, selected, declared=list(suites.values()))
-    run = Run(job, gates, prepare_searches(searches, settings) if searches else [])
+    job = prepare(settings, selected, declared=list(declared.values()))
+    pairs = {(suite.baseline, one) for suite, one in chosen}
+    run = Run(job, gates, pairs, prepare_searches(searches, settings) if searches else [])
     config.stash[RUN] = run
     return run
 
@@ -95,9 +56,9 @@ def train_all(run: Run, config: pytest.Config) -> None:
 
         run_searches(run, run.store, lambda line: write(f"{line}\n"))
     plan = run.job.plan
-    write(describe_plan(plan, timings=len(run.job.untimed)) + "\n")
+    write(describe_plan(plan, timings=len(run.untimed)) + "\n")
     run.stopwatch = Stopwatch(run.job, run.store)
-    progress = Progress(len(plan.todo), write, live=live, expected_s=plan.seconds)
+    progress = Progress(len(plan.todo), write, live=live, at_once=plan.workers)
 
     def note(record: Record) -> None:
         run.finished[record.trial.key] = record

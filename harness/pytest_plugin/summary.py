@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.pytest_plugin.run import Run
+from harness.pytest_plugin.state import Run
 from harness.results.schema import STORE_NAME
 from harness.running.job import worker_log
 from harness.tables import suite_table

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-import time
+import itertools
+import shutil
 from collections.abc import Callable
 
+from harness.budgets import Budget
 from harness.results.records import Record
 from harness.running.plan import Plan
+from harness.tables.escape import one_line
+from harness.tables.grid import text_width
+from harness.timing.settings import TIMING
+from harness.wording import counted, duration
+
+# Of a timing process, on a server of 2024: until TensorFlow is there, and for the builds of a pair.
+_START_S = 8.0
+_BUILDS_S = 2.0
 
 
 def describe_plan(plan: Plan, *, timings: int) -> str:
     """Return the plan in two lines: what is compared, then what is to do, done and about how long."""
     variants = {variant.name for suite in plan.suites for variant in suite.members}
     names = ", ".join(suite.name for suite in plan.suites)
-    count = len(plan.suites)
-    lines = [f"{count} suite{'s' * (count != 1)} ({names}), {len(variants)} variants, {len(plan.trials)} trials"]
-    work = f"{len(plan.todo)} trials to train, {len(plan.done)} done"
+    compared = f"{counted(len(plan.suites), 'suite')} ({names}), {counted(len(variants), 'variant')}"
+    work = f"{counted(len(plan.todo), 'trial')} to train, {len(plan.done):,} done"
     if timings:
-        work += f"; {timings} step times to measure"
+        work += f"; {counted(timings, 'step time')} to measure"
     if plan.todo:
-        work += f"; about {duration(plan.seconds)} of training on {plan.workers} worker{'s' * (plan.workers != 1)}"
-    return "\n".join([*lines, work])
+        work += f"; about {duration(plan.seconds)} of training on {counted(plan.workers, 'worker')}"
+    if timings:
+        work += f"; about {duration(timing_seconds(plan.trials[0].budget, timings))} of timing"
+    return f"{compared}, {counted(len(plan.trials), 'trial')}\n{work}"
 
 
-def duration(seconds: float) -> str:
-    """Return a length of time as people say it.
-
-    >>> duration(8.4), duration(95), duration(4000)
-    ('8 s', '1 min 35 s', '1 h 06 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+def timing_seconds(budget: Budget, pairs: int) -> float:
+    """Return about how long the step times of so many pairs take, in seconds."""
+    settings = TIMING[budget.name]
+    starts = pairs if settings.variants_a_process == 1 else -(-pairs // (settings.variants_a_process or pairs))
+    return settings.processes * (pairs * (settings.limit_s + _BUILDS_S) + starts * _START_S)
 
 
 class Progress:
@@ -44,47 +47,57 @@ class Progress:
     Args:
         total: Pieces in all.
         write: Takes text; the progress adds its own line ends.
-        live: Whether `write` ends in a terminal, where one line is drawn again and again; elsewhere each piece
-            gets a line of its own.
-        expected_s: First estimate of the whole, until two pieces are done.
+        live: Whether `write` ends in a terminal, where one line, cut to its width, is drawn again and again; elsewhere
+            each piece gets a line of its own.
+        at_once: Pieces under way at the same time.
     """
 
-    def __init__(self, total: int, write: Callable[[str], None], *, live: bool, expected_s: float = 0.0) -> None:
+    def __init__(self, total: int, write: Callable[[str], None], *, live: bool, at_once: int = 1) -> None:
         self._total = total
         self._write = write
         self._live = live
-        self._expected_s = expected_s
+        self._at_once = at_once
         self._done = 0
-        self._started = time.monotonic()
+        self._timed = 0
+        self._spent_s = 0.0
         self._width = 0
 
     def trial_done(self, record: Record) -> None:
         """Count a trial; a failed one always gets a line of its own."""
         trial = record.trial
         if record.status == "ok":
-            self.piece_done(f"{trial.label}: accuracy {record.accuracy:.3f}, {record.total_s:.1f} s")
+            text = f"{trial.label}: accuracy {record.accuracy:.3f}, {record.total_s:.1f} s"
         else:
-            self.piece_done(f"{trial.label}: {record.status}: {record.message}", keep=True)
+            text = f"{trial.label}: {record.status}: {record.message}"
+        self.piece_done(text, record.total_s, keep=record.status != "ok")
 
-    def piece_done(self, text: str, *, keep: bool = False) -> None:
-        """Count a piece of work and show it; `keep` leaves its line standing in a terminal."""
+    def piece_done(self, text: str, seconds: float, *, keep: bool = False) -> None:
+        """Count a piece of work that took so long and show it; `keep` leaves its line standing in a terminal."""
         self._done += 1
+        if seconds > 0:  # nan where a trial did not end
+            self._timed, self._spent_s = self._timed + 1, self._spent_s + seconds
         width = len(str(self._total))
-        left = f", about {duration(self._left_s())} left" if self._done < self._total else ""
-        line = f"[{self._done:{width}}/{self._total}] {text}{left}"
+        left_s = self._spent_s / max(self._timed, 1) * (self._total - self._done) / min(self._at_once, self._total)
+        # No less than a second is promised, and nothing where no piece has told its time yet.
+        left = f", about {duration(max(left_s, 1))} left" if left_s else ""
+        line = f"[{self._done:{width}}/{self._total}] {one_line(text)}{left}"
         if not self._live:
             self._write(line + "\n")
             return
-        self._write("\r" + line.ljust(self._width) + ("\n" if keep else ""))
-        self._width = 0 if keep else len(line)
+        if not keep:
+            line = _cut(line, shutil.get_terminal_size().columns - 1)
+        self._write("\r" + line + " " * (self._width - text_width(line)) + "\n" * keep)
+        self._width = 0 if keep else text_width(line)
 
     def close(self) -> None:
         """Clear the drawn line, so that what follows starts at the left edge."""
         if self._live and self._width:
             self._write("\r" + " " * self._width + "\r")
 
-    def _left_s(self) -> float:
-        elapsed = time.monotonic() - self._started
-        if self._done < 2:
-            return max(self._expected_s - elapsed, 0.0)
-        return elapsed / self._done * (self._total - self._done)
+
+def _cut(line: str, width: int) -> str:
+    """Return the line, or what of it fits a terminal: a longer one would break, and a part of it stay for good."""
+    if text_width(line) <= width:
+        return line
+    kept = itertools.takewhile(lambda end: text_width(line[:end]) < width, range(1, len(line)))
+    return line[: max(kept, default=0)] + "…"

@@ -1,0 +1,62 @@
+"""The state of one `pytest suites --benchmark`, which its hooks and items share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.variants import Variant
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.comparison.gate import Failure, Gate
+    from harness.results.records import Record
+    from harness.results.store import Store
+    from harness.results.trials import Trial
+    from harness.running.job import Job, Stopwatch
+    from harness.search.job import SearchJob
+
+RUN = pytest.StashKey["Run"]()
+
+
+@dataclass(eq=False)
+class Run:
+    """The state of one `pytest suites --benchmark`.
+
+    Attributes:
+        job: What is to do.
+        gates: Conditions that no row of this run's tables may meet.
+        pairs: Baseline and variant of each item, whose step times it measures; the winners of searches join them.
+        searches: What is searched before the sweep; their winners join it.
+        store: Open for writing once training began.
+        stopwatch: Measures step times.
+        finished: Records of this run by trial key.
+        completed: Whether training ran to its end.
+        search_failures: Why a search failed, by the name of its suite.
+        frame: The comparison table of this run, once it has ended.
+        failed: The rows that meet a gate, and which; once the run has ended.
+    """
+
+    job: Job
+    gates: list[Gate]
+    pairs: set[tuple[Variant, Variant]]
+    searches: list[SearchJob]
+    store: Store | None = None
+    stopwatch: Stopwatch | None = None
+    finished: dict[str, Record] = field(default_factory=dict)
+    completed: bool = False
+    search_failures: dict[str, str] = field(default_factory=dict)
+    frame: pd.DataFrame | None = None
+    failed: list[Failure] = field(default_factory=list)
+
+    @property
+    def untimed(self) -> list[tuple[Variant, Variant]]:
+        """The pairs whose step times are still to be measured."""
+        return [pair for pair in self.job.untimed if pair in self.pairs]
+
+    def trials_of(self, variant: Variant) -> list[Trial]:
+        """Return the plan's trials of a variant."""
+        return [trial for trial in self.job.plan.trials if trial.variant == variant]

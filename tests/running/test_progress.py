@@ -1,0 +1,90 @@
+"""What a person sees of a plan and of a run under way."""
+
+import math
+
+import pytest
+
+from harness import BASELINE, BUDGETS
+from harness.cli import run as harness
+from harness.pytest_plugin.state import RUN
+from harness.running.progress import Progress, timing_seconds
+from harness.tables.grid import text_width
+
+LONG = BASELINE.replace(filters=(8, 16, 32), dense=(64, 32), dropout=0.5, l2=0.001, batch_norm=True)
+SUITE = "from harness import BASELINE, Suite\nSUITE = Suite('a', [BASELINE.replace(l2=0.1)])\n"
+
+
+def drawn(written):
+    """Return what a terminal shows at the end of some writes: what follows a carriage return overwrites."""
+    shown = [""]
+    for text in "".join(written).replace("\n", "\n\r").split("\r"):
+        if "\n" in text:
+            shown[-1] = text.rstrip("\n") + shown[-1][len(text) - 1 :]
+            shown.append("")
+        else:
+            shown[-1] = text + shown[-1][len(text) :]
+    return [line.rstrip() for line in shown]
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("name", [LONG.name, "汉" * 60])
+def test_a_drawn_line_is_cut_to_the_terminal_and_leaves_nothing_behind(monkeypatch, columns, name):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    written: list[str] = []
+    progress = Progress(3, written.append, live=True)
+    progress.piece_done(f"{name} seed 1: accuracy 0.912", 3.0)
+    assert text_width(written[-1].strip("\r")) < columns
+    assert written[-1].endswith("…")
+    progress.piece_done("short", 3.0)
+    assert drawn(written) == ["[2/3] short, about 3 s left"]
+    progress.piece_done(f"{name}: failed:\nfor a reason", 1.0, keep=True)
+    progress.close()
+    assert drawn(written) == [f"[3/3] {name}: failed: for a reason", ""]
+
+
+def test_what_is_left_is_told_from_what_pieces_took_and_never_as_nothing():
+    lines: list[str] = []
+    progress = Progress(5, lines.append, live=False, at_once=2)
+    for seconds in (math.nan, 10.0, 10.0, 0.001, 10.0):
+        progress.piece_done("x", seconds)
+    ends = [line.strip().partition("x")[2] for line in lines]
+    assert ends == ["", ", about 15 s left", ", about 10 s left", ", about 3 s left", ""]
+    fast = Progress(2, lines.append, live=False)
+    fast.piece_done("y", 0.01)
+    assert lines[-1].endswith("about 1 s left\n")
+
+
+class Look:
+    """A plugin that ends pytest when the run is planned."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session):
+        self.run = session.config.stash[RUN]
+        pytest.exit("seen", returncode=0)
+
+
+@pytest.mark.parametrize(("selection", "timed"), [("l2", ["l2:0.1"]), ("baseline or l2", ["baseline", "l2:0.1"])])
+def test_a_plan_under_k_counts_only_the_step_times_that_an_item_measures(project, selection, timed):
+    (project / "suite_a.py").write_text(SUITE)
+    look = Look()
+    assert pytest.main(["suite_a.py", "--benchmark", "--budget", "smoke", "-k", selection], [look]) == 0
+    assert [variant.name for _, variant in look.run.untimed] == timed
+
+
+def test_harness_plan_counts_step_times_only_of_a_sweep_that_takes_them(project, capsys):
+    (project / "suite_a.py").write_text(SUITE)
+    assert harness(["plan", "suite_a.py", "--budget", "smoke", "--workers", "2"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "1 suite (a), 2 variants, 2 trials",
+        "2 trials to train, 0 done; about 11 s of training on 2 workers",
+    ]
+    assert harness(["plan", "suite_a.py", "--budget", "smoke", "--time", "--workers", "1"]) == 0
+    told = capsys.readouterr().out.splitlines()[1]
+    assert "; 2 step times to measure; " in told
+    assert told.endswith("of training on 1 worker; about 13 s of timing")
+
+
+def test_the_time_of_timing_grows_with_pairs_and_budget():
+    quick = [timing_seconds(BUDGETS["quick"], pairs) for pairs in (1, 6, 7)]
+    assert quick == sorted(quick)
+    assert timing_seconds(BUDGETS["smoke"], 6) < quick[1] < timing_seconds(BUDGETS["full"], 6)
