@@ -83,7 +83,7 @@ def test_a_run_gives_tables_json_and_files_and_the_next_one_trains_only_what_is_
     project.suite(WITH_ONE_MORE)
     more = project.run("-k", "filters:8")
     more.assert_outcomes(passed=1, deselected=3)
-    more.stdout.fnmatch_lines(["*1 trials to train, 1 done*", "*[[]1/1[]] filters:8 seed 1*"])
+    more.stdout.fnmatch_lines(["*1 trial to train, 1 done*", "*[[]1/1[]] filters:8 seed 1*"])
     assert len(set(project.results.records) - keys) == 1
     assert len(project.rows) == 4, "tables hold every trial that is known"
 
