@@ -104,7 +104,7 @@ def test_faults_28_to_31_are_refused_with_exit_4_and_nothing_written(pytester, s
 BAD_OPTIONS = {
     "epochs-0": (["--epochs", "0"], "*epochs is 0: use a whole number from 1*"),
     "seeds--1": (["--seeds", "-1"], "*seeds is -1: use a whole number from 1*"),
-    "budget": (["--budget", "quik"], '*budget "quik" is unknown*"quick"*'),
+    "budget": (["--budget", "quik"], '*--budget is "quik": use*"quick"*'),
     "dataset": (["--dataset", "digit"], '*"digit"*digits*'),
     "device": (["--device", "tpu"], '*device is "tpu": use auto, cpu or gpu*'),
     "workers": (["--workers", "0"], "*workers is 0*"),
