@@ -9,6 +9,7 @@ from harness.models.builders import build_custom
 from harness.models.cnn import build_cnn
 from harness.models.compiling import compile_model
 from harness.models.seeds import base_seed
+from harness.models.state import known_state
 from harness.variants import Variant
 from harness.variants.reads import Reads
 from harness.variants.sizes import check_variant
@@ -34,12 +35,10 @@ def build_model(
     """
     check_variant(variant, input_shape, classes)
     if variant.model:
-        model = build_custom(variant, input_shape, classes, seed, reads or Reads())
-    elif variant.backbone:
-        model = build_transfer(variant, input_shape, classes, base_seed(seed))
-    else:
-        model = build_cnn(variant, input_shape, classes, base_seed(seed))
-    return compile_model(model, variant)
+        return build_custom(variant, input_shape, classes, seed, reads or Reads())
+    with known_state(None):
+        builder = build_transfer if variant.backbone else build_cnn
+        return compile_model(builder(variant, input_shape, classes, base_seed(seed)), variant)
 
 
 def build_head_model(variant: Variant, channels: int, classes: int, *, seed: int) -> keras.Model:
@@ -47,4 +46,5 @@ def build_head_model(variant: Variant, channels: int, classes: int, *, seed: int
 
     Trained on features computed once, it is what `build_model` would train with the backbone frozen in front.
     """
-    return compile_model(build_head(variant, channels, classes, seed), variant)
+    with known_state(None):
+        return compile_model(build_head(variant, channels, classes, seed), variant)

@@ -1,40 +1,54 @@
-"""A user's own models: find the builder, call it, check what it returns."""
+"""A user's own models: find the builder, import it anew, call it, check what it returns."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import traceback
-from collections.abc import Callable
+import inspect
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from harness.errors import InputError, nearest
+from harness.errors import HarnessError, InputError, nearest
+from harness.models.compiling import compile_model
+from harness.models.contract import check_contract
+from harness.models.state import known_state, set_seeds
 from harness.variants import Variant
 from harness.variants.reads import Reads, watched
-from harness.variants.sources import BuildError, builder_source, search_here
+from harness.variants.sources import BuildError, builder_files, builder_source, search_here
+from harness.variants.user_code import contained, describe
 
 Builder = Callable[[Variant, tuple[int, int, int], int], Any]
 
+_CALL = ("variant", "input_shape", "classes")
+
 
 def load_builder(target: str) -> Builder:
-    """Return the function of "package.module:function".
+    """Return the function of "package.module:function", its module and all that it imports of the project read anew.
 
-    Raises InputError where module or function is missing, BuildError where the module raises on import.
+    So nothing that an earlier build left in these modules (a cached model, a counter, a generator) reaches the next.
+
+    Raises InputError where module or function is missing, BuildError where the module raises on import or the function
+    cannot be called as build(variant, input_shape, classes).
     """
     module_name, _, function = target.partition(":")
     source = builder_source(target)
     search_here()
-    try:
+    with user_errors(target):
+        own = set(map(str, builder_files(target).values()))
+        for name, module in list(sys.modules.items()):
+            if name != "__main__" and getattr(module, "__file__", None) in own:
+                del sys.modules[name]
         module = importlib.import_module(module_name)
-    except Exception as error:
-        raise _build_error(target, error, source) from error
     builder = getattr(module, function, None)
     if not callable(builder):
         names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
         hint = nearest(function, names)
         raise InputError(f'model: "{target}" is not allowed; {source} has no function "{function}"{hint}')
+    _check_signature(target, builder, source)
     found: Builder = builder
     return found
 
@@ -42,57 +56,59 @@ def load_builder(target: str) -> Builder:
 def build_custom(
     variant: Variant, input_shape: tuple[int, int, int], classes: int, seed: int | None, reads: Reads
 ) -> keras.Model:
-    """Call the variant's own builder, with Keras's global seed set before, and return the model it made.
+    """Call the variant's own builder, with Keras's global seed set before, and return the model it made, compiled.
 
     `reads` notes what the builder reads of the variant, and what is applied without it: the batch size, and the
-    optimizer of a model that comes without one. The model may come compiled or not. Raises BuildError where the builder
-    raises, returns no keras.Model, or one for other pictures or another number of classes.
+    optimizer of a model that comes without one.
+
+    Raises BuildError where the builder raises, or returns what cannot be trained and compared: see `check_contract`.
     """
     target = variant.model or ""
-    builder = load_builder(target)
-    if seed is not None:
-        keras.utils.set_random_seed(seed)
-    source = builder_source(target)
+    with known_state(seed), contained():
+        builder = load_builder(target)
+        if seed is not None:
+            set_seeds(seed)  # whatever the import has drawn
+        with user_errors(target):
+            model = builder(watched(variant, reads), input_shape, classes)
+            try:
+                check_contract(model, input_shape, classes)
+            except BuildError as error:
+                raise BuildError(f'model "{target}" {error} ({builder_source(target)})') from None
+        applied = ("batch_size",) if model.compiled else ("batch_size", "optimizer", "learning_rate")
+        reads.fields.update(dict.fromkeys(applied))
+        return compile_model(model, variant)
+
+
+@contextlib.contextmanager
+def user_errors(target: str | None) -> Iterator[None]:
+    """Turn whatever a user's code raises, `sys.exit` too, into a BuildError with its text and line, once.
+
+    Without a target, of a model that is no user's, errors pass.
+    """
     try:
-        model = builder(watched(variant, reads), input_shape, classes)
-    except Exception as error:
-        raise _build_error(target, error, source) from error
-    if not isinstance(model, keras.Model):
-        raise BuildError(f'model "{target}" must return a keras.Model, and returned {_kind(model)} ({source})')
+        yield
+    except (HarnessError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        if target is None:
+            raise
+        raise BuildError(f'model "{target}" failed: {describe(error, builder_files(target).values())}') from None
+
+
+def _check_signature(target: str, builder: Builder, source: Path) -> None:
     try:
-        shape = _output_shape(model, input_shape)
-    except Exception as error:
-        raise _build_error(target, error, source) from error
-    if shape != (None, classes):
+        signature = inspect.signature(builder)
+    except (TypeError, ValueError):
+        return
+    names = list(signature.parameters)
+    try:
+        signature.bind(*_CALL)
+        misplaced = [name for name, wanted in zip(names, _CALL, strict=False) if name in _CALL and name != wanted]
+    except TypeError:
+        misplaced = names
+    if misplaced or len(names) < 1:
+        line = getattr(getattr(builder, "__code__", None), "co_firstlineno", 1)
         raise BuildError(
-            f'model "{target}" must return one probability a class, shape (batch, {classes}), for pictures '
-            f"of {input_shape}; its output has shape {shape} ({source})"
+            f'model "{target}" is called as {target.partition(":")[2]}({", ".join(_CALL)}), and takes '
+            f"({', '.join(names)}): {source}, line {line}"
         )
-    applied = ("batch_size",) if model.compiled else ("batch_size", "optimizer", "learning_rate")
-    reads.fields.update(dict.fromkeys(applied))
-    return model
-
-
-def _output_shape(model: keras.Model, input_shape: tuple[int, int, int]) -> Any:
-    """Return the output's shape; builds a subclassed model or a Sequential without an input on the way."""
-    output = model(keras.Input(input_shape))
-    return tuple(output.shape) if hasattr(output, "shape") else _kind(output)
-
-
-def _kind(value: object) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"
-
-
-def _build_error(target: str, error: Exception, source: Path) -> BuildError:
-    """Word an error with the last line of the user's file that led to it."""
-    if isinstance(error, SyntaxError) and error.lineno:
-        place = f"{error.filename}, line {error.lineno}: {(error.text or '').strip()}"
-        return BuildError(f'model "{target}" failed: SyntaxError: {error.msg}: {place}')
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename) == source]
-    where = f": {source}"
-    if own:
-        where = f": {source}, line {own[-1].lineno}: {own[-1].line}"
-    text = " ".join(str(error).split())
-    shown = text if len(text) <= 300 else text[:297] + "..."
-    return BuildError(f'model "{target}" failed: {type(error).__name__}: {shown}{where}')

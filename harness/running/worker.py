@@ -26,6 +26,7 @@ from harness.results.trials import DeviceKind, Environment, Trial
 from harness.running.executor import failed
 from harness.training.devices import configure_process
 from harness.variants import Variant
+from harness.variants.user_code import contained, describe
 
 if TYPE_CHECKING:
     from harness.datasets import Dataset, DatasetRef
@@ -113,14 +114,14 @@ def run_task(trial: Trial) -> Record:
     worker = this_worker()
     try:
         return worker.trainer.run(trial, worker.dataset)
-    except Exception as error:  # a trial's failure is a result, not the worker's end
+    except BaseException as error:  # a trial's failure is a result, not the worker's end
         if worker.settings.device == "gpu" and spoils_gpu(error):
             traceback.print_exc()
             os._exit(SPOILT_GPU)
         if isinstance(error, HarnessError):
             return failed(trial, str(error))
         traceback.print_exc()
-        return failed(trial, describe_error(error))
+        return failed(trial, describe(error))
 
 
 def spoils_gpu(error: BaseException | None) -> bool:
@@ -137,7 +138,7 @@ def spoils_gpu(error: BaseException | None) -> bool:
     if re.search(r"out.of.memory|RESOURCE_EXHAUSTED|ResourceExhausted", text, re.IGNORECASE):
         return False
     kinds = r"CUDA_ERROR_|CUDA error|CUDNN_STATUS_|^(InternalError|UnknownError|AcceleratorError)\b"
-    return bool(re.search(kinds, text)) or spoils_gpu(error.__cause__)
+    return bool(re.search(kinds, text)) or spoils_gpu(error.__cause__ or error.__context__)
 
 
 def run_timing(
@@ -150,19 +151,16 @@ def run_timing(
             from harness.timing.timer import Timer
 
             worker.timer = Timer(worker.dataset, environment)
-        return worker.timer.time(baseline, variant, budget, key=key, part=part)
+        from harness.models.builders import user_errors
+        from harness.models.state import known_state
+
+        with known_state(None), contained(), user_errors(variant.model):
+            return worker.timer.time(baseline, variant, budget, key=key, part=part)
     except HarnessError:
         raise
-    except Exception as error:
+    except BaseException as error:
         traceback.print_exc()
-        raise HarnessError(f"timing {variant.name}: {describe_error(error)}") from None
-
-
-def describe_error(error: Exception) -> str:
-    """Return an error in one line: its type and the first line of its text."""
-    lines = str(error).strip().splitlines() or [""]
-    text = next((line.strip() for line in lines if line.strip()), "")
-    return f"{type(error).__name__}: {text[:300]}"
+        raise HarnessError(f"timing {variant.name}: {describe(error)}") from None
 
 
 def _end_with_parent() -> None:
@@ -170,9 +168,11 @@ def _end_with_parent() -> None:
     if parent is None:
         return
 
+    end = os._exit  # the real one, whatever stands in its place during a trial
+
     def watch() -> None:
         multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)  # a busy graph would otherwise train on for a parent that is gone
+        end(1)  # a busy graph would otherwise train on for a parent that is gone
 
     threading.Thread(target=watch, daemon=True).start()
 

@@ -9,11 +9,14 @@ import numpy as np
 
 from harness.datasets import Dataset
 from harness.errors import HarnessError
+from harness.models.builders import user_errors
+from harness.models.state import known_state
 from harness.noise import quiet_libraries
 from harness.training.prepared import build_for, weight_values
 from harness.variants import Variant
 from harness.variants.reads import Reads
 from harness.variants.sizes import check_variant
+from harness.variants.user_code import contained
 
 _BATCH = 32
 _SEED = 1
@@ -37,6 +40,11 @@ def check_trains(variant: Variant, dataset: Dataset, *, baseline: Variant | None
         CheckError: The output has the wrong shape, a weight or the loss is not finite, no weight moves, or the loss
             does not fall.
     """
+    with known_state(_SEED if variant.model else None), contained(), user_errors(variant.model):
+        _check(variant, dataset, baseline)
+
+
+def _check(variant: Variant, dataset: Dataset, baseline: Variant | None) -> None:
     check_variant(variant, dataset.input_shape, len(dataset.classes))
     reads = Reads()
     model = build_for(variant, dataset, seed=_SEED, reads=reads)
@@ -62,6 +70,11 @@ def check_trains(variant: Variant, dataset: Dataset, *, baseline: Variant | None
         raise CheckError(
             f"{variant.name}: the loss of one batch does not fall in {len(losses)} steps "
             f"({fmean(losses[:_WINDOW]):.4g} first, {fmean(losses[-_WINDOW:]):.4g} last): check the learning rate"
+        )
+    outputs = np.asarray(model(x, training=False))
+    if np.ptp(outputs, axis=0).max() == 0:
+        raise CheckError(
+            f"{variant.name}: every picture has the same output: are its pixels, floats from 0 to 1, cut to integers?"
         )
     after = weight_values(model)
     if not all(np.isfinite(weights).all() for weights in after):

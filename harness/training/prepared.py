@@ -69,20 +69,19 @@ class PreparedModel:
         """Return the epoch with the model as a fresh build with that seed would be."""
         if self._seed != seed:
             fresh = self._build(seed)
-            model = self.epoch.model
-            if [v.shape for v in fresh.variables] == [v.shape for v in model.variables]:
-                assign_values(model.variables, variable_values(fresh.variables))
-                assign_values(model.optimizer.variables, self._optimizer_start)
-                model.reset_metrics()
-            else:  # a user's builder may give every seed another network
-                self.epoch = self._compile(fresh)
-                self._optimizer_start = variable_values(fresh.optimizer.variables)
+            assign_values(self.epoch.model.variables, variable_values(fresh.variables))
+            assign_values(self.epoch.model.optimizer.variables, self._optimizer_start)
+            self.epoch.model.reset_metrics()
         self._seed = None  # training moves the state away from that seed's start
         return self.epoch
 
     def fits(self, variant: Variant, dataset: Dataset, inputs: Inputs) -> bool:
-        """Whether this is that variant's model on that dataset, reading these inputs."""
-        return self.variant == variant and self.dataset is dataset and self.inputs is inputs
+        """Whether this serves that variant on that dataset, reading these inputs.
+
+        A user's own model serves one trial: what it keeps besides its variables (a network that depends on the seed,
+        random numbers without a generator, attributes) cannot be put back.
+        """
+        return not variant.model and self.variant == variant and self.dataset is dataset and self.inputs is inputs
 
     def count_params(self) -> int:
         """Return the parameters of the whole model: a backbone counts whose features are kept."""

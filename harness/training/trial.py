@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets import Dataset
+from harness.models.builders import user_errors
+from harness.models.state import known_state
 from harness.noise import quiet_libraries
 from harness.results.records import EpochMetrics, Record
 from harness.results.trials import Trial
@@ -21,6 +23,8 @@ from harness.training.inputs import InputSource
 from harness.training.memory import PeakMemory
 from harness.training.prepared import Epoch, PreparedModel, restore_weights, weight_values
 from harness.training.split import split_images
+from harness.variants.sources import BuildError, source_fingerprint
+from harness.variants.user_code import contained
 
 # Streams of random numbers that a trial's seed opens; numbered, so that adding one moves no other.
 _SHUFFLING_STREAM = 1
@@ -58,6 +62,13 @@ class Trainer:
                 GPU that this process has not.
         """
         require_gpu(trial.environment)
+        own = trial.variant.model
+        with known_state(trial.seed if own else None), contained(), user_errors(own):
+            if own and source_fingerprint(trial.variant) != trial.source:
+                raise BuildError(f'model "{own}" was edited after this run began: run again')
+            return self._run(trial, dataset, stop)
+
+    def _run(self, trial: Trial, dataset: Dataset, stop: Callable[[], bool]) -> Record:
         started = time.perf_counter()
         memory = PeakMemory(trial.environment.device)
         inputs = self._inputs.of(trial, dataset)

@@ -1,0 +1,112 @@
+"""What a user's own model must be so that it can be trained as any other, and its figures compared."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from harness.variants.sources import BuildError
+
+# How far a row's sum may be from 1: a bfloat16 has 8 bits.
+_TOLERANCE = 0.01
+# Below this a Rescaling layer takes its pixels for bytes.
+_BYTES = 1 / 64
+
+_handed_out: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def check_contract(model: Any, input_shape: tuple[int, int, int], classes: int) -> None:
+    """Refuse what is no new keras.Model of float pixels from 0 to 1 in and one probability a class out.
+
+    Builds a subclassed model or a Sequential without an input on the way.
+
+    Raises:
+        BuildError: Says what the model does, in words that go on from its name.
+    """
+    if not isinstance(model, keras.Model):
+        raise BuildError(f"must return a keras.Model, and returned {_kind(model)}")
+    _check_inputs(model)
+    output = model(keras.Input(input_shape))
+    shape = tuple(output.shape) if hasattr(output, "shape") else _kind(output)
+    if shape[1:] != (classes,) or isinstance(shape, str):
+        raise BuildError(
+            f"must return one probability a class, shape (batch, {classes}), for pictures of {input_shape}; its output "
+            f"has shape {shape}"
+        )
+    _check_new(model)
+    _check_loss(model)
+    _check_probabilities(model, input_shape)
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _check_inputs(model: keras.Model) -> None:
+    for tensor in getattr(model, "inputs", None) or ():
+        if not keras.backend.is_float_dtype(tensor.dtype):
+            raise BuildError(
+                f"takes {tensor.dtype} pixels, and is given floats from 0 to 1, which that would cut to 0: use "
+                "keras.Input(input_shape), and no division by 255"
+            )
+    scales = [np.max(np.abs(layer.scale)) for layer in model.layers if isinstance(layer, keras.layers.Rescaling)]
+    if scales and max(scales) <= _BYTES:
+        raise BuildError(
+            f"rescales its pixels by {max(scales):.3g}, and is given floats from 0 to 1 already: leave Rescaling out"
+        )
+
+
+def _check_new(model: keras.Model) -> None:
+    """Refuse a model, layer or optimizer that an earlier build returned: its weights go on from there."""
+    parts = [*_parts(model)]
+    old = next((part for part in parts if part in _handed_out), None)
+    if old is not None:
+        raise BuildError(
+            f'must return a new model at each call, and "{getattr(old, "name", type(old).__name__)}" is of an earlier '
+            "one: make models, layers and optimizers inside the function"
+        )
+    _handed_out.update(parts)
+
+
+def _parts(model: keras.Model) -> Iterator[Any]:
+    yield from model._flatten_layers()
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is not None:
+        yield optimizer
+
+
+def _check_loss(model: keras.Model) -> None:
+    if not model.compiled:
+        return
+    for loss in keras.tree.flatten(model.loss):
+        name = loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", "")
+        if "sparse" in str(name).lower() or isinstance(loss, keras.losses.SparseCategoricalCrossentropy):
+            raise BuildError(
+                f"is compiled with {name}, which wants numbers of classes; labels are one-hot: compile with "
+                "categorical_crossentropy"
+            )
+        if getattr(loss, "from_logits", False):
+            raise BuildError(
+                f"is compiled with {name} of from_logits=True; its outputs must be probabilities: end in softmax, and "
+                "leave from_logits out"
+            )
+
+
+def _check_probabilities(model: keras.Model, input_shape: tuple[int, int, int]) -> None:
+    inputs = getattr(model, "inputs", None)
+    count = (inputs[0].shape[0] if inputs else None) or 2
+    pixels = np.random.default_rng(0).random((count, *input_shape), np.float32)
+    outputs = np.asarray(keras.ops.convert_to_numpy(model(pixels, training=False)), np.float32)
+    if not np.isfinite(outputs).all():
+        raise BuildError("gives nan or inf before any training: look at its first weights and its divisions")
+    sums = outputs.sum(axis=1)
+    if outputs.min() < 0 or np.abs(sums - 1).max() > _TOLERANCE:
+        worst = sums[np.abs(sums - 1).argmax()]
+        raise BuildError(
+            f"must return probabilities; its outputs are from {outputs.min():.3g} to {outputs.max():.3g}, and a row "
+            f"sums to {worst:.3g}, not 1: end in softmax"
+        )

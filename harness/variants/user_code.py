@@ -1,0 +1,74 @@
+"""A user's own code at work: it may end its own trial, never the process; and its errors, told in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import traceback
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+_LONGEST = 300
+_PLACE = re.compile(r'File "([^"]+)", line (\d+)')
+# What TensorFlow puts around an error's own text.
+_AUTOGRAPH = re.compile(r"in user code:.*\n\s*(?P<kind>[A-Za-z_][\w.]*): (?P<text>.*)", re.DOTALL)
+_GRAPH = re.compile(r"Graph execution error:.*\n(?P<text>[^\n]*[^\s\n][^\n]*)\n\s*\[\[\{\{node.*", re.DOTALL)
+
+
+@contextlib.contextmanager
+def contained() -> Iterator[None]:
+    """Turn what would end or double this process (`os._exit`, `os.abort`, `os.fork`) into an error at its line."""
+
+    def ends(name: str) -> Callable[..., NoReturn]:
+        def refuse(*arguments: object) -> NoReturn:
+            raise SystemExit(f"os.{name}({', '.join(map(repr, arguments))}) would end the whole run")
+
+        return refuse
+
+    def doubles(*arguments: object) -> NoReturn:
+        raise RuntimeError("a builder must not fork: TensorFlow's threads do not survive it")
+
+    replaced: dict[str, Any] = {"_exit": ends("_exit"), "abort": ends("abort"), "fork": doubles, "forkpty": doubles}
+    saved = {name: getattr(os, name) for name in replaced}
+    try:
+        for name, function in replaced.items():
+            setattr(os, name, function)
+        yield
+    finally:
+        for name, function in saved.items():
+            setattr(os, name, function)
+
+
+def describe(error: BaseException, files: Collection[Path] = ()) -> str:
+    """Return an error in one line: its type, its own text, and the last line of these files that led to it.
+
+    Where none of them did, the first file is named.
+    """
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f"SyntaxError: {error.msg}: {error.filename}, line {error.lineno}: {(error.text or '').strip()}"
+    kind, text = type(error).__name__, str(error).strip()
+    places = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
+    places += [(name, int(line)) for name, line in _PLACE.findall(text)]
+    while True:
+        found = next((match for pattern in (_AUTOGRAPH, _GRAPH) if (match := pattern.fullmatch(text))), None)
+        if found is None:
+            break
+        kind, text = found.groupdict().get("kind", kind), found["text"].strip()
+    kind, text = kind.rpartition(".")[2], " ".join(text.split()) or "without a text"
+    if isinstance(error, SystemExit) and not text.startswith("os."):
+        text = f"the code ended the program with {error.code!r}"
+    shown = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+    return f"{kind}: {shown}{line_of(places, files)}"
+
+
+def line_of(places: list[tuple[str, int]], files: Collection[Path]) -> str:
+    """Return the last of some (file, line) that lies in these files, with its text, behind a colon."""
+    own = {path.resolve() for path in files}
+    for name, number in reversed(places):
+        if Path(name).resolve() in own:
+            lines = Path(name).read_text(encoding="utf-8", errors="replace").splitlines()
+            line = lines[number - 1].strip() if 0 < number <= len(lines) else ""
+            return f": {name}, line {number}: {line}"
+    return f": {next(iter(files))}" if files else ""

@@ -1,0 +1,217 @@
+"""What a user's builder must be: refused before training, in one line that names it and says what to do."""
+
+import itertools
+import re
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from harness import BUDGETS, Variant, run_trial
+from harness.errors import HarnessError
+from harness.models import build_model
+from harness.training.check import check_trains
+
+HEAD = """
+import keras
+from keras import layers as L, losses
+
+def net(shape, classes, end="softmax", x=lambda i: i, dtype="float32"):
+    i = keras.Input(shape, dtype=dtype)
+    y = L.Dense(classes, activation=end)(L.Flatten()(x(i)))
+    return keras.Model(i, y)
+
+def compiled(model, loss, optimizer="adam"):
+    model.compile(optimizer, loss)
+    return model
+
+"""
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write_module(source: str) -> str:
+        name = f"contract_nets_{next(_numbers)}"
+        (tmp_path / f"{name}.py").write_text(HEAD + source)
+        return f"{name}:build"
+
+    return write_module
+
+
+def build(target: str, **options: object) -> keras.Model:
+    return build_model(Variant(model=target, options=options), (6, 6, 3), 4, seed=1)
+
+
+def refusal(target: str) -> str:
+    with pytest.raises(HarnessError) as caught:
+        build(target)
+    assert "\n" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert f'model "{target}"' in str(caught.value)
+    return str(caught.value)
+
+
+DEF = "def build(variant, shape, classes):\n    return "
+
+
+@pytest.mark.parametrize(
+    ("signature", "takes"),
+    [
+        ("def build(input_shape, num_classes): ...", "(input_shape, num_classes)"),
+        ("def build(): ...", "()"),
+        ("def build(input_shape, classes, variant): ...", "(input_shape, classes, variant)"),
+        ("def build(variant, input_shape, classes, width): ...", "(variant, input_shape, classes, width)"),
+        ("build = lambda classes, *, variant: 0", "(classes, variant)"),
+    ],
+)
+def test_a_builder_of_another_signature_is_told_how_it_is_called(write, signature, takes):
+    message = refusal(write(signature))
+    assert f"is called as build(variant, input_shape, classes), and takes {takes}" in message
+    assert ".py, line 14" in message
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("net(shape, classes, None)", "a row sums to .*, not 1: end in softmax"),
+        ("net(shape, classes, 'sigmoid')", "a row sums to .*, not 1: end in softmax"),
+        ("net(shape, classes, 'log_softmax')", "its outputs are from -.* end in softmax"),
+        ("compiled(net(shape, classes, None), losses.CategoricalCrossentropy(from_logits=True))", "end in softmax"),
+        ("compiled(net(shape, classes), losses.CategoricalCrossentropy(from_logits=True))", "leave from_logits out"),
+        ("compiled(net(shape, classes), 'sparse_categorical_crossentropy')", "labels are one-hot: compile with categ"),
+        ("compiled(net(shape, classes), losses.SparseCategoricalCrossentropy(name='x'))", "labels are one-hot"),
+        ("compiled(net(shape, classes), losses.sparse_categorical_crossentropy)", "labels are one-hot"),
+        ("net(shape, classes, dtype='uint8', x=L.Rescaling(1 / 255))", "takes uint8 pixels, and is given floats"),
+        ("net(shape, classes, x=L.Rescaling(1 / 255))", "rescales its pixels by 0.00392"),
+        ("net(shape, classes, x=L.Rescaling([1 / 127.5] * 3, -1))", "rescales its pixels by 0.00784"),
+        ("net(shape, classes, x=lambda i: i / keras.ops.zeros_like(i))", "nan or inf before any training"),
+        ("net(shape, classes + 1)", r"shape \(batch, 4\).*has shape \(None, 5\)"),
+        ("exit()", "the code ended the program with None: .*line 15: return exit"),
+        ("__import__('sys').exit(3)", "the code ended the program with 3: .*line 15"),
+        ("__import__('os')._exit(3)", r"os._exit\(3\) would end the whole run: .*line 15"),
+        ("__import__('os').abort()", "os.abort.*line 15"),
+        ("__import__('os').fork()", "must not fork.*line 15"),
+        ("(_ for _ in ()).throw(type('Odd', (BaseException,), {})('odd'))", "failed: Odd: odd: .*line 15"),
+    ],
+)
+def test_a_model_that_cannot_be_trained_as_any_other_is_refused_with_what_to_do(write, body, words):
+    message = refusal(write(DEF + body))
+    assert re.search(words, message), message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "net(shape, classes, x=L.Rescaling(2.0, -1.0))",
+        "net(shape, classes, x=lambda i: L.Rescaling(1 / 255)(L.Rescaling(255.0)(i)))",
+        "compiled(net(shape, classes), 'mse')",
+        "compiled(net(shape, classes), losses.CategoricalCrossentropy(label_smoothing=0.1))",
+        "net(shape, classes, lambda y: keras.ops.cast(keras.ops.softmax(y), 'bfloat16'))",
+        "keras.Sequential([keras.Input(batch_shape=(32, *shape)), L.Flatten(), L.Dense(classes, 'softmax')])",
+    ],
+)
+def test_sound_models_of_other_kinds_are_taken(write, body):
+    assert build(write(DEF + body)).count_params() > 0
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import argparse\np = argparse.ArgumentParser()\np.add_argument('--epochs')\nargs = p.parse_args()\n",
+        "import sys\n\nsys.argv\nsys.exit(0)\n",
+    ],
+)
+def test_a_module_that_ends_the_program_on_import_fails_with_its_line(write, source, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["harness"])
+    assert "line 17: " in refusal(write(source))
+    assert sys.argv == ["harness"]
+
+
+@pytest.mark.parametrize(
+    "made_once",
+    [
+        "import functools\n@functools.cache\ndef once(shape, classes):\n    return net(shape, classes)\n",
+        "MODEL = []\ndef once(shape, classes):\n    MODEL.append(net(shape, classes))\n    return MODEL[0]\n",
+    ],
+)
+def test_a_model_kept_by_its_module_is_new_at_each_build_all_the_same(write, made_once):
+    target = write(f"{made_once}\n{DEF}once(shape, classes)")
+    first, second = build(target), build(target)
+    assert first is not second
+    assert first.layers[-1] is not second.layers[-1]
+
+
+@pytest.mark.parametrize("kept", ["model", "layer", "optimizer"])
+def test_a_part_of_an_earlier_model_is_refused(write, kept):
+    # Kept where no fresh import of the user's modules reaches: on Keras itself.
+    body = {
+        "model": "    return keep('model', lambda: net(shape, classes))",
+        "layer": "    return net(shape, classes, x=keep('layer', lambda: L.Conv2D(2, 3)))",
+        "optimizer": "    return compiled(net(shape, classes), 'mse', keep('optimizer', keras.optimizers.Adam))",
+    }[kept]
+    target = write(
+        "def keep(name, make):\n    kept = keras.__dict__.setdefault('kept_by_a_test', {})\n"
+        f"    return kept.setdefault((__name__, name), make())\ndef build(variant, shape, classes):\n{body}\n"
+    )
+    build(target)
+    assert "must return a new model at each call" in refusal(target)
+
+
+LATE = """
+class Late(L.Layer):
+    def call(self, x, training=False):
+        if training:
+            {body}
+        return x
+
+def build(variant, shape, classes):
+    return net(shape, classes, x=Late())
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("raise ValueError('odd\\n\\nshape')", "ValueError: odd shape: .*line 18: raise"),
+        ("raise KeyError('width')", "KeyError: 'width': .*line 18: raise"),
+        ("raise SystemExit(0)", "SystemExit: the code ended the program with 0: .*line 18: raise"),
+        (
+            "__import__('tensorflow').debugging.assert_less(keras.ops.max(x), 0.5, 'too bright')",
+            "InvalidArgumentError: assertion failed: .*too bright.*line 18",
+        ),
+        ("__import__('os')._exit(3)", "SystemExit: os._exit.*line 18"),
+    ],
+)
+def test_an_error_in_training_is_told_with_the_users_own_text_and_line(write, digits, body, words):
+    variant = Variant(model=write(LATE.format(body=body)))
+    for trains in (lambda: check_trains(variant, digits), lambda: run_trial(variant, digits, seed=1, budget=SMOKE)):
+        with pytest.raises(HarnessError, match=f'model "{variant.model}" failed: {words}') as caught:
+            trains()
+        assert "in user code" not in str(caught.value)
+        assert "Exception encountered" not in str(caught.value)
+
+
+SMOKE = BUDGETS["smoke"]
+
+
+def test_a_model_that_cuts_its_pixels_to_integers_inside_fails_the_check(write, digits):
+    cut = "lambda i: keras.ops.cast(keras.ops.cast(i * 0.99, 'int32'), 'float32')"
+    with pytest.raises(HarnessError, match="every picture has the same output"):
+        check_trains(Variant(model=write(f"{DEF}net(shape, classes, x={cut})")), digits)
+
+
+def test_a_source_edited_while_a_run_is_under_way_is_refused(write, digits, tmp_path):
+    target = write(DEF + "net(shape, classes)")
+    record = run_trial(Variant(model=target), digits, seed=1, budget=SMOKE)
+    file = tmp_path / f"{target.partition(':')[0]}.py"
+    file.write_text(file.read_text() + "# edited\n")
+    from harness.training.trial import Trainer
+
+    with pytest.raises(HarnessError, match="was edited after this run began"):
+        Trainer().run(record.trial, digits)
+    assert np.isfinite(record.loss)
