@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "report"))
 
 from made import made_results, many_variants
 
-from harness.comparison import Margins
+from harness.comparison import Margins, compare_all
 from harness.report import write_report
 from harness.suites import Suite
 
@@ -58,7 +58,7 @@ def _write(folder: Path, variants: int, seeds: int, images: int, epochs: int) ->
     suite = Suite("grid", many_variants(variants))
     results = made_results(folder, [suite], seeds=seeds, epochs=epochs, images=images)
     started = time.perf_counter()
-    page = write_report(results, Margins())[0]
+    page = write_report(compare_all(results, Margins()), results, Margins())[0]
     return page, time.perf_counter() - started
 
 

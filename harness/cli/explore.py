@@ -136,7 +136,8 @@ def _results(results_folder: Path, folder: Path, suite: str | None, variant: str
     results = load_results(results_folder)
     group = find_group(results, suite)
     variants = find_variants(group, variant)
-    origin = _completed(asked, results.datasets.get(group.fingerprint, Origin(group.dataset)))
+    conditions = group.conditions
+    origin = _completed(asked, results.datasets.get(conditions.fingerprint, Origin(conditions.dataset)))
     images = _test_images(origin, group, asked=bool(asked.source))
     for one in variants:
         for stem, chart in variant_charts(group, one, results, images):
@@ -152,14 +153,15 @@ def _test_images(origin: Origin, group: Group, *, asked: bool) -> NDArray[np.uin
     except HarnessError:
         if asked:
             raise
-    if dataset is None or dataset.fingerprint != group.fingerprint:
+    if dataset is None or dataset.fingerprint != group.conditions.fingerprint:
         if asked:
             raise InputError(
                 f"{origin.source} is not what the results were made from: its content differs (or its --image-size)"
             )
-        click.echo(f"no pictures of images won and lost: give --dataset the folder of {group.dataset}", err=True)
+        name = group.conditions.dataset
+        click.echo(f"no pictures of images won and lost: give --dataset the folder of {name}", err=True)
         return None
-    return dataset.test_images[image_pool(dataset, group.budget)[1]]
+    return dataset.test_images[image_pool(dataset, group.conditions.budget)[1]]
 
 
 def _table(rows: Sequence[tuple[object, ...]], heads: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from harness.cli.options import job_options, job_settings, paths_argument, suite
 from harness.errors import HarnessError
 from harness.results.records import Record
 from harness.results.store import Store
-from harness.running.job import Job, Stopwatch, begin, prepare, train, write_files
+from harness.running.job import Job, Stopwatch, begin, finish, prepare, train
 from harness.running.progress import Progress, describe_plan
 from harness.suite_files import load_suites
 
@@ -40,9 +40,9 @@ def sweep(job: Job, *, with_times: bool) -> int:
             if with_times:
                 _time(job, store, failures)
         except KeyboardInterrupt:
-            write_files(job, partial="interrupted")
+            finish(job, partial="interrupted")
             raise
-    write_files(job)
+    finish(job)
     click.echo(f"wrote tables/ and report/index.html in {job.settings.results}")
     for failure in failures:
         click.echo(f"failed: {failure}", err=True)

@@ -2,7 +2,19 @@
 
 from harness.comparison.columns import COLUMNS
 from harness.comparison.groups import Group, group_records
-from harness.comparison.judge import Comparison, Margins
-from harness.comparison.suite_rows import compare, compare_results
+from harness.comparison.judge import Comparison, Judge, Margins
+from harness.comparison.suite_rows import SuiteComparison, compare, compare_all, compare_groups, frame_of
 
-__all__ = ["COLUMNS", "Comparison", "Group", "Margins", "compare", "compare_results", "group_records"]
+__all__ = [
+    "COLUMNS",
+    "Comparison",
+    "Group",
+    "Judge",
+    "Margins",
+    "SuiteComparison",
+    "compare",
+    "compare_all",
+    "compare_groups",
+    "frame_of",
+    "group_records",
+]

@@ -253,6 +253,7 @@ SUITE_TABLE: Mapping[str, Column] = _table(
     _column("threads", "count", "Threads that a trial trained with; 0 on a GPU."),
     _column("machine", "text", "Where the step times were measured.", place="note"),
     _column("search", "text", "How a search found the variant; empty for one that was declared.", place="note"),
+    _column("recipe", "count", "Version of the training code; trials of two versions never share a row.", place="file"),
     [part[f"{metric}_{end}"] for metric, part in zip(list(METRICS)[1:], _OTHERS, strict=True) for end in ("p", "hint")],
 )
 """Columns of `comparison.csv` and of every table of suites, in order."""

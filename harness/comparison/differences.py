@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.comparison.sides import Side, step_times_of
+from harness.comparison.trained import Trained
 from harness.results import Results
 from harness.results.provenance import Provenance
 
@@ -27,8 +27,8 @@ class Difference:
         return f"{self.what}: {self.old} -> {self.new}"
 
 
-def differences_of(old: tuple[Side, Results], new: tuple[Side, Results]) -> tuple[Difference, ...]:
-    """Return what differs between two matched sides: software, machine, data, seeds, sources of `model=`."""
+def differences_of(old: tuple[Trained, Results], new: tuple[Trained, Results]) -> tuple[Difference, ...]:
+    """Return what differs: software, machine, data, seeds, sources of `model=`."""
     first, second = _facts(*old), _facts(*new)
     names = dict.fromkeys((*first, *second))
     return tuple(
@@ -38,15 +38,17 @@ def differences_of(old: tuple[Side, Results], new: tuple[Side, Results]) -> tupl
     )
 
 
-def _facts(side: Side, results: Results) -> dict[str, str]:
-    environment = side.environment
-    records = [record for seeds in side.records.values() for record in seeds.values()]
+def _facts(trained: Trained, results: Results) -> dict[str, str]:
+    conditions = trained.conditions
+    environment = conditions.environment
+    records = [record for seeds in trained.records.values() for record in seeds.values()]
     made = [results.provenances[record.trial.key] for record in records]
-    timed = {machine for machine, _, _ in step_times_of(side, results)}
+    timed = {machine for machine, _, _ in trained.step_times}
     facts = dict(environment.versions)
     facts |= {
         "Python": _joined(run.python for run in made),
         "commit": _joined(_commit(run) for run in made),
+        "recipe": str(conditions.recipe),
         "backend": environment.backend,
         "device": environment.device,
         "threads": str(environment.threads),
@@ -55,11 +57,11 @@ def _facts(side: Side, results: Results) -> dict[str, str]:
         "instruction sets": _joined(" ".join(run.cpu_flags) for run in made),
         "driver": _joined(run.driver for run in made),
         "system": _joined(run.system for run in made),
-        "dataset name": side.dataset,
-        "dataset content": side.fingerprint[:12],
+        "dataset name": conditions.dataset,
+        "dataset content": conditions.fingerprint[:12],
         "seeds": _seeds(record.trial.seed for record in records),
     }
-    sources = {f"source of {variant.name}": _source(seeds.values()) for variant, seeds in side.records.items()}
+    sources = {f"source of {variant.name}": _source(seeds.values()) for variant, seeds in trained.records.items()}
     return facts | {name: source for name, source in sources.items() if source}
 
 

@@ -1,20 +1,24 @@
-"""What may stand in one table: records of one suite that share dataset, budget, device and versions."""
+"""What may stand in one table: the trials of one suite under equal conditions, found as they were planned."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import chain
 from statistics import median
+from typing import Any
 
 from harness.budgets import Budget
 from harness.results import Results
-from harness.results.records import Record
-from harness.results.step_times import NAN, StepTimes, typical_ms
-from harness.results.trials import Environment, Trial
+from harness.results.conditions import Conditions
+from harness.results.planned import PlannedSuite
+from harness.results.records import NAN, Record
+from harness.results.step_times import StepTimes, typical_ms
 from harness.suites import Suite
 from harness.variants import Variant
+
+Members = Mapping[Variant, Mapping[int, Record]]
+"""Records by variant, then by seed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,97 +26,156 @@ class Group:
     """Records of one suite under equal conditions.
 
     Attributes:
-        suite: Which baseline and variants.
-        dataset: Name of the dataset; records of other content are another group.
-        fingerprint: Content of the dataset.
-        budget: Epochs and cap on images of every trial.
-        environment: Device, backend, threads and versions of every trial.
-        records: By variant, then by seed.
+        suite: Baseline and variants as declared; verdicts are corrected for their number, shown or not.
+        conditions: What all of its trials share.
+        seeds: How many each variant was to have.
+        records: By variant, then by seed; a variant without any is left out.
         step_times: By variant, against the suite's baseline, on one machine.
         machine: Which machine that is; empty without step times.
+        baseline_ms: The baseline's typical step: the median of what it took beside each variant that was timed
+            against it there, of this suite or another, so that it is the same in all tables; nan without step times.
+            A variant's step is this times its ratio, not what its own blocks took: the machine's speed changes
+            between one measurement and the next, so that a slower variant would at times have the shorter step.
     """
 
     suite: Suite
-    dataset: str
-    fingerprint: str
-    budget: Budget
-    environment: Environment
-    records: Mapping[Variant, Mapping[int, Record]]
+    conditions: Conditions
+    seeds: int
+    records: Members
     step_times: Mapping[Variant, StepTimes]
     machine: str
+    baseline_ms: float
 
-    @cached_property
-    def baseline_ms(self) -> float:
-        """The baseline's typical step: the median of what it took beside each variant; nan without step times.
+    @property
+    def members(self) -> tuple[Variant, ...]:
+        """The variants that have records, the baseline first."""
+        return tuple(variant for variant in self.suite.members if variant in self.records)
 
-        A variant's step is this times its ratio, not what its own blocks took: the machine's speed changes between one
-        measurement and the next, so that a variant slower than the baseline would at times have the shorter step.
-        """
-        beside = [typical_ms(times.baseline_ms) for times in self.step_times.values()]
-        return median(beside) if beside else NAN
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """Step times, the machine that took them, and their place among all, the newest highest."""
+
+    place: int
+    machine: str
+    times: StepTimes
+
+
+class Timings:
+    """The step times of a results folder by conditions; those of an older way of measuring are left out."""
+
+    def __init__(self, results: Results) -> None:
+        self._found: dict[tuple[Any, ...], dict[Variant, dict[Variant, list[Timing]]]] = {}
+        self._baselines_ms: dict[tuple[Any, ...], dict[tuple[str, str], float]] = {}
+        for place, (key, times) in enumerate(results.step_times.items()):
+            if times.is_current:
+                conditions = (times.fingerprint, times.budget.name, times.environment.software)
+                variants = self._found.setdefault(conditions, {}).setdefault(times.baseline, {})
+                timing = Timing(place, results.provenances[key].machine, times)
+                variants.setdefault(times.variant, []).append(timing)
+
+    def of(self, conditions: Conditions, baseline: Variant, variant: Variant) -> list[Timing]:
+        """Return what a variant took beside a baseline under these conditions, the newest last."""
+        return self._found.get(conditions.timing, {}).get(baseline, {}).get(variant, [])
+
+    def of_variant(self, conditions: Conditions, variant: Variant) -> Iterable[Timing]:
+        """Return what a variant took beside any baseline under these conditions, the newest of each last."""
+        baselines = self._found.get(conditions.timing, {}).values()
+        return chain.from_iterable(variants.get(variant, ()) for variants in baselines)
+
+    def baseline_ms(self, conditions: Conditions, baseline: Variant, source: str, machine: str) -> float:
+        """Return a baseline's typical step on a machine; nan where nothing was timed against it there."""
+        place = (conditions.timing, baseline)
+        if place not in self._baselines_ms:
+            beside: dict[tuple[str, str], list[float]] = {}
+            for timing in chain.from_iterable(self._found.get(conditions.timing, {}).get(baseline, {}).values()):
+                mine = (timing.times.sources[0], timing.machine)
+                beside.setdefault(mine, []).append(typical_ms(timing.times.baseline_ms))
+            self._baselines_ms[place] = {mine: median(values) for mine, values in beside.items()}
+        return self._baselines_ms[place].get((source, machine), NAN)
 
 
 def group_records(results: Results) -> list[Group]:
-    """Return the groups of a results folder: suites in their order, conditions by their first record.
+    """Return the groups of a results folder: suites in their order, conditions in the order of their first run.
 
-    Records of one variant whose `model=` source differs are conditions of their own too: the newest source counts.
+    A group holds what was planned: of a variant whose files changed since, only the trials of the source that the
+    newest run of the suite meant, though they may be older than others.
     """
-    conditions: dict[str, dict[Variant, dict[int, Record]]] = {}
-    for record in results.records.values():
-        seeds = conditions.setdefault(_condition(record.trial), {}).setdefault(record.trial.variant, {})
-        older = next(iter(seeds.values()), None)
-        if older is not None and older.trial.source != record.trial.source:
-            seeds.clear()
-        seeds[record.trial.seed] = record
+    plans: dict[tuple[str, Conditions], list[PlannedSuite]] = {}
+    for plan in plans_of(results):
+        plans.setdefault((plan.suite, plan.conditions), []).append(plan)
+    found = by_training(results)
+    timings = Timings(results)
     groups = []
     for suite in results.suites:
-        for variants in conditions.values():
-            members = {member: variants[member] for member in suite.members if member in variants}
+        for (name, conditions), mine in plans.items():
+            if name != suite.name:
+                continue
+            sources = {variant: source for plan in mine for variant, source in plan.sources.items()}
+            trained = found.get(conditions.training, {})
+            chosen = {v: trained.get(v, {}).get(sources[v]) for v in suite.members if v in sources}
+            members = {variant: records for variant, records in chosen.items() if records}
             if members:
-                groups.append(_group(suite, members, results))
+                groups.append(make_group(suite, mine[-1].conditions, mine[-1].seeds, members, timings))
     return groups
 
 
-def _group(suite: Suite, members: dict[Variant, dict[int, Record]], results: Results) -> Group:
-    trial = next(record.trial for seeds in members.values() for record in seeds.values())
-    budgets = [record.trial.budget for seeds in members.values() for record in seeds.values()]
-    machines: dict[str, dict[Variant, StepTimes]] = {}
-    for times in results.step_times.values():
-        if _times_belong(times, suite, trial):
-            machine = results.provenances[times.key].machine
-            machines.setdefault(machine, {})[times.variant] = times
-    # Step times of several machines are never mixed: the last machine that measured counts.
-    machine = list(machines)[-1] if machines else ""
+def make_group(
+    suite: Suite, conditions: Conditions, seeds: int, members: Members, timings: Timings, *, machine: str = ""
+) -> Group:
+    """Return a group with the step times that belong to it: of one machine, and of the sources of its records.
+
+    Without `machine`, the last one that timed one of the members counts.
+    """
+    sources = {variant: next(iter(records.values())).trial.source for variant, records in members.items() if records}
+    taken = [
+        timing
+        for variant in members
+        for timing in timings.of(conditions, suite.baseline, variant)
+        if timing.times.sources == (sources.get(suite.baseline, timing.times.sources[0]), sources.get(variant, ""))
+    ]
+    newest = max(taken, key=lambda timing: timing.place, default=None)
+    machine = machine or (newest.machine if newest else "")
+    own = {timing.times.variant: timing.times for timing in taken if timing.machine == machine}
+    source = next((times.sources[0] for times in own.values()), "")
     return Group(
         suite=suite,
-        dataset=trial.dataset,
-        fingerprint=trial.fingerprint,
-        budget=max(budgets, key=lambda budget: budget.seeds),
-        environment=trial.environment,
+        conditions=conditions,
+        seeds=seeds,
         records=members,
-        step_times=machines.get(machine, {}),
-        machine=machine,
+        step_times=own,
+        machine=machine if own else "",
+        baseline_ms=timings.baseline_ms(conditions, suite.baseline, source, machine) if own else NAN,
     )
 
 
-def _condition(trial: Trial) -> str:
-    environment = trial.environment
-    parts = (
-        trial.fingerprint,
-        trial.budget.label,
-        trial.budget.training,
-        environment.device,
-        environment.backend,
-    )
-    return json.dumps([*parts, environment.threads, environment.versions], sort_keys=True)
+def plans_of(results: Results) -> Sequence[PlannedSuite]:
+    """Return what runs compared; of a folder whose runs noted no plans what they must have: each newest source."""
+    if results.plans:
+        return results.plans
+    sources: dict[Conditions, dict[Variant, str]] = {}
+    budgets: dict[Conditions, Budget] = {}
+    for record in results.records.values():
+        conditions = Conditions.of(record.trial)
+        sources.setdefault(conditions, {})[record.trial.variant] = record.trial.source
+        budget = record.trial.budget
+        budgets[conditions] = max(budget, budgets.get(conditions, budget), key=lambda one: one.seeds)
+    return [
+        PlannedSuite(suite.name, conditions, budgets[conditions].seeds, chosen)
+        for suite in results.suites
+        for conditions, found in sources.items()
+        if (chosen := {variant: found[variant] for variant in suite.members if variant in found})
+    ]
 
 
-def _times_belong(times: StepTimes, suite: Suite, trial: Trial) -> bool:
-    mine, theirs = trial.environment, times.environment
-    return (
-        times.baseline == suite.baseline
-        and times.variant in suite.members
-        and times.fingerprint == trial.fingerprint
-        and times.budget.name == trial.budget.name
-        and (mine.device, mine.backend, mine.versions) == (theirs.device, theirs.backend, theirs.versions)
-    )
+def by_training(results: Results) -> dict[tuple[Any, ...], dict[Variant, dict[str, dict[int, Record]]]]:
+    """Return records by what decides their bits, variant, source and seed."""
+    found: dict[tuple[Any, ...], dict[Variant, dict[str, dict[int, Record]]]] = {}
+    known: dict[Any, tuple[Any, ...]] = {}
+    for record in results.records.values():
+        trial = record.trial
+        place = (trial.fingerprint, trial.budget, trial.environment, trial.recipe)
+        training = known.get(place) or known.setdefault(place, Conditions.of(trial).training)
+        variants = found.setdefault(training, {})
+        variants.setdefault(trial.variant, {}).setdefault(trial.source, {})[trial.seed] = record
+    return found

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.comparison.columns import METRICS
 from harness.comparison.verdicts import (
     Verdict,
     accuracy_verdict,
@@ -18,6 +21,7 @@ from harness.comparison.verdicts import (
 from harness.margins import Margins as Margins
 from harness.results.records import Record
 from harness.results.step_times import StepTimes
+from harness.results.store import TestSet
 from harness.statistics import (
     Estimate,
     TimeRatio,
@@ -72,6 +76,49 @@ class Accuracies:
     macro_f1: Comparison = field(default_factory=Comparison)
 
 
+class Judge:
+    """Judges each pair once, however many tables of a command it stands in.
+
+    Args:
+        margins: Alpha and margins of practical equality.
+    """
+
+    def __init__(self, margins: Margins) -> None:
+        self.margins = margins
+        self._accuracies: dict[tuple[Any, ...], tuple[Accuracies, list[Record]]] = {}
+        self._times: dict[tuple[int, int], tuple[Comparison, StepTimes]] = {}
+
+    def accuracies(
+        self,
+        baseline: Mapping[int, Record],
+        variant: Mapping[int, Record],
+        test_set: TestSet,
+        *,
+        comparisons: int,
+        names: tuple[str, str] = ("baseline", ""),
+    ) -> Accuracies:
+        """Return what `judge_accuracies` says of two variants' records by seed."""
+        records = [*baseline.values(), *variant.values()]
+        # By identity, and the records are held as long as their ids are: keys cost more than the whole judgement.
+        place = (*map(id, records), len(baseline), comparisons)
+        if place not in self._accuracies:
+            labels, classes = test_set.labels, len(test_set.classes)
+            found = judge_accuracies(
+                baseline, variant, labels, classes, comparisons=comparisons, margins=self.margins, names=names
+            )
+            self._accuracies[place] = (found, records)
+        return self._accuracies[place][0]
+
+    def times(self, times: StepTimes | None, *, comparisons: int) -> Comparison:
+        """Return what `judge_times` says of a variant's step times."""
+        if times is None:
+            return judge_times(None, comparisons=comparisons, margins=self.margins)
+        place = (id(times), comparisons)
+        if place not in self._times:
+            self._times[place] = (judge_times(times, comparisons=comparisons, margins=self.margins), times)
+        return self._times[place][0]
+
+
 def judge_accuracies(
     baseline: Mapping[int, Record],
     variant: Mapping[int, Record],
@@ -80,6 +127,7 @@ def judge_accuracies(
     *,
     comparisons: int,
     margins: Margins,
+    names: tuple[str, str] = ("baseline", ""),
 ) -> Accuracies:
     """Compare predictions paired by seed; the two-way model over seeds and test images.
 
@@ -89,7 +137,12 @@ def judge_accuracies(
         classes: Number of classes.
         comparisons: Variants of the suite, for Bonferroni.
         margins: Alpha and margins.
+        names: What messages call the two.
     """
+    diverged = _diverged({names[0]: baseline, names[1]: variant})
+    if diverged:
+        # What is left after the diverged seeds is a selection of the lucky ones: no claim, and never a win.
+        return _silenced(baseline, variant, diverged)
     seeds = [seed for seed in sorted(baseline) if _usable(baseline[seed]) and _usable(variant.get(seed))]
     if not seeds:
         return Accuracies(0, *([Comparison(hint="no seed that both have")] * 4))
@@ -134,7 +187,7 @@ def equality(baseline: Mapping[int, Record], variant: Mapping[int, Record]) -> s
     others = [pair for pair in pairs if pair[0].trial.variant != pair[1].trial.variant]
     if not others or not all(_same_predictions(*pair) for pair in pairs):
         return ""
-    return SAME_TRIAL if all(_losses(one) == _losses(other) for one, other in pairs) else SAME_PREDICTIONS
+    return SAME_TRIAL if all(repr(one.loss) == repr(other.loss) for one, other in pairs) else SAME_PREDICTIONS
 
 
 def judge_times(times: StepTimes | None, *, comparisons: int, margins: Margins) -> Comparison:
@@ -214,10 +267,26 @@ def _same_predictions(one: Record, other: Record) -> bool:
     return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in names)
 
 
-def _losses(record: Record) -> list[str]:
-    """Return a trial's losses as text: nan equals nan."""
-    history = ((epoch.loss, epoch.val_loss) for epoch in record.history)
-    return [repr(record.loss), *map(repr, history)]
+def _diverged(arms: Mapping[str, Mapping[int, Record]]) -> str:
+    """Return which of two variants diverged in how many seeds, and why; empty where none did."""
+    notes = []
+    for name, records in arms.items():
+        found = [record for record in records.values() if record.status == "diverged"]
+        if found:
+            notes.append(
+                f"{name}{': ' if name else ''}diverged in {len(found)} of {len(records)} seeds: {found[0].message}"
+            )
+    return "; ".join(notes)
+
+
+def _silenced(baseline: Mapping[int, Record], variant: Mapping[int, Record], reason: str) -> Accuracies:
+    """Return the plain differences of the seeds that both have, without any claim."""
+    both = [(baseline[s], variant[s]) for s in sorted(baseline) if _usable(baseline[s]) and _usable(variant.get(s))]
+
+    def difference(metric: str) -> float:
+        return fmean(getattr(own, metric) - getattr(base, metric) for base, own in both) if both else NAN
+
+    return Accuracies(len(both), *(Comparison(difference(metric), hint=reason) for metric in METRICS))
 
 
 def _usable(record: Record | None) -> bool:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from harness.comparison.columns import COLUMNS
-from harness.comparison.groups import Group, group_records
-from harness.comparison.judge import Margins
-from harness.comparison.sides import Side, step_times_of
-from harness.comparison.suite_rows import add_pareto, group_rows
+from harness.comparison.groups import Timings, make_group
+from harness.comparison.judge import Judge, Margins
+from harness.comparison.suite_rows import add_pareto, compare_groups, frame_of
 from harness.comparison.times_across_runs import judge_relative
+from harness.comparison.trained import Trained, trained_variants
 from harness.errors import InputError, nearest
 from harness.results import Results
-from harness.results.step_times import StepTimes, typical_ms
+from harness.results.step_times import StepTimes
 from harness.suites import Suite
 from harness.variants import Variant
 
@@ -35,22 +33,19 @@ def compare_variants(results: Results, first: str, second: str, margins: Margins
     if one == two:
         raise InputError(f'--variants: "{first}" twice: name two different ones')
     suite = Suite(f"{two.name} against {one.name}", (two,), one)
-    groups = [
-        group
-        for group in group_records(dataclasses.replace(results, suites=(suite,)))
-        if one in group.records and two in group.records
-    ]
-    if not groups:
+    both = [trained for trained in trained_variants(results) if one in trained.records and two in trained.records]
+    if not both:
         raise InputError(f'no dataset, budget and device has results of both "{one.name}" and "{two.name}"')
-    rows: list[dict[str, Any]] = []
-    for group in groups:
-        pair = group_rows(group, results, margins)
+    judge, timings = Judge(margins), Timings(results)
+    comparisons = []
+    for trained in both:
+        members = {variant: trained.records[variant] for variant in (one, two)}
+        group = make_group(suite, trained.conditions, trained.seeds, members, timings)
+        found = compare_groups([group], results, judge)
         if two not in group.step_times:
-            _add_relative_times(pair, group, results, margins)
-        rows += pair
-    import pandas as pd
-
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+            _add_relative_times(found[0].rows, trained, one, two, margins)
+        comparisons += found
+    return frame_of(comparisons)
 
 
 def _find(results: Results, name: str) -> Variant:
@@ -61,16 +56,16 @@ def _find(results: Results, name: str) -> Variant:
     return known[name]
 
 
-def _add_relative_times(rows: list[dict[str, Any]], group: Group, results: Results, margins: Margins) -> None:
+def _add_relative_times(
+    rows: list[dict[str, Any]], trained: Trained, one: Variant, two: Variant, margins: Margins
+) -> None:
     """Fill the time cells of a group's two rows from measurements against a common third."""
-    one, two = group.suite.members
-    side = Side(group.dataset, group.fingerprint, group.budget, group.environment, group.records, order=0)
-    pair = _common_times(side, results, one, two)
+    pair = _common_times(trained, one, two)
     if pair is None:
         return
     machine, first, second = pair
     found = judge_relative(first, second, comparisons=1, margins=margins)
-    step_time_ms = typical_ms(first.variant_ms)
+    step_time_ms = trained.step_time_ms((machine, first.baseline, one))
     rows[0] |= {"step_time_ms": step_time_ms, "step_time_ratio": 1.0, "machine": machine}
     rows[1] |= {
         "step_time_ms": step_time_ms * found.value,  # as in a suite's table: at one speed of the machine
@@ -86,10 +81,10 @@ def _add_relative_times(rows: list[dict[str, Any]], group: Group, results: Resul
     add_pareto(rows)
 
 
-def _common_times(side: Side, results: Results, one: Variant, two: Variant) -> tuple[str, StepTimes, StepTimes] | None:
+def _common_times(trained: Trained, one: Variant, two: Variant) -> tuple[str, StepTimes, StepTimes] | None:
     """Return both variants' measurements against one baseline on one machine; the newest that fits."""
-    taken = step_times_of(side, results)
-    for (machine, baseline, variant), times in reversed(taken.items()):
+    taken = trained.step_times
+    for (machine, baseline, variant), times in reversed(list(taken.items())):
         if variant == two and (machine, baseline, one) in taken:
             return machine, taken[machine, baseline, one], times
     return None

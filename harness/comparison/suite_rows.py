@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.comparison.columns import COLUMNS
+from harness.comparison.columns import COLUMNS, METRICS
 from harness.comparison.groups import Group, group_records
-from harness.comparison.judge import Accuracies, Comparison, Margins, judge_accuracies, judge_times
+from harness.comparison.judge import Accuracies, Comparison, Judge, Margins
 from harness.results import Results
 from harness.results.records import Record
-from harness.results.step_times import StepTimes
 from harness.statistics import pareto
 from harness.variants import Variant
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAN = float("nan")
+
+_EMPTY: dict[str, Any] = dict.fromkeys(COLUMNS, NAN)
 
 
 def compare(
@@ -48,88 +50,112 @@ def compare(
         defaults.accuracy if margin_accuracy is None else margin_accuracy,
         defaults.time if margin_time is None else margin_time,
     )
-    return compare_results(results, group_records(results), margins)
+    return frame_of(compare_all(results, margins))
 
 
-def compare_results(results: Results, groups: Sequence[Group], margins: Margins) -> pd.DataFrame:
-    """Return the comparison table of some groups."""
+@dataclass(frozen=True, eq=False)
+class SuiteComparison:
+    """A group, judged: what tables, report, gates and exports of one command share.
+
+    Attributes:
+        group: Its records.
+        rows: A row per variant that has records, the baseline first; each with the columns COLUMNS.
+    """
+
+    group: Group
+    rows: list[dict[str, Any]]
+
+
+def compare_all(results: Results, margins: Margins) -> list[SuiteComparison]:
+    """Return the comparisons of everything that a results folder holds."""
+    return compare_groups(group_records(results), results, Judge(margins))
+
+
+def compare_groups(groups: Sequence[Group], results: Results, judge: Judge) -> list[SuiteComparison]:
+    """Return the comparisons of some groups of a results folder."""
+    return [SuiteComparison(group, _rows(group, results, judge)) for group in groups]
+
+
+def frame_of(comparisons: Sequence[SuiteComparison]) -> pd.DataFrame:
+    """Return comparisons as one frame with the columns COLUMNS."""
     import pandas as pd
 
-    rows = [row for group in groups for row in group_rows(group, results, margins)]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame([row for one in comparisons for row in one.rows], columns=list(COLUMNS))
 
 
-def group_rows(group: Group, results: Results, margins: Margins) -> list[dict[str, Any]]:
-    """Return the rows of one group, the baseline first."""
+def _rows(group: Group, results: Results, judge: Judge) -> list[dict[str, Any]]:
     suite = group.suite
-    count = len(suite.variants)
-    test_set = results.test_sets[group.fingerprint, group.budget.max_images]
+    test_set = results.test_set(group.conditions)
     baseline = group.records.get(suite.baseline, {})
     rows = []
-    for variant in suite.members:
-        if variant not in group.records:
-            continue
+    for variant in group.members:
         records = group.records[variant]
         accuracies, times = Accuracies(0), Comparison()
         if variant != suite.baseline:
-            accuracies = judge_accuracies(
-                baseline, records, test_set.labels, len(test_set.classes), comparisons=count, margins=margins
-            )
-            times = judge_times(group.step_times.get(variant), comparisons=count, margins=margins)
+            accuracies = judge.accuracies(baseline, records, test_set, comparisons=len(suite.variants))
+            times = judge.times(group.step_times.get(variant), comparisons=len(suite.variants))
         chosen = results.selections.get(suite.name)
         note = chosen.note if chosen is not None and chosen.winner == variant != suite.baseline else ""
-        known = _row(group, variant, records, accuracies, times) | {"search": note}
-        rows.append(dict.fromkeys(COLUMNS, NAN) | known)
+        known = _row(group, variant, accuracies, times) | {"search": note}
+        rows.append(_EMPTY | known)
     add_pareto(rows)
     return rows
 
 
-def _row(
-    group: Group,
-    variant: Variant,
-    records: dict[int, Record] | Any,
-    accuracies: Accuracies,
-    times: Comparison,
-) -> dict[str, Any]:
+def _row(group: Group, variant: Variant, accuracies: Accuracies, times: Comparison) -> dict[str, Any]:
     is_baseline = variant == group.suite.baseline
+    records, conditions = group.records[variant], group.conditions
     good = [record for record in records.values() if record.status == "ok"]
     peaks = [record.peak_memory_mib for record in good if not math.isnan(record.peak_memory_mib)]
-    status, message = _status(records.values(), group)
-    accuracy = accuracies.accuracy
-    if status == "diverged":
-        # What is left after the diverged seeds is a selection of the lucky ones: no claim, and never a win.
-        accuracy = Comparison(accuracy.value, hint=message)
-    measured = _step_times_of(variant, group)
+    status, message = status_of(records.values(), group.seeds)
     row: dict[str, Any] = {
         "suite": group.suite.name,
         "variant": variant.name,
         "baseline": group.suite.baseline.name,
-        "dataset": group.dataset,
-        "budget": group.budget.label,
-        "device": group.environment.device,
-        "backend": group.environment.backend,
+        "dataset": conditions.dataset,
+        "budget": conditions.budget.label,
+        "device": conditions.environment.device,
+        "backend": conditions.environment.backend,
         "precision_policy": variant.precision_policy,
         "seeds": len(good),
         "epoch": median(record.epoch for record in good) if good else NAN,
         "params": next((record.params for record in good), NAN),
-        "flops": measured.flops if measured else NAN,
         "accuracy_std": stdev(record.accuracy for record in good) if len(good) > 1 else NAN,
         "train_time_s": median(record.train_time_s for record in good) if good else NAN,
         "peak_memory_mib": median(peaks) if peaks else NAN,
         "status": status,
         "message": message,
-        "fingerprint": group.fingerprint,
-        "versions": " ".join(f"{name}-{version}" for name, version in group.environment.versions),
-        "threads": group.environment.threads,
+        "fingerprint": conditions.fingerprint,
+        "versions": " ".join(f"{name}-{version}" for name, version in conditions.environment.versions),
+        "threads": conditions.environment.threads,
+        "recipe": conditions.recipe,
         "machine": group.machine,
     }
-    for name in ("accuracy", "precision", "recall", "macro_f1"):
+    for name in METRICS:
         row[name] = fmean(getattr(record, name) for record in good) if good else NAN
-        found = accuracy if name == "accuracy" else getattr(accuracies, name)
-        row |= _comparison_cells(name, found, is_baseline)
+        row |= _comparison_cells(name, getattr(accuracies, name), is_baseline)
     row |= _comparison_cells("step_time", times, is_baseline)
     row["step_time_ratio"] = 1.0 if is_baseline else times.value
-    return row | _time_cells(measured, variant, group.baseline_ms * row["step_time_ratio"], is_baseline)
+    return row | _time_cells(group, variant, row["step_time_ratio"])
+
+
+def status_of(records: Iterable[Record], seeds: int) -> tuple[str, str]:
+    """Return a variant's state in one word, and why: ok, partial, diverged or failed.
+
+    Args:
+        records: Its records.
+        seeds: How many it was to have.
+    """
+    found = list(records)
+    by_status = {name: [r for r in found if r.status == name] for name in ("ok", "diverged", "failed")}
+    if by_status["diverged"]:
+        first = by_status["diverged"][0]
+        return "diverged", f"diverged in {len(by_status['diverged'])} of {len(found)} seeds: {first.message}"
+    if by_status["failed"]:
+        return ("partial" if by_status["ok"] else "failed"), by_status["failed"][0].message
+    if len(by_status["ok"]) < seeds:
+        return "partial", f"{len(by_status['ok'])} of {seeds} seeds"
+    return "ok", ""
 
 
 def _comparison_cells(name: str, found: Comparison, is_baseline: bool) -> dict[str, Any]:
@@ -143,47 +169,31 @@ def _comparison_cells(name: str, found: Comparison, is_baseline: bool) -> dict[s
     }
 
 
-def _time_cells(measured: StepTimes | None, variant: Variant, step_time_ms: float, is_baseline: bool) -> dict[str, Any]:
-    if measured is None:
-        return {}
+def _time_cells(group: Group, variant: Variant, ratio: float) -> dict[str, Any]:
+    step_time_ms = group.baseline_ms * ratio
     cells: dict[str, Any] = {"step_time_ms": step_time_ms, "images_per_s": variant.batch_size / step_time_ms * 1e3}
-    if variant == measured.variant:
-        cells |= {
-            "predict_time_ms": measured.predict_one_ms,
-            "predict_batch_time_ms": measured.predict_batch_ms,
-            "build_s": measured.build_s,
-            "first_step_s": measured.first_step_s,
-            "gemm_share": measured.gemm_share,
-        }
-    return cells | {"step_time_flags": "" if is_baseline else "; ".join(measured.flags)}
-
-
-def _step_times_of(variant: Variant, group: Group) -> StepTimes | None:
-    if variant in group.step_times:
-        return group.step_times[variant]
-    if variant == group.suite.baseline and group.step_times:
-        return next(iter(group.step_times.values()))
-    return None
-
-
-def _status(records: Any, group: Group) -> tuple[str, str]:
-    found = list(records)
-    by_status = {name: [r for r in found if r.status == name] for name in ("ok", "diverged", "failed")}
-    if by_status["diverged"]:
-        first = by_status["diverged"][0]
-        return "diverged", f"diverged in {len(by_status['diverged'])} of {len(found)} seeds: {first.message}"
-    if by_status["failed"]:
-        return ("partial" if by_status["ok"] else "failed"), by_status["failed"][0].message
-    if len(by_status["ok"]) < group.budget.seeds:
-        return "partial", f"{len(by_status['ok'])} of {group.budget.seeds} seeds"
-    return "ok", ""
+    measured = group.step_times.get(variant)
+    if measured is None:
+        # A baseline that was not timed against itself, as under `-k`: its step stands beside every variant's.
+        return cells | {"step_time_flags": ""}
+    return cells | {
+        "flops": measured.flops,
+        "predict_time_ms": measured.predict_one_ms,
+        "predict_batch_time_ms": measured.predict_batch_ms,
+        "build_s": measured.build_s,
+        "first_step_s": measured.first_step_s,
+        "gemm_share": measured.gemm_share,
+        "step_time_flags": "" if variant == group.suite.baseline else "; ".join(measured.flags),
+    }
 
 
 def add_pareto(rows: list[dict[str, Any]]) -> None:
     """Say which rows are on the front of accuracy and step time; rows without a result are out of the race."""
-    racing = [row for row in rows if row["status"] in ("ok", "partial") and row["accuracy"] == row["accuracy"]]
+    racing = []
     for row in rows:
-        row["pareto"] = "no" if row not in racing else ""
+        races = row["status"] in ("ok", "partial") and row["accuracy"] == row["accuracy"]
+        row["pareto"] = "" if races else "no"
+        racing += [row] if races else []
     timed = [row for row in racing if row["step_time_ratio"] == row["step_time_ratio"]]
     if len(timed) < 2:
         return

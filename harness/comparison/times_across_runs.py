@@ -37,18 +37,33 @@ def judge_relative(old: StepTimes, new: StepTimes, *, comparisons: int, margins:
     return _judged(math.exp(estimate.mean), low, high, margins, p=estimate.p_value(comparisons))
 
 
-def judge_across(old: StepTimes, new: StepTimes, *, comparisons: int, margins: Margins) -> Comparison:
+def judge_across(
+    old: StepTimes,
+    new: StepTimes,
+    *,
+    comparisons: int,
+    margins: Margins,
+    baselines_ms: tuple[float, float] | None = None,
+) -> Comparison:
     """Compare one variant's step time in two folders, measured on one machine at different times.
 
     The runs were not interleaved. If the baseline's own time differs between them, either the machine was in another
     mood or the new software is faster or slower as a whole: these runs cannot tell. The interval covers both
     explanations and all between: the change relative to the baseline, and that times the baseline's own change. A
     claim is therefore only made where both agree. There is no p-value, since no chance is attached to the explanations.
+
+    Args:
+        old, new: The variant's step times in either folder.
+        comparisons: Variants compared.
+        margins: Alpha and margins.
+        baselines_ms: The baseline's typical step in either, as the tables show it; default what it took beside the
+            variant.
     """
     estimate = relative_estimate(old, new)
     low, high = (math.exp(end) for end in estimate.interval(margins.alpha, comparisons))
-    baseline = typical_ms(new.baseline_ms) / typical_ms(old.baseline_ms)
-    ratio = typical_ms(new.variant_ms) / typical_ms(old.variant_ms)
+    before, after = baselines_ms or (typical_ms(old.baseline_ms), typical_ms(new.baseline_ms))
+    baseline = after / before
+    ratio = baseline * math.exp(estimate.mean)
     if math.isnan(low):
         return _judged(ratio, low, high, margins)
     found = _judged(

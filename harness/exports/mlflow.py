@@ -49,8 +49,8 @@ def export_mlflow(results: Results, file: Path) -> int:
         client = needed("mlflow.tracking", "mlflow").MlflowClient(tracking_uri=address)
         for condition in conditions:
             experiment = client.create_experiment(condition.label, artifact_location=artifacts)
-            times = step_times_by_variant(condition.side, results)
-            for variant, seeds in condition.side.records.items():
+            times = step_times_by_variant(condition.trained)
+            for variant, seeds in condition.trained.records.items():
                 records = [seeds[seed] for seed in sorted(seeds)]
                 _write_variant(client, experiment, condition, variant, records, results, times)
     return sum(len(condition.records) for condition in conditions)

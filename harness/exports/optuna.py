@@ -19,7 +19,7 @@ from harness.exports.runs import (
     step_times_by_variant,
 )
 from harness.results import Results
-from harness.results.records import Record
+from harness.results.records import NAN, Record
 from harness.suites import Suite
 
 
@@ -53,11 +53,14 @@ def _write_study(optuna: Any, storage: Any, suite: Suite, condition: Condition, 
         return 0
     study = optuna.create_study(storage=storage, study_name=f"{suite.name} ({condition.label})", direction="maximize")
     study.set_user_attr("baseline", suite.baseline.name)
-    study.set_user_attr("dataset_fingerprint", condition.side.fingerprint)
+    study.set_user_attr("dataset_fingerprint", condition.trained.conditions.fingerprint)
     fields = differing_fields(dict.fromkeys(record.trial.variant for record in records))
     distributions = _distributions(optuna, list(fields.values()))
+    times = step_times_by_variant(condition.trained)
     for record in records:
-        study.add_trial(_trial(optuna, record, condition, results, fields[record.trial.variant], distributions))
+        variant = record.trial.variant
+        step_time_ms = times[variant][0] if variant in times else NAN
+        study.add_trial(_trial(optuna, record, step_time_ms, results, fields[variant], distributions))
     return len(records)
 
 
@@ -77,7 +80,7 @@ def _distributions(optuna: Any, fields: list[dict[str, Value]]) -> dict[str, Any
 def _trial(
     optuna: Any,
     record: Record,
-    condition: Condition,
+    step_time_ms: float,
     results: Results,
     fields: dict[str, Value],
     distributions: dict[str, Any],
@@ -95,9 +98,7 @@ def _trial(
     if done:
         attributes |= {name: getattr(record, name) for name in ("precision", "recall", "macro_f1", "train_time_s")}
         attributes |= {"params": record.params, "epoch": record.epoch}
-    timed = step_times_by_variant(condition.side, results).get(record.trial.variant)
-    if timed:
-        attributes["step_time_ms"] = timed[0]
+    attributes["step_time_ms"] = step_time_ms
     trial = optuna.trial.create_trial(
         state=optuna.trial.TrialState.COMPLETE if done else optuna.trial.TrialState.FAIL,
         value=record.accuracy if done else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,13 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness.comparison.sides import Side, sides_of, step_times_of
+from harness.comparison.trained import Trained, trained_variants
 from harness.errors import HarnessError, InputError
 from harness.files import replaced
 from harness.results import Results
 from harness.results.provenance import Provenance
 from harness.results.records import Record
-from harness.results.step_times import StepTimes, typical_ms
+from harness.results.step_times import StepTimes
 from harness.variants import Variant
 
 Value = str | float | bool
@@ -29,27 +30,29 @@ class Condition:
 
     Attributes:
         label: Names it, unlike every other of the results.
-        side: Its records.
+        trained: Its records and step times.
         fields: By variant, the fields that differ between the variants, in plain types.
     """
 
     label: str
-    side: Side
+    trained: Trained
     fields: dict[Variant, dict[str, Value]]
 
     @property
     def records(self) -> list[Record]:
         """Every record, variant by variant in the order of the seeds."""
-        return [seeds[seed] for seeds in self.side.records.values() for seed in sorted(seeds)]
+        return [seeds[seed] for seeds in self.trained.records.values() for seed in sorted(seeds)]
 
 
 def conditions_of(results: Results) -> list[Condition]:
     """Return the conditions of a results folder; InputError where it holds no trial."""
     conditions: list[Condition] = []
-    for side in sides_of(results):
-        label = f"{side.dataset}, {side.budget.label}, {side.environment.device}"
-        same = sum(other.label.split(" #")[0] == label for other in conditions)
-        conditions.append(Condition(f"{label} #{same + 1}" if same else label, side, differing_fields(side.records)))
+    seen: Counter[str] = Counter()
+    for trained in trained_variants(results):
+        label = trained.conditions.label
+        seen[label] += 1
+        place = f" #{seen[label]}" if seen[label] > 1 else ""
+        conditions.append(Condition(label + place, trained, differing_fields(trained.records)))
     if not conditions:
         raise InputError(f"{results.folder} holds no trial yet: run `pytest suites --benchmark` first")
     return conditions
@@ -74,12 +77,9 @@ def differing_fields(variants: Iterable[Variant]) -> dict[Variant, dict[str, Val
     return found
 
 
-def step_times_by_variant(side: Side, results: Results) -> dict[Variant, tuple[float, StepTimes]]:
-    """Return each variant's step time, milliseconds, with its measurement; the newest counts."""
-    return {
-        variant: (typical_ms(times.variant_ms), times)
-        for (_, _, variant), times in step_times_of(side, results).items()
-    }
+def step_times_by_variant(trained: Trained) -> dict[Variant, tuple[float, StepTimes]]:
+    """Return each variant's step time, milliseconds as in the tables, with its measurement; the newest counts."""
+    return {pair[2]: (trained.step_time_ms(pair), times) for pair, times in trained.step_times.items()}
 
 
 def started_s(run: Provenance) -> float:

@@ -60,7 +60,7 @@ def _write_condition(condition: Condition, results: Results, folder: Path, group
     first = min(started_s(results.provenances[record.trial.key]) for record in condition.records)
     with _events(folder, first) as events:
         events.summary(first, 0, [_experiment(condition, first)])
-    times = step_times_by_variant(condition.side, results)
+    times = step_times_by_variant(condition.trained)
     for record in condition.records:
         variant = record.trial.variant
         start = started_s(results.provenances[record.trial.key])

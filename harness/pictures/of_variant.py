@@ -51,7 +51,7 @@ def variant_charts(
         results: Where it is from, for the true labels.
         images: The budget's test images, uint8 [N, H, W, C], for pictures of what was won and lost; None for none.
     """
-    test_set = results.test_sets[group.fingerprint, group.budget.max_images]
+    test_set = results.test_set(group.conditions)
     classes, labels = test_set.classes, test_set.labels
     own = list(group.records[variant].values())
     theirs = list(group.records.get(group.suite.baseline, {}).values())

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.comparison import compare_results, group_records
 from harness.comparison.gate import failed_rows, parse_gate
 from harness.exports.github import announce
 from harness.pytest_plugin.options import option, option_values
 from harness.pytest_plugin.state import RUN, Run
 from harness.results.records import Record
-from harness.running.job import JobSettings, Stopwatch, begin, job_results, prepare, train, write_files
+from harness.running.job import JobSettings, Stopwatch, begin, finish, prepare, train
 from harness.running.progress import Progress, describe_plan
 from harness.search import Search
 from harness.search.job import prepare_searches
@@ -76,26 +75,9 @@ def finish_run(run: Run, *, partial: str) -> None:
         run.stopwatch.close()
     if run.store is not None:
         run.store.close()
-        write_files(run.job, partial=partial)
-        run.frame = _run_frame(run)
+        run.frame = finish(run.job, partial=partial).frame
         run.failed = failed_rows(run.frame, run.gates)
         announce(run.frame, run.failed, os.environ)
-
-
-def _run_frame(run: Run) -> pd.DataFrame:
-    """Return the table of this run's suites under this run's conditions; the files hold all others too."""
-    job = run.job
-    results = job_results(job)
-    names = {suite.name for suite in job.plan.suites}
-    groups = [
-        group
-        for group in group_records(results)
-        if group.suite.name in names
-        and group.fingerprint == job.dataset.fingerprint
-        and group.budget.label == job.settings.budget.label
-        and group.environment == job.environment
-    ]
-    return compare_results(results, groups, job.settings.margins)
 
 
 def _narrowed(suite: Suite, chosen: list[Variant]) -> Suite:

@@ -97,7 +97,7 @@ def variant_view(
     is_baseline = variant == suite.baseline
     records = tuple(group.records[variant][seed] for seed in sorted(group.records[variant]))
     against = () if is_baseline else tuple(group.records.get(suite.baseline, {}).values())
-    test_set = results.test_sets[group.fingerprint, group.budget.max_images]
+    test_set = results.test_set(group.conditions)
     classes = test_set.classes
     table = class_accuracies(records, test_set.labels, classes, baseline=against, alpha=margins.alpha)
     own = confusion_matrix(records, test_set.labels, len(classes))
@@ -130,8 +130,9 @@ def variant_view(
 
 def anchor(group: Group, variant: Variant) -> str:
     """Return an id that stays the same from report to report, whatever the suite is called."""
-    content = "\0".join((group.suite.name, group.fingerprint, group.budget.label, group.environment.device))
-    content += "\0" + repr(group.environment) + variant.fingerprint
+    conditions = group.conditions
+    parts = (group.suite.name, conditions.fingerprint, conditions.budget.label, repr(conditions.environment))
+    content = "\0".join((*parts, str(conditions.recipe), variant.fingerprint))
     digest = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"v-{safe_file_name(variant.name)[:60]}-{digest}"
 
@@ -205,14 +206,14 @@ def _provenances(
 
 
 def _command(group: Group, variant: Variant) -> str:
-    budget = group.budget
-    words = ["pytest", "suites", "--benchmark", "-k", variant.name, "--dataset", group.dataset, "--budget", budget.name]
+    budget, dataset = group.conditions.budget, group.conditions.dataset
+    words = ["pytest", "suites", "--benchmark", "-k", variant.name, "--dataset", dataset, "--budget", budget.name]
     preset = BUDGETS[budget.name]
     if budget.epochs != preset.epochs:
         words += ["--epochs", str(budget.epochs)]
-    if budget.seeds != preset.seeds:
-        words += ["--seeds", str(budget.seeds)]
-    return shlex.join([*words, "--device", group.environment.device])
+    if group.seeds != preset.seeds:
+        words += ["--seeds", str(group.seeds)]
+    return shlex.join([*words, "--device", group.conditions.environment.device])
 
 
 def finite(value: float) -> bool:

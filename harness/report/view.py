@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.charts import Point, effects_chart, parallel_chart, pareto_chart
-from harness.comparison import Group, Margins, group_records
-from harness.comparison.suite_rows import group_rows
+from harness.comparison import Group, Margins, SuiteComparison
 from harness.report.columns import PageCell, PageColumn, page_cell, page_columns
 from harness.report.pictures import Picture, Pictures
 from harness.report.sentences import Sentence, suite_sentence
@@ -88,17 +87,19 @@ class ReportView:
     trials: int
 
 
-def report_view(results: Results, margins: Margins, pictures: Pictures) -> ReportView:
+def report_view(
+    comparisons: Sequence[SuiteComparison], results: Results, margins: Margins, pictures: Pictures
+) -> ReportView:
     """Gather the page; its charts go to `pictures`."""
-    groups = group_records(results)
-    tables = [group_rows(group, results, margins) for group in groups]
+    groups = [one.group for one in comparisons]
+    tables = [one.rows for one in comparisons]
     variants = list(dict.fromkeys(variant for group in groups for variant in group.records))
     varied = [name for name in RULES if len({shown(getattr(variant, name)) for variant in variants}) > 1]
     columns = page_columns(varied)
     suites = []
     rows: list[TableRow] = []
     for group, table in zip(groups, tables, strict=True):
-        members = [variant for variant in group.suite.members if variant in group.records]
+        members = group.members
         views = [
             variant_view(group, variant, row, results, margins, pictures)
             for variant, row in zip(members, table, strict=True)
@@ -128,9 +129,10 @@ def conditions(group: Group) -> str:
     seeds = sorted({len(records) for records in group.records.values()})
     count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     noun = "seed" if seeds[-1] == 1 else "seeds"
-    epochs = f"{group.budget.epochs} epoch{'s' * (group.budget.epochs != 1)}"
-    backend = f"{group.environment.backend} on {group.environment.device}"
-    return f"{group.dataset}, {group.budget.label} ({epochs}), {count} {noun}, {backend}"
+    budget, environment = group.conditions.budget, group.conditions.environment
+    epochs = f"{budget.epochs} epoch{'s' * (budget.epochs != 1)}"
+    backend = f"{environment.backend} on {environment.device}"
+    return f"{group.conditions.dataset}, {budget.label} ({epochs}), {count} {noun}, {backend}"
 
 
 def _suite_view(group: Group, table: Sequence[Row], views: Sequence[VariantView], pictures: Pictures) -> SuiteView:
@@ -156,10 +158,9 @@ def _suite_view(group: Group, table: Sequence[Row], views: Sequence[VariantView]
 def _fields_views(groups: Sequence[Group], tables: Sequence[Sequence[Row]], pictures: Pictures) -> list[FieldsView]:
     together: dict[Any, tuple[Group, dict[Variant, tuple[Row, bool]]]] = {}
     for group, table in zip(groups, tables, strict=True):
-        key = (group.fingerprint, group.budget.label, group.environment)
+        key = group.conditions
         _, found = together.setdefault(key, (group, {}))
-        members = [variant for variant in group.suite.members if variant in group.records]
-        for variant, row in zip(members, table, strict=True):
+        for variant, row in zip(group.members, table, strict=True):
             found.setdefault(variant, (row, variant == group.suite.baseline))
     views = []
     for number, (group, found) in enumerate(together.values(), start=1):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.charts.save import save_svg
-from harness.comparison import Margins
+from harness.comparison import Margins, SuiteComparison
 from harness.files import replace_text
 from harness.report.page import render_page
 from harness.report.pictures import Pictures
@@ -13,16 +14,19 @@ from harness.report.view import report_view
 from harness.results import Results
 
 
-def write_report(results: Results, margins: Margins, *, partial: str = "") -> list[Path]:
+def write_report(
+    comparisons: Sequence[SuiteComparison], results: Results, margins: Margins, *, partial: str = ""
+) -> list[Path]:
     """Write `report/index.html` and `charts/*.svg` and `.png` into the results folder; return their paths.
 
     Args:
-        results: From `load_results`; its folder is written to.
+        comparisons: From `compare_groups`.
+        results: What they were made from; its folder is written to.
         margins: Alpha and margins of practical equality.
         partial: Why the results are not complete, told at the top; empty when they are.
     """
     pictures = Pictures()
-    view = report_view(results, margins, pictures)
+    view = report_view(comparisons, results, margins, pictures)
     page = results.folder / "report" / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     written = [replace_text(page, render_page(view, pictures, partial=partial))]

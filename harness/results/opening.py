@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import filelock
 
 from harness.errors import InputError
-from harness.results.schema import ADDED, SCHEMA, SCHEMA_VERSION, STORE_NAME, told
+from harness.files import replaced
+from harness.results.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION, STORE_NAME, readable_errors
 from harness.results.store import Store
 
 BUSY_TIMEOUT_S = 30.0
@@ -38,13 +40,13 @@ def open_store(folder: Path) -> Store:
     try:
         (folder / "harness.lock.owner").write_text(f"process {os.getpid()}, since {datetime.now():%H:%M:%S}")
         connection = _connect(path, "rwc")
-        with told(path), connection:
+        with readable_errors(path), connection:
             # An empty file is also what a process killed before its first commit leaves.
             if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        _check_schema(path, connection)
-        with told(path):
-            connection.execute(ADDED)
+        version = _checked_version(path, connection)
+        if version < SCHEMA_VERSION:
+            _migrate(path, connection, version)
     except BaseException:
         lock.release()
         raise
@@ -61,12 +63,12 @@ def read_store(folder: Path) -> Store:
     if not path.is_file():
         raise InputError(f"{folder} holds no results ({STORE_NAME} is missing): run `pytest suites --benchmark` first")
     connection = _connect(path, "ro")
-    _check_schema(path, connection)
+    _checked_version(path, connection)
     return Store(path, connection, None)
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    with told(path):
+    with readable_errors(path):
         return sqlite3.connect(
             f"{path.resolve().as_uri()}?mode={mode}",
             uri=True,
@@ -76,17 +78,34 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         )
 
 
-def _check_schema(path: Path, connection: sqlite3.Connection) -> None:
-    with told(path):
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+def _checked_version(path: Path, connection: sqlite3.Connection) -> int:
+    with readable_errors(path):
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'trials'").fetchone()[0]
     if version > SCHEMA_VERSION:
         raise InputError(
             f"{path} has schema {version}, this program knows {SCHEMA_VERSION}: it was written by a newer version; "
             "upgrade cnn-harness, or give --results another folder"
         )
-    if version < SCHEMA_VERSION or not tables:
+    if version < min(MIGRATIONS) or not tables:
         raise InputError(f"{path} is not a store of this program: move it away, or give --results another folder")
+    return version
+
+
+def _migrate(path: Path, connection: sqlite3.Connection, version: int) -> None:
+    """Turn an older store into a present one, all at once, after a copy of it was made beside it."""
+    copy = path.with_name(f"{path.name}.schema-{version}")
+    try:
+        with replaced(copy) as scratch:
+            shutil.copyfile(path, scratch)
+    except OSError as error:
+        raise InputError(
+            f"{path} is of an older version, and a copy of it must be made before it is brought up to date: {copy} "
+            f"cannot be written ({error.strerror}); free some space, or give --results another folder"
+        ) from None
+    statements = "".join(MIGRATIONS[step] for step in range(version, SCHEMA_VERSION))
+    with readable_errors(path), connection:
+        connection.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
 
 
 def _writer(folder: Path) -> str:

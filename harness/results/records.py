@@ -1,18 +1,16 @@
-"""What a finished trial leaves behind: its record, and every prediction it made on the test images."""
+"""What a finished trial leaves behind: its record."""
 
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from harness.budgets import Budget
+from harness.results.predictions import Predictions
 from harness.results.trials import Environment, Trial
 from harness.variants import Variant
 
@@ -38,35 +36,6 @@ class EpochMetrics:
     val_recall: float
     val_loss: float
     seconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """What the chosen weights say about each test image; the statistics and confusion matrices read it.
-
-    Attributes:
-        predicted: uint16 [N], the class with the highest probability.
-        positives: uint8 [N], how many classes got a probability above 0.5.
-        true_positive: bool [N], whether the true class did.
-    """
-
-    predicted: NDArray[np.uint16]
-    positives: NDArray[np.uint8]
-    true_positive: NDArray[np.bool_]
-
-    def to_bytes(self) -> bytes:
-        """Return the arrays, compressed."""
-        buffer = io.BytesIO()
-        np.savez_compressed(
-            buffer, predicted=self.predicted, positives=self.positives, true_positive=self.true_positive
-        )
-        return buffer.getvalue()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Predictions:
-        """Read what `to_bytes` wrote."""
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return cls(arrays["predicted"], arrays["positives"], arrays["true_positive"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,12 +86,13 @@ class Record:
         return json.dumps(_without_nan(fields), allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str, predictions: Predictions | None) -> Record:
-        """Read what `to_json` wrote."""
+    def from_json(cls, text: str, predictions: Predictions | None, *, history: bool = True) -> Record:
+        """Read what `to_json` wrote, with or without the epochs' metrics."""
         fields = json.loads(text)
         trial = trial_from_dict(fields.pop("trial"))
-        history = tuple(EpochMetrics(**_with_nan(epoch)) for epoch in fields.pop("history"))
-        return cls(trial=trial, history=history, predictions=predictions, **_with_nan(fields))
+        epochs = fields.pop("history")
+        kept = tuple(EpochMetrics(**_with_nan(epoch)) for epoch in epochs) if history else ()
+        return cls(trial=trial, history=kept, predictions=predictions, **_with_nan(fields))
 
 
 def trial_to_dict(trial: Trial) -> dict[str, Any]:
@@ -131,22 +101,37 @@ def trial_to_dict(trial: Trial) -> dict[str, Any]:
     return fields | {
         "variant": trial.variant.to_json(),
         "budget": dataclasses.asdict(trial.budget),
-        "environment": dataclasses.asdict(trial.environment),
+        "environment": trial.environment.to_dict(),
     }
 
 
 def trial_from_dict(fields: dict[str, Any]) -> Trial:
-    """Read what `trial_to_dict` wrote."""
-    environment = fields["environment"]
-    versions = tuple((name, version) for name, version in environment["versions"])
+    """Read what `trial_to_dict` wrote; what was written before there were recipes is of the first one."""
+    fields = {"recipe": 1} | fields
     return Trial(
         **fields
         | {
-            "variant": Variant.from_json(fields["variant"]),
-            "budget": Budget(**fields["budget"]),
-            "environment": Environment(**environment | {"versions": versions}),
+            "variant": _variant(fields["variant"]),
+            "budget": _budget(json.dumps(fields["budget"])),
+            "environment": _environment(json.dumps(fields["environment"])),
         }
     )
+
+
+# A store holds few different ones of each, and thousands of records: each is made and checked once.
+@lru_cache(maxsize=2**15)
+def _variant(text: str) -> Variant:
+    return Variant.from_json(text)
+
+
+@lru_cache(maxsize=256)
+def _budget(text: str) -> Budget:
+    return Budget(**json.loads(text))
+
+
+@lru_cache(maxsize=256)
+def _environment(text: str) -> Environment:
+    return Environment.from_dict(json.loads(text))
 
 
 def _without_nan(value: Any) -> Any:

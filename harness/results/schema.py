@@ -1,4 +1,4 @@
-"""The tables of a store, and how its errors are told."""
+"""The tables of a store, how an older one becomes a present one, and how its errors read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.errors import HarnessError, InputError
 
 STORE_NAME = "harness.sqlite"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE runs (id INTEGER PRIMARY KEY, provenance TEXT NOT NULL);
@@ -18,7 +18,7 @@ CREATE TABLE trials (
     id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id), key TEXT NOT NULL, status TEXT NOT NULL,
     record TEXT NOT NULL, predictions BLOB
 );
-CREATE UNIQUE INDEX one_result_a_trial ON trials (key) WHERE status <> 'failed';
+CREATE INDEX trial_keys ON trials (key);
 CREATE TABLE timings (
     id INTEGER PRIMARY KEY, run INTEGER NOT NULL REFERENCES runs (id), key TEXT NOT NULL, step_times TEXT NOT NULL
 );
@@ -27,6 +27,8 @@ CREATE TABLE test_sets (
     PRIMARY KEY (fingerprint, max_images)
 );
 CREATE TABLE suites (id INTEGER PRIMARY KEY, name TEXT NOT NULL, content TEXT NOT NULL);
+CREATE TABLE plans (id INTEGER PRIMARY KEY, suite TEXT NOT NULL, content TEXT NOT NULL);
+CREATE TABLE datasets (id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, origin TEXT NOT NULL);
 CREATE TABLE search_tries (
     search TEXT NOT NULL, number INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (search, number)
 );
@@ -35,13 +37,25 @@ CREATE TABLE searches (
 );
 """
 
-
-# What later versions added: made at each opening for writing, and missing in a store that only an older one wrote.
-ADDED = "CREATE TABLE IF NOT EXISTS datasets (id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, origin TEXT NOT NULL);"
+# What turns a store of the version before into one of this version: statements by the version they start from.
+MIGRATIONS = {
+    1: """
+CREATE TABLE IF NOT EXISTS search_tries (
+    search TEXT NOT NULL, number INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (search, number)
+);
+CREATE TABLE IF NOT EXISTS searches (
+    id INTEGER PRIMARY KEY, suite TEXT NOT NULL, winner TEXT NOT NULL, note TEXT NOT NULL, content TEXT NOT NULL
+);
+CREATE TABLE plans (id INTEGER PRIMARY KEY, suite TEXT NOT NULL, content TEXT NOT NULL);
+CREATE TABLE datasets (id INTEGER PRIMARY KEY, fingerprint TEXT UNIQUE, origin TEXT NOT NULL);
+DROP INDEX IF EXISTS one_result_a_trial;
+CREATE INDEX trial_keys ON trials (key);
+"""
+}
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def readable_errors(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into messages that name the file and what to do."""
     try:
         yield

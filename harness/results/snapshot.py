@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.datasets.dataset import Origin
+from harness.results.conditions import Conditions
 from harness.results.opening import read_store
+from harness.results.planned import PlannedSuite
+from harness.results.predictions import StoredPredictions
 from harness.results.provenance import Provenance
 from harness.results.records import Record
-from harness.results.step_times import StepTimes
-from harness.results.store import Selection, TestSet
+from harness.results.step_times import UNKNOWN, StepTimes
+from harness.results.store import Selection, TestSet, keep_newest
 from harness.results.trials import FIRST_SEARCH_SEED
 from harness.suites import Suite
+from harness.variants import Variant
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +27,15 @@ class Results:
     Attributes:
         folder: Where it was read from.
         suites: What was compared, as last declared.
-        records: Each trial's result by its key, but for the tries of searches: their seeds are no comparison's.
+        records: Each trial's result by its key, the newest last, but for the tries of searches: their seeds are no
+            comparison's. Where every attempt failed it is the last failure.
         step_times: The newest timing run of each key.
         test_sets: True labels by dataset fingerprint and cap on images.
         provenances: Where each record and timing run was made, by key.
         selections: Which variant of a suite a search chose, by the suite's name.
         datasets: Where each dataset is from, by its fingerprint; the one used last is last.
+        plans: What runs compared, the oldest first; none in a folder of an older version.
+        last_rows: Numbers of the store's last rows that are in it: trials and timing runs.
     """
 
     folder: Path
@@ -39,24 +46,66 @@ class Results:
     provenances: Mapping[str, Provenance]
     selections: Mapping[str, Selection] = field(default_factory=dict)
     datasets: Mapping[str, Origin] = field(default_factory=dict)
+    plans: tuple[PlannedSuite, ...] = ()
+    last_rows: tuple[int, int] = (0, 0)
+
+    def test_set(self, conditions: Conditions) -> TestSet:
+        """Return the true labels of trials under these conditions."""
+        return self.test_sets[conditions.fingerprint, conditions.budget.max_images]
 
 
-def load_results(folder: str | Path) -> Results:
+def load_results(folder: str | Path, *, known: Results | None = None, history: bool = True) -> Results:
     """Read a results folder; safe while a sweep writes into it.
+
+    Args:
+        folder: The folder.
+        known: What was read of it before: only what was added since is read.
+        history: Whether to keep each epoch's metrics, which tables do not show.
 
     Raises:
         InputError: The folder holds no store, or one that is damaged or newer than this program.
     """
     path = Path(folder)
     with read_store(path) as store:
-        records = {key: one for key, one in store.records().items() if one.trial.seed < FIRST_SEARCH_SEED}
+        runs = store.runs()
+        records = dict(known.records) if known else {}
+        step_times = dict(known.step_times) if known else {}
+        provenances = dict(known.provenances) if known else {}
+        trial_row, timing_row = known.last_rows if known else (0, 0)
+        for row in store.trial_rows(after=trial_row):
+            trial_row, run, text, blob = row
+            record = Record.from_json(text, StoredPredictions(blob) if blob else None, history=history)
+            if record.trial.seed < FIRST_SEARCH_SEED and keep_newest(records, record):
+                provenances[record.trial.key] = runs[run]
+        sources = _sources(records)
+        for timing in store.timing_rows(after=timing_row):
+            timing_row, run, text = timing
+            times = StepTimes.from_json(text)
+            if times.recipe == UNKNOWN:
+                pairs = {
+                    (first, second)
+                    for first in sources.get(times.baseline, {""})
+                    for second in sources.get(times.variant, {""})
+                }
+                times = times.identified(runs[run].machine, pairs)
+            step_times.pop(times.key, None)
+            step_times[times.key], provenances[times.key] = times, runs[run]
         return Results(
             folder=path,
             suites=store.suites(),
             records=records,
-            step_times=store.step_times(),
+            step_times=step_times,
             test_sets=store.test_sets(),
-            provenances=store.provenances(),
+            provenances=provenances,
             selections=store.selections(),
             datasets=store.datasets(),
+            plans=store.plans(),
+            last_rows=(trial_row, timing_row),
         )
+
+
+def _sources(records: Mapping[str, Record]) -> dict[Variant, set[str]]:
+    found: dict[Variant, set[str]] = {}
+    for record in records.values():
+        found.setdefault(record.trial.variant, set()).add(record.trial.source)
+    return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import product
 from statistics import median
 from typing import Any
 
@@ -21,6 +22,8 @@ NAN = float("nan")
 # anew.
 RECIPE: dict[BudgetName, int] = {"smoke": 4, "quick": 4, "full": 5}
 
+CURRENT, UNKNOWN = 0, -1
+
 # Blocks of one arm: a row a fresh build, a column a block, milliseconds a training step in each.
 Blocks = tuple[tuple[float, ...], ...]
 
@@ -30,7 +33,7 @@ class StepTimes:
     """Baseline, a second build of the baseline (the control) and the variant, timed side by side.
 
     Attributes:
-        key: Identifies the pair, its data shape and its environment; a new measurement replaces no older one.
+        key: Identifies the pair, its data shape and its environment; of several measurements the newest is read.
         variant: The variant timed.
         baseline: What it is paired with.
         dataset: Name of the dataset that gave the images.
@@ -48,6 +51,8 @@ class StepTimes:
         flops: Floating-point operations to predict one image, by the backend's own count.
         gemm_share: Share of this machine's measured matrix-product peak that predicting a batch reaches, 0..1.
         flags: What disturbed the measurement, in words; empty when nothing did.
+        recipe: Version of its way of measuring; UNKNOWN in records older than this field.
+        sources: Fingerprints of the files that baseline and variant depend on, empty for none.
     """
 
     key: str
@@ -70,6 +75,41 @@ class StepTimes:
     gemm_share: float = NAN
     flags: tuple[str, ...] = ()
     block_overhead_ms: float = NAN
+    recipe: int = CURRENT
+    sources: tuple[str, str] = ("", "")
+
+    def __post_init__(self) -> None:
+        if self.recipe == CURRENT:
+            object.__setattr__(self, "recipe", RECIPE[self.budget.name])
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it was measured as this version measures, on the device it names: others are never shown."""
+        return self.recipe == RECIPE[self.budget.name] and self.device_is_certain
+
+    def identified(self, machine: str, sources: Collection[tuple[str, str]]) -> StepTimes:
+        """Return a measurement stored before recipe and sources were, with those that give its key; else as it is.
+
+        Args:
+            machine: Where it was made.
+            sources: Those that its baseline and variant may have had.
+        """
+        if self.recipe != UNKNOWN:
+            return self
+        for recipe, pair in product(range(RECIPE[self.budget.name], 0, -1), sources):
+            key = timing_key(
+                self.baseline,
+                self.variant,
+                sources=pair,
+                fingerprint=self.fingerprint,
+                budget=self.budget,
+                environment=self.environment,
+                machine=machine,
+                recipe=recipe,
+            )
+            if key == self.key:
+                return dataclasses.replace(self, recipe=recipe, sources=pair)
+        return self
 
     @property
     def device_is_certain(self) -> bool:
@@ -82,17 +122,16 @@ class StepTimes:
         fields |= {"variant": self.variant.to_json(), "baseline": self.baseline.to_json()}
         fields |= {
             "budget": dataclasses.asdict(self.budget),
-            "environment": dataclasses.asdict(self.environment),
+            "environment": self.environment.to_dict(),
         }
         return json.dumps({name: None if value != value else value for name, value in fields.items()}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> StepTimes:
         """Read what `to_json` wrote."""
-        fields: dict[str, Any] = {name: NAN if value is None else value for name, value in json.loads(text).items()}
+        fields: dict[str, Any] = {"recipe": UNKNOWN, "sources": ("", "")}
+        fields |= {name: NAN if value is None else value for name, value in json.loads(text).items()}
         fields.pop("images_per_s", None)  # older records hold it; it follows from the step time
-        environment = fields["environment"]
-        versions = tuple((name, version) for name, version in environment["versions"])
         blocks = {
             arm: tuple(tuple(build) for build in fields[arm]) for arm in ("baseline_ms", "control_ms", "variant_ms")
         }
@@ -103,7 +142,8 @@ class StepTimes:
                 "variant": Variant.from_json(fields["variant"]),
                 "baseline": Variant.from_json(fields["baseline"]),
                 "budget": Budget(**fields["budget"]),
-                "environment": Environment(**environment | {"versions": versions}),
+                "environment": Environment.from_dict(fields["environment"]),
+                "sources": tuple(fields["sources"]),
                 "flags": tuple(fields["flags"]),
             }
         )
@@ -118,6 +158,7 @@ def timing_key(
     budget: Budget,
     environment: Environment,
     machine: str,
+    recipe: int = CURRENT,
 ) -> str:
     """Return 64 hexadecimal digits that identify a measurement.
 
@@ -128,7 +169,7 @@ def timing_key(
         "pair": [baseline.to_json(), variant.to_json()],
         "sources": sources,
         "dataset": fingerprint,
-        "recipe": RECIPE[budget.name],
+        "recipe": recipe or RECIPE[budget.name],
         "timing": budget.name,
         "device": environment.device,
         "backend": environment.backend,

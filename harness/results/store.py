@@ -23,9 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets.dataset import Origin
+from harness.results.planned import PlannedSuite
+from harness.results.predictions import StoredPredictions
 from harness.results.provenance import Gpu, Provenance
-from harness.results.records import Predictions, Record
-from harness.results.schema import told
+from harness.results.records import Record
+from harness.results.schema import readable_errors
 from harness.results.step_times import StepTimes
 from harness.suites import Suite
 from harness.variants import Variant
@@ -111,24 +113,26 @@ class Store:
 
     def add_suite(self, suite: Suite) -> None:
         """Note what a suite compares; the newest declaration of a name counts, an equal one is not repeated."""
-        members = [variant.to_json() for variant in suite.members]
-        with self._transaction() as connection:
-            row = connection.execute(
-                "SELECT content FROM suites WHERE name = ? ORDER BY id DESC LIMIT 1", (suite.name,)
-            ).fetchone()
-            if row is None or json.loads(row[0]) != members:
-                connection.execute(
-                    "INSERT INTO suites (name, content) VALUES (?, ?)", (suite.name, json.dumps(members))
-                )
+        self._add_unless_last("suites", "name", suite.name, json.dumps([one.to_json() for one in suite.members]))
 
-    def add_record(self, record: Record) -> None:
-        """Add a finished trial. Of two results of one trial the first stands; a failure never replaces a result."""
+    def add_plan(self, plan: PlannedSuite) -> None:
+        """Note what a run compares of a suite; a plan that is the suite's newest already is not repeated."""
+        self._add_unless_last("plans", "suite", plan.suite, plan.to_json())
+
+    def add_record(self, record: Record, *, replace: bool = False) -> None:
+        """Add a finished trial. Of two results of one trial the first stands, unless the second is to `replace` it.
+
+        A replaced result is kept, and no longer read; a failure never replaces a result.
+        """
         predictions = record.predictions.to_bytes() if record.predictions else None
-        values = (self._run(), record.trial.key, record.status, record.to_json(), predictions)
+        key, status = record.trial.key, record.status
         with self._transaction() as connection:
+            known = connection.execute("SELECT 1 FROM trials WHERE key = ? AND status <> 'failed'", (key,)).fetchone()
+            if known and not (replace and status != "failed"):
+                return
             connection.execute(
-                "INSERT OR IGNORE INTO trials (run, key, status, record, predictions) VALUES (?, ?, ?, ?, ?)",
-                values,
+                "INSERT INTO trials (run, key, status, record, predictions) VALUES (?, ?, ?, ?, ?)",
+                (self._run(), key, status, record.to_json(), predictions),
             )
 
     def add_search_try(self, search: str, number: int, content: str) -> None:
@@ -149,7 +153,7 @@ class Store:
                 )
 
     def add_step_times(self, step_times: StepTimes) -> None:
-        """Add a timing run; `step_times()` gives the newest of each key."""
+        """Add a timing run; of several of one key the newest is read."""
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO timings (run, key, step_times) VALUES (?, ?, ?)",
@@ -157,16 +161,29 @@ class Store:
             )
 
     def records(self) -> dict[str, Record]:
-        """Return each trial's result by its key: what it gave or, where every attempt failed, the last failure."""
-        query = "SELECT key, record, predictions FROM trials ORDER BY status <> 'failed', id"
-        rows = self._read(query)
-        return {key: Record.from_json(text, Predictions.from_bytes(blob) if blob else None) for key, text, blob in rows}
+        """Return each trial's result by its key, the tries of searches too."""
+        records: dict[str, Record] = {}
+        for _, _, text, blob in self.trial_rows():
+            keep_newest(records, Record.from_json(text, StoredPredictions(blob) if blob else None))
+        return records
 
-    def step_times(self) -> dict[str, StepTimes]:
-        """Return the newest timing run of each key; without those that may be a CPU's under the name of a GPU."""
-        rows = self._read("SELECT key, step_times FROM timings ORDER BY id")
-        times = {key: StepTimes.from_json(text) for key, text in rows}
-        return {key: one for key, one in times.items() if one.device_is_certain}
+    def trial_rows(self, *, after: int = 0) -> Iterator[tuple[int, int, str, bytes | None]]:
+        """Yield the trials added after a row: number of the row and of its run, record, predictions."""
+        return self._iterate("SELECT id, run, record, predictions FROM trials WHERE id > ? ORDER BY id", after)
+
+    def timing_rows(self, *, after: int = 0) -> Iterator[tuple[int, int, str]]:
+        """Yield the timing runs added after a row: number of the row and of its run, step times."""
+        return self._iterate("SELECT id, run, step_times FROM timings WHERE id > ? ORDER BY id", after)
+
+    def runs(self) -> dict[int, Provenance]:
+        """Return where rows were made, by the number of their run."""
+        return {number: _provenance(text) for number, text in self._read("SELECT id, provenance FROM runs")}
+
+    def plans(self) -> tuple[PlannedSuite, ...]:
+        """Return what runs compared, the oldest first."""
+        if not self._has("plans"):
+            return ()  # a folder that an older version began
+        return tuple(PlannedSuite.from_json(*row) for row in self._read("SELECT suite, content FROM plans ORDER BY id"))
 
     def test_sets(self) -> dict[tuple[str, int | None], TestSet]:
         """Return the test labels by dataset fingerprint and cap on images."""
@@ -191,7 +208,7 @@ class Store:
 
     def search_tries(self, search: str) -> dict[int, str]:
         """Return what a search's oracle chose so far, by number."""
-        with self._mutex, told(self.path):
+        with self._mutex, readable_errors(self.path):
             query = "SELECT number, content FROM search_tries WHERE search = ? ORDER BY number"
             return dict(self._connection.execute(query, (search,)).fetchall())
 
@@ -202,36 +219,49 @@ class Store:
     def selections(self) -> dict[str, Selection]:
         """Return which variant of a suite a search chose, and how; the newest search of each suite counts."""
         if not self._has("searches"):
-            return {}
+            return {}  # a folder begun before there were searches
         rows = self._read("SELECT suite, winner, note FROM searches ORDER BY id")
         return {suite: Selection(Variant.from_json(winner), note) for suite, winner, note in rows}
-
-    def provenances(self) -> dict[str, Provenance]:
-        """Return where each row was made, by the key of the trial or timing run; the newest for a key twice."""
-        rows = self._read(
-            "SELECT key, provenance FROM (SELECT key, run FROM trials UNION ALL SELECT key, run FROM timings) "
-            "JOIN runs ON runs.id = run ORDER BY runs.id"
-        )
-        return {key: _provenance(text) for key, text in rows}
 
     def _run(self) -> int:
         if self._run_id is None:
             raise RuntimeError("begin_run comes before the first row")
         return self._run_id
 
+    def _read(self, query: str) -> list[tuple[Any, ...]]:
+        with self._mutex, readable_errors(self.path):
+            return self._connection.execute(query).fetchall()
+
+    def _iterate(self, query: str, *values: Any) -> Iterator[Any]:
+        with self._mutex, readable_errors(self.path):
+            yield from self._connection.execute(query, values)
+
     def _has(self, table: str) -> bool:
-        """Whether there is a table that stores of older versions lack."""
         return bool(self._read(f"SELECT name FROM sqlite_master WHERE name = '{table}'"))
 
-    def _read(self, query: str) -> list[tuple[Any, ...]]:
-        with self._mutex, told(self.path):
-            return self._connection.execute(query).fetchall()
+    def _add_unless_last(self, table: str, column: str, name: str, content: str) -> None:
+        with self._transaction() as connection:
+            row = connection.execute(
+                f"SELECT content FROM {table} WHERE {column} = ? ORDER BY id DESC LIMIT 1", (name,)
+            ).fetchone()
+            if row is None or row[0] != content:
+                connection.execute(f"INSERT INTO {table} ({column}, content) VALUES (?, ?)", (name, content))
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._mutex, told(self.path), self._connection:
+        with self._mutex, readable_errors(self.path), self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
+
+
+def keep_newest(records: dict[str, Record], record: Record) -> bool:
+    """Put a record last where it counts, and return whether it does: a failure never replaces a result."""
+    known = records.get(record.trial.key)
+    if record.status == "failed" and known is not None and known.status != "failed":
+        return False
+    records.pop(record.trial.key, None)
+    records[record.trial.key] = record
+    return True
 
 
 def _provenance(text: str) -> Provenance:

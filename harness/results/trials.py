@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from harness.budgets import MAX_SEEDS, Budget
 from harness.variants import Variant
@@ -37,6 +39,20 @@ class Environment:
     threads: int
     versions: tuple[tuple[str, str], ...]
 
+    @property
+    def software(self) -> Environment:
+        """The environment whatever its number of threads."""
+        return dataclasses.replace(self, threads=0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON types."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Environment:
+        """Read what `to_dict` gave, also after a trip through JSON."""
+        return cls(**dict(fields) | {"versions": tuple((name, version) for name, version in fields["versions"])})
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -50,6 +66,7 @@ class Trial:
         seed: 1..N; decides the split, the order of images and the first weights.
         budget: How long it trains.
         environment: Device, backend, threads and versions.
+        recipe: Version of the training code.
         against: Baselines that it is compared with, no part of it: a difference from them must reach its builder.
     """
 
@@ -60,6 +77,7 @@ class Trial:
     seed: int
     budget: Budget
     environment: Environment
+    recipe: int = RECIPE
     against: tuple[Variant, ...] = field(default=(), compare=False)
 
     @cached_property
@@ -67,7 +85,7 @@ class Trial:
         """64 hexadecimal digits that identify the trial, the same on every machine."""
         environment = self.environment
         content = {
-            "recipe": RECIPE,
+            "recipe": self.recipe,
             "variant": self.variant.to_json(),
             "source": self.source,
             "dataset": self.fingerprint,

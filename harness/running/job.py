@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.budgets import Budget
-from harness.comparison import Margins, compare_results, group_records
+from harness.comparison import Judge, Margins, SuiteComparison, compare_groups, frame_of, group_records
+from harness.comparison.groups import Group, Timings, make_group, plans_of
 from harness.datasets import Dataset, DatasetRef, load_dataset
 from harness.machine import usable_cores
 from harness.options import chosen_budget, chosen_margins
 from harness.report import write_report
 from harness.results import Results, load_results
 from harness.results.opening import open_store
+from harness.results.planned import PlannedSuite
 from harness.results.provenance import Provenance, collect_provenance
 from harness.results.records import Record
 from harness.results.schema import STORE_NAME
@@ -30,6 +32,9 @@ from harness.training.devices import Device, DeviceChoice, find_device, training
 from harness.training.split import split_images
 from harness.variants import Variant
 from harness.variants.sources import source_fingerprint
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Pair = tuple[Variant, Variant]
 
@@ -91,7 +96,7 @@ class Job:
         environment: Of every trial.
         timing_environment: Of every step time: the same with all cores.
         provenance: This command on this machine.
-        stored_times: Step times that the store has.
+        results: What the results folder holds; None where it holds nothing yet.
         declared: The suites as declared, where the plan holds a choice of their variants.
     """
 
@@ -104,8 +109,13 @@ class Job:
     environment: Environment
     timing_environment: Environment
     provenance: Provenance
-    stored_times: dict[str, StepTimes]
+    results: Results | None
     declared: tuple[Suite, ...]
+
+    @property
+    def stored_times(self) -> Mapping[str, StepTimes]:
+        """Step times that the store has, by key."""
+        return self.results.step_times if self.results else {}
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -133,11 +143,13 @@ class Job:
         )
 
 
-def prepare(settings: JobSettings, suites: Sequence[Suite], *, declared: Sequence[Suite] = ()) -> Job:
+def prepare(
+    settings: JobSettings, suites: Sequence[Suite], *, declared: Sequence[Suite] = (), known: Results | None = None
+) -> Job:
     """Check everything that can be checked before training, and plan.
 
     `declared` are the whole suites where `suites` holds only chosen variants of them: the store notes these, and
-    verdicts are corrected for their number of variants.
+    verdicts are corrected for their number of variants. `known` is what was read of the results folder before.
 
     Raises:
         InputError: Suites, dataset, device, results folder or a variant is refused; nothing was written.
@@ -146,7 +158,9 @@ def prepare(settings: JobSettings, suites: Sequence[Suite], *, declared: Sequenc
     device = find_device(settings.device)
     environment = training_environment(device)
     dataset = load_dataset(settings.dataset, image_size=settings.image_size, skip_unreadable=settings.skip_unreadable)
-    results = load_results(settings.results) if (settings.results / STORE_NAME).is_file() else None
+    results = known
+    if (settings.results / STORE_NAME).is_file():
+        results = load_results(settings.results, known=known)
     workers = pool_size(dataset.train_images.nbytes / 2**20, device, settings.workers)
     plan = make_plan(
         suites,
@@ -167,7 +181,7 @@ def prepare(settings: JobSettings, suites: Sequence[Suite], *, declared: Sequenc
         environment=environment,
         timing_environment=timing_environment,
         provenance=collect_provenance(gpus=device.gpus, driver=device.driver),
-        stored_times=dict(results.step_times) if results else {},
+        results=results,
         declared=tuple(declared or suites),
     )
 
@@ -176,9 +190,16 @@ def begin(job: Job) -> Store:
     """Open the store for this job and note its run, suites and test labels."""
     store = open_store(job.settings.results)
     store.begin_run(job.provenance)
+    if job.results and not job.results.plans:
+        # An older version's runs noted no plans: what they compared stays what the tables show of it.
+        for older in plans_of(job.results):
+            store.add_plan(older)
     for suite in job.declared:
         store.add_suite(suite)
     store.add_dataset(job.dataset.fingerprint, job.dataset.origin)
+    for suite in job.plan.suites:
+        sources = {variant: trials[0].source for variant, trials in job.plan.of_suite(suite).items()}
+        store.add_plan(PlannedSuite(suite.name, job.plan.conditions, job.settings.budget.seeds, sources))
     store.add_test_set(job.dataset.fingerprint, job.settings.budget.max_images, job.test_set)
     return store
 
@@ -246,26 +267,65 @@ class Stopwatch:
             self._processes.close()
 
 
-def write_files(job: Job, *, partial: str = "") -> list[Path]:
-    """Write tables, charts and the report of everything the results folder knows; return their paths.
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a run leaves for who started it.
+
+    Attributes:
+        comparisons: This run's suites, exactly as planned; the files hold everything else of the folder too.
+        frame: The same as one table.
+        written: Paths of the files.
+    """
+
+    comparisons: Sequence[SuiteComparison]
+    frame: pd.DataFrame
+    written: Sequence[Path]
+
+
+def finish(job: Job, *, partial: str = "") -> Outcome:
+    """Read what was added, group and judge once, and write tables, charts and the report of the results folder.
 
     `partial` says why the results are not complete; empty when they are. An interrupted run has to end within seconds:
     it writes its tables alone, and `harness report` draws the rest.
     """
-    results = job_results(job)
-    frame = compare_results(results, group_records(results), job.settings.margins)
-    written = write_tables(frame, job.settings.results / "tables", partial=partial)
-    return written if partial else written + write_report(results, job.settings.margins)
+    results = load_results(job.settings.results, known=job.results)
+    judge = Judge(job.settings.margins)
+    own = compare_groups(_own_groups(job, results), results, judge)
+    everything = compare_groups(group_records(results), results, judge)
+    written = write_tables(frame_of(everything), job.settings.results / "tables", partial=partial)
+    if not partial:
+        written += write_report(everything, results, job.settings.margins)
+    return Outcome(own, frame_of(own), written)
+
+
+def _own_groups(job: Job, results: Results) -> list[Group]:
+    """Return this run's groups: the plan's trials by their keys, the suites as declared."""
+    declared = {suite.name: suite for suite in job.declared}
+    timings = Timings(results)
+    groups = []
+    for suite in job.plan.suites:
+        found = {
+            variant: {trial.seed: results.records[trial.key] for trial in trials if trial.key in results.records}
+            for variant, trials in job.plan.of_suite(suite).items()
+        }
+        members = {variant: records for variant, records in found.items() if records}
+        if members:
+            groups.append(
+                make_group(
+                    declared.get(suite.name, suite),
+                    job.plan.conditions,
+                    job.settings.budget.seeds,
+                    members,
+                    timings,
+                    machine=job.provenance.machine,
+                )
+            )
+    return groups
 
 
 def worker_log(job: Job) -> Path:
     """Return the file that takes what workers and their libraries print."""
     return job.settings.results / "workers.log"
-
-
-def job_results(job: Job) -> Results:
-    """Read the results folder of a job."""
-    return load_results(job.settings.results)
 
 
 def _slow_ways(plan: Plan) -> tuple[str, ...]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 
 from harness.budgets import Budget
 from harness.datasets import Dataset
+from harness.results.conditions import Conditions
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.suites import Suite
 from harness.variants import Variant
 from harness.variants.cost import epoch_work, features_work
 from harness.variants.sizes import check_variant
-from harness.variants.sources import source_fingerprint
 
 # First guesses, for machines without any record yet: the baseline at batch 32 on one core of a 2024 server.
 _SECONDS_PER_IMAGE = 0.2e-3
@@ -52,6 +53,7 @@ class Plan:
 
     Attributes:
         suites: What is compared.
+        conditions: What all trials share.
         trials: Every trial once, however many suites need it.
         done: Keys of those that the store has.
         seconds: About how long the others take on `workers` workers.
@@ -59,6 +61,7 @@ class Plan:
     """
 
     suites: tuple[Suite, ...]
+    conditions: Conditions
     trials: tuple[Trial, ...]
     done: frozenset[str]
     seconds: float
@@ -68,6 +71,18 @@ class Plan:
     def todo(self) -> tuple[Trial, ...]:
         """The trials that are not done."""
         return tuple(trial for trial in self.trials if trial.key not in self.done)
+
+    @cached_property
+    def by_variant(self) -> dict[Variant, list[Trial]]:
+        """The trials of each variant, in the order of their seeds."""
+        found: dict[Variant, list[Trial]] = {}
+        for trial in self.trials:
+            found.setdefault(trial.variant, []).append(trial)
+        return found
+
+    def of_suite(self, suite: Suite) -> dict[Variant, list[Trial]]:
+        """Return the trials of a suite's members, the baseline first."""
+        return {variant: self.by_variant[variant] for variant in suite.members}
 
 
 def make_plan(
@@ -85,17 +100,16 @@ def make_plan(
         InputError: A variant's model is too small or too large for the dataset's images, or its builder is missing.
     """
     variants = dict.fromkeys(variant for suite in suites for variant in suite.members)
-    trials = []
+    conditions = Conditions(dataset.name, dataset.fingerprint, budget, environment)
+    trials: list[Trial] = []
     for variant in variants:
         check_variant(variant, dataset.input_shape, len(dataset.classes))
-        source = source_fingerprint(variant) or ""
         against = tuple(dict.fromkeys(suite.baseline for suite in suites if variant in suite.variants))
-        for seed in range(1, budget.seeds + 1):
-            trials.append(Trial(variant, source, dataset.name, dataset.fingerprint, seed, budget, environment, against))
+        trials += conditions.trials(variant, range(1, budget.seeds + 1), against=against)
     done = frozenset(trial.key for trial in trials if trial.key in records and records[trial.key].status != "failed")
-    plan = Plan(tuple(suites), tuple(trials), done, 0.0, workers)
-    seconds = estimate_seconds(plan.todo, dataset, list(records.values()), workers=workers)
-    return Plan(plan.suites, plan.trials, done, seconds, workers)
+    todo = [trial for trial in trials if trial.key not in done]
+    seconds = estimate_seconds(todo, dataset, list(records.values()), workers=workers)
+    return Plan(tuple(suites), conditions, tuple(trials), done, seconds, workers)
 
 
 def estimate_seconds(

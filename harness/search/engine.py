@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.budgets import Budget
 from harness.errors import HarnessError, InputError
+from harness.results.conditions import Conditions
 from harness.results.records import Record
 from harness.results.store import Store
 from harness.results.trials import Environment, Trial
@@ -23,14 +24,13 @@ from harness.search.tries import Ending, Tried, Try
 from harness.training.checkpoint_path import checkpoint_path
 from harness.variants import Variant
 from harness.variants.sizes import check_variant
-from harness.variants.sources import source_fingerprint
 
 # So many in a row mean that something else than the point is wrong.
 _FAILURES_IN_A_ROW = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Conditions:
+class TryConditions:
     """What every try of a search shares.
 
     Attributes:
@@ -47,10 +47,10 @@ class Conditions:
 
     def trial(self, variant: Variant, seed: int, epochs: int) -> Trial:
         """Return one trial of a try."""
-        facts, source = self.dataset, source_fingerprint(variant) or ""
-        budget = self.budget.override(epochs=epochs)
+        facts = self.dataset
+        conditions = Conditions(facts.name, facts.fingerprint, self.budget.override(epochs=epochs), self.environment)
         against = () if variant == self.baseline else (self.baseline,)
-        return Trial(variant, source, facts.name, facts.fingerprint, seed, budget, self.environment, against)
+        return conditions.trials(variant, [seed], against=against)[0]
 
 
 class Engine:
@@ -73,7 +73,7 @@ class Engine:
         oracle: AskTell,
         *,
         key: str,
-        conditions: Conditions,
+        conditions: TryConditions,
         executor: Executor,
         store: Store,
         records: Mapping[str, Record],

@@ -18,7 +18,7 @@ from harness.running.job import Job, JobSettings, prepare, worker_log
 from harness.running.plan import DatasetFacts
 from harness.running.worker_pool import PoolExecutor
 from harness.search.declaration import Search, check_searches
-from harness.search.engine import Conditions, Engine
+from harness.search.engine import Engine, TryConditions
 from harness.search.oracle import AskTell
 from harness.search.tries import Ending, Tried, values_of
 from harness.suites import Suite
@@ -42,7 +42,7 @@ class SearchJob:
 
     search: Search
     job: Job
-    conditions: Conditions
+    conditions: TryConditions
     key: str
 
     @property
@@ -77,7 +77,7 @@ def prepare_searches(searches: Sequence[Search], settings: JobSettings) -> list[
                 f'search "{search.name}": hyperband with factor {search.factor} needs at least as many epochs, got '
                 f"{budget.epochs}: raise --epochs, or use another --oracle"
             )
-        conditions = Conditions(facts, budget, base.environment, search.baseline)
+        conditions = TryConditions(facts, budget, base.environment, search.baseline)
         jobs.append(SearchJob(search, base, conditions, _key(search, conditions)))
     return jobs
 
@@ -168,7 +168,7 @@ def _remove(folder: Path) -> None:
         folder.parent.rmdir()
 
 
-def _key(search: Search, conditions: Conditions) -> str:
+def _key(search: Search, conditions: TryConditions) -> str:
     schedule = (search.factor, search.iterations) if search.oracle == "hyperband" else ()
     content = {
         "recipe": _RECIPE,

@@ -41,17 +41,17 @@ def compare_selected(
     Raises:
         InputError: No such results or suite.
     """
-    from harness.comparison import compare_results, group_records
+    from harness.comparison import Judge, compare_groups, frame_of, group_records
     from harness.results import load_results
 
-    results = load_results(folder)
+    results = load_results(folder, history=False)
     groups = group_records(results)
     known = list(dict.fromkeys(group.suite.name for group in groups))
     for suite in suites:
         if suite not in known:
             raise InputError(f'suite "{suite}" is not in {folder}: use {", ".join(known)}{nearest(suite, known)}')
     chosen = [group for group in groups if not suites or group.suite.name in suites]
-    frame = compare_results(results, chosen, margins)
+    frame = frame_of(compare_groups(chosen, results, Judge(margins)))
     if sort:
         frame = frame.sort_values(
             sort.removeprefix("-"), ascending=not sort.startswith("-"), kind="stable", na_position="last"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.results.records import Predictions
+from harness.results.predictions import Predictions
 
 # Keras's Precision and Recall count a class as predicted above this probability, as the tutorial does.
 THRESHOLD = 0.5

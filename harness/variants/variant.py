@@ -139,7 +139,9 @@ class Variant:
 
     # By the text, since Python holds 1, 1.0 and True for equal, and a builder's options may not.
     def __eq__(self, other: object) -> bool:
-        return self.to_json() == other.to_json() if isinstance(other, Variant) else NotImplemented
+        if self is other:
+            return True
+        return self.fingerprint == other.fingerprint if isinstance(other, Variant) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)

@@ -29,7 +29,8 @@ from harness.charts import (
 )
 from harness.charts.pareto import front_rows, pareto_rows
 from harness.charts.text import clean, label, unique_labels
-from harness.results.records import EpochMetrics, Predictions, Record
+from harness.results.predictions import Predictions
+from harness.results.records import EpochMetrics, Record
 from harness.results.trials import Environment, Trial
 from harness.variants import BASELINE
 

@@ -25,7 +25,8 @@ from harness.pictures import (
     save_exploration,
 )
 from harness.pictures.grid import data_uri
-from harness.results.records import Predictions, Record
+from harness.results.predictions import Predictions
+from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 
 LABELS = np.array([0, 1, 2, 0, 1], np.int64)

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from made import made_results, many_variants
 
-from harness.comparison import Margins
+from harness.comparison import Margins, compare_all
 from harness.report import write_report
 from harness.suites import Suite
 from harness.variants import BASELINE
@@ -38,7 +38,7 @@ def report_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [Suite("dropout", dropout), Suite("mixed", many_variants(3))],
         failures={dropout[1].name: "ran longer than 60 s", dropout[2].name: "nan in the loss of epoch 1"},
     )
-    return write_report(results, Margins())[0]
+    return write_report(compare_all(results, Margins()), results, Margins())[0]
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from made import made_results
 from test_report_in_browser import Visit
 
 from harness.charts import ClassAccuracy, chart_svg, classes_chart
-from harness.comparison import Margins, compare
+from harness.comparison import Margins, compare, compare_all
 from harness.report import write_report
 from harness.report.inline_svg import inline_svg
 from harness.report.page import render_page
@@ -100,7 +100,7 @@ def hostile_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = made_results(
         folder, suites, seeds=3, epochs=2, images=120, classes=classes, dataset=STRINGS[3], failures=messages
     )
-    write_report(results, Margins())
+    write_report(compare_all(results, Margins()), results, Margins())
     write_tables(compare(results), folder / "tables")
     return folder
 

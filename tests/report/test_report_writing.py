@@ -11,7 +11,7 @@ import pytest
 from made import made_results
 
 from harness.cli import run
-from harness.comparison import Margins
+from harness.comparison import Margins, compare_all
 from harness.report import write_report
 from harness.report.inline_svg import inline_svg
 from harness.report.sentences import suite_sentence
@@ -28,7 +28,9 @@ def small(folder: Path, **more: object) -> Results:
 
 
 def text_of(results: Results, *, partial: str = "") -> str:
-    return write_report(results, Margins(), partial=partial)[0].read_text(encoding="utf-8")
+    return write_report(compare_all(results, Margins()), results, Margins(), partial=partial)[0].read_text(
+        encoding="utf-8"
+    )
 
 
 def row(variant: str, accuracy: str, time: str, **more: object) -> dict[str, object]:
@@ -102,7 +104,7 @@ def test_the_page_asks_for_nothing_and_holds_each_library_once(tmp_path: Path) -
 
 
 def test_every_chart_of_the_page_is_a_file_too(tmp_path: Path) -> None:
-    page, *charts = write_report(small(tmp_path), Margins())
+    page, *charts = write_report(compare_all(results := small(tmp_path), Margins()), results, Margins())
     data = json.loads(re.search(r'id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)[1])  # type: ignore[index]
     assert len(charts) == 2 * len(data["charts"])
     assert all(path.is_file() and path.parent == tmp_path / "charts" for path in charts)

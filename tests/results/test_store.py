@@ -8,8 +8,9 @@ import pytest
 
 from harness import BASELINE, BUDGETS, InputError, Suite, load_results
 from harness.results.opening import open_store, read_store
+from harness.results.predictions import Predictions
 from harness.results.provenance import collect_provenance
-from harness.results.records import EpochMetrics, Predictions, Record
+from harness.results.records import EpochMetrics, Record
 from harness.results.schema import STORE_NAME
 from harness.results.store import TestSet
 from harness.results.trials import Environment, Trial

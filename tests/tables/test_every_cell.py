@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.comparison import COLUMNS, Margins, compare
+from harness.comparison import COLUMNS, Margins, compare, compare_all
 from harness.comparison.columns import FOLDER_TABLE, SUITE_TABLE
 from harness.report import write_report
 from harness.results import load_results
@@ -127,7 +127,7 @@ class _Table(HTMLParser):
 
 
 def test_the_page_has_the_cells_of_the_tables_and_explains_its_columns(frame, results):
-    page, *_ = write_report(results, Margins())
+    page, *_ = write_report(compare_all(results, Margins()), results, Margins())
     table = _Table()
     table.feed(page.read_text(encoding="utf-8"))
     keys = [key for key in table.keys if not key.startswith("field.")]
