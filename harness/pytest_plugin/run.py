@@ -21,7 +21,7 @@ from harness.suites import Suite
 from harness.variants import Variant
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 def prepare_run(config: pytest.Config, chosen: Sequence[tuple[Suite, Variant]], searches: Sequence[Search]) -> Run:

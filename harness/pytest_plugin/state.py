@@ -59,4 +59,4 @@ class Run:
 
     def trials_of(self, variant: Variant) -> list[Trial]:
         """Return the plan's trials of a variant."""
-        return [trial for trial in self.job.plan.trials if trial.variant == variant]
+        return self.job.plan.by_variant[variant]
