@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import importlib.metadata
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -16,10 +18,10 @@ import vl_convert
 
 from harness.charts.save import VEGA_LITE
 from harness.charts.text import clean
-from harness.report.pair import pair_data
 from harness.report.pictures import Pictures
 from harness.report.variant_view import finite
 from harness.report.view import ReportView
+from harness.tables import cell_text
 from harness.tables.numbers import percent, plain, points, significant
 
 VERDICT_SIGNS = {"better": "▲", "worse": "▼", "same": "=", "unresolved": "?"}
@@ -43,8 +45,8 @@ def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> s
         finalize=_drawable,
     )
     environment.filters |= {"percent": percent, "points": points, "significant": significant, "plain": plain}
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.tests["known"] = finite
+    environment.globals["cell"] = cell_text
     library, script = _library(), _static("report.js")
     return environment.get_template("page.html").render(
         view=view,
@@ -52,9 +54,9 @@ def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> s
         signs=VERDICT_SIGNS,
         style=_static("report.css"),
         script=script,
-        library=library,
+        library=_packed(library),
         policy=_policy([library, script]),
-        data=pictures.to_data() | pair_data(view, pictures),
+        data=_packed(json.dumps(pictures.to_data(), separators=(",", ":"))),
         files={picture.id: picture.name for picture in pictures.made},
         version=importlib.metadata.version("cnn-harness"),
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -64,6 +66,11 @@ def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> s
 def _drawable(value: Any) -> Any:
     """Make text from outside fit for a page; markup of ours is left as it is."""
     return "\n".join(map(clean, value.split("\n"))) if type(value) is str else value
+
+
+def _packed(text: str) -> str:
+    """Return a text as base64 of gzip, a third as long; the page's script unpacks it when the first chart is seen."""
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def _policy(scripts: Sequence[str]) -> str:

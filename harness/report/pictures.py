@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import string
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +13,6 @@ from harness.charts.save import spec_svg
 from harness.report.inline_svg import inline_svg, page_colours
 
 _SIGNIFICANT = 4
-_PLACES = string.digits + string.ascii_letters
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class Pictures:
         return picture
 
     def reference(self, spec: dict[str, Any]) -> list[Any]:
-        """Return [number of the specification, its data sets as columns]; the specification is kept."""
+        """Return [number of the specification, its data sets]; the specification is kept."""
         bare, tables = _without_data(spec)
         text = page_colours(json.dumps(bare, sort_keys=True, separators=(",", ":")))
         return [self.specs.setdefault(text, len(self.specs)), tables]
@@ -67,7 +64,7 @@ class Pictures:
 
 
 def _without_data(spec: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
-    """Return a specification whose data sets are named d0, d1, ..., and those data sets as columns."""
+    """Return a specification whose data sets are named d0, d1, ..., and those data sets."""
     places: dict[str, int] = {}
 
     def renamed(node: Any) -> Any:
@@ -81,23 +78,7 @@ def _without_data(spec: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
 
     datasets = spec.get("datasets", {})
     bare = renamed({name: part for name, part in spec.items() if name != "datasets"})
-    return bare, [_columns(datasets[name]) for name in places]
-
-
-def _columns(rows: Iterable[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Return rows as columns: [value, ...], or words once, [[word, ...], "place of each among them"]."""
-    found = list(rows)
-    names = list(dict.fromkeys(name for row in found for name in row))
-    return {name: _packed([_short(row.get(name)) for row in found]) for name in names}
-
-
-def _packed(values: list[Any]) -> list[Any]:
-    if not values or not all(isinstance(value, str) for value in values):
-        return values
-    words = list(dict.fromkeys(values))
-    if len(words) > len(_PLACES):
-        return values
-    return [words, "".join(_PLACES[words.index(value)] for value in values)]
+    return bare, [[{key: _short(value) for key, value in row.items()} for row in datasets[name]] for name in places]
 
 
 def _short(value: Any) -> Any:

@@ -60,8 +60,6 @@ class VariantView:
         curves, confusion, classes, blocks: Pictures; None where there is nothing to draw.
         meeting: First epoch where training and validation accuracy are within 0.01, or None.
         class_table: Accuracy by class.
-        confusion_pairs: Largest differences of the confusion matrix, in words.
-        matrix: Confusion in per mille of the true class, for the page's pair view; empty where too large.
         times: Its step times against the baseline.
         provenances: Where trials and step times were made: what, and where.
         command: What makes it again.
@@ -78,7 +76,6 @@ class VariantView:
     blocks: Picture | None
     meeting: int | None
     class_table: Sequence[ClassAccuracy]
-    matrix: Sequence[Sequence[float]]
     times: StepTimes | None
     provenances: tuple[tuple[str, Provenance], ...]
     command: str
@@ -121,7 +118,6 @@ def variant_view(
         else None,
         meeting=meeting_epoch(curve_rows(records)),
         class_table=table,
-        matrix=np.round(np.nan_to_num(own) * 1000, 1).tolist() if legible else [],
         times=times,
         provenances=_provenances(records, times, results),
         command=_command(group, variant),

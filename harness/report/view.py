@@ -54,9 +54,10 @@ class FieldsView:
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row of the comparison table; `link` is the variant's section."""
+    """A row of the comparison table; `link` is the variant's section, `suite` its suite and conditions."""
 
     link: str
+    suite: tuple[str, str]
     is_baseline: bool
     cells: tuple[PageCell, ...]
 
@@ -107,7 +108,14 @@ def report_view(
         suites.append(_suite_view(group, table, views, pictures))
         for variant, row, view in zip(members, table, views, strict=True):
             full = dict(row) | {f"field.{name}": shown(getattr(variant, name)) for name in varied}
-            rows.append(TableRow(view.id, view.is_baseline, tuple(page_cell(full, column) for column in columns)))
+            rows.append(
+                TableRow(
+                    view.id,
+                    (group.suite.name, conditions(group)),
+                    view.is_baseline,
+                    tuple(page_cell(full, column) for column in columns),
+                )
+            )
     return ReportView(
         suites=tuple(suites),
         columns=columns,

@@ -26,7 +26,7 @@ class Visit:
     def names(self) -> list[str]:
         """Variants of the visible rows, in order."""
         return self.page.eval_on_selector_all(
-            "#table tbody tr:not([hidden]) th a", "links => links.map(link => link.textContent)"
+            "#table tbody:not([hidden]) tr:not([hidden]) th a", "links => links.map(link => link.textContent)"
         )
 
     def columns(self) -> list[str]:
@@ -54,13 +54,6 @@ def visit(browser: Any, report_page: Path) -> Iterator[Visit]:
 @pytest.mark.slow
 def test_nothing_is_fetched_and_nothing_complains_when_every_chart_is_drawn(visit: Visit) -> None:
     visit.walk()
-    first, second = visit.page.eval_on_selector_all(
-        "#table tbody tr", "rows => rows.slice(0, 2).map(r => r.dataset.id)"
-    )
-    visit.page.select_option("#first", first)
-    visit.page.select_option("#second", second)
-    visit.page.wait_for_selector("#pair-confusion svg")
-    visit.page.wait_for_selector("#pair-curves svg")
     assert [url for url in visit.requests if url != visit.url and not url.startswith("data:")] == []
     assert visit.complaints == []
 
@@ -81,17 +74,33 @@ def test_the_pointer_tells_the_variant_of_a_point(visit: Visit) -> None:
     assert any("dropout:0.2" in text for text in seen)
 
 
-def test_sorting_orders_by_the_exact_values_and_puts_unknown_ones_last(visit: Visit) -> None:
+def test_sorting_orders_each_suite_by_the_exact_values_and_puts_unknown_ones_last(visit: Visit) -> None:
     button = visit.page.locator('th[data-key="accuracy"] button')
     at = visit.columns().index("accuracy")
-    button.click()
-    read = "(rows, at) => rows.map(row => row.cells[at].dataset.value)"
-    down = visit.page.eval_on_selector_all("#table tbody tr", read, at)
-    assert [float(value) for value in down if value] == sorted((float(v) for v in down if v), reverse=True)
-    assert visit.page.get_attribute('th[data-key="accuracy"]', "aria-sort") == "descending"
-    button.click()
-    up = visit.page.eval_on_selector_all("#table tbody tr", read, at)
-    assert [float(value) for value in up if value] == sorted(float(value) for value in up if value)
+    read = "(all, at) => all.map(b => [...b.querySelectorAll('tr[data-id]')].map(row => row.cells[at].dataset.value))"
+    for order, reverse in (("descending", True), ("ascending", False)):
+        button.click()
+        assert visit.page.get_attribute('th[data-key="accuracy"]', "aria-sort") == order
+        suites = visit.page.eval_on_selector_all("#table tbody", read, at)
+        assert [len(values) for values in suites] == [4, 4]
+        for values in suites:
+            known = [value for value in values if value]
+            assert values == sorted(known, key=float, reverse=reverse) + [""] * (4 - len(known))
+    heads = visit.page.eval_on_selector_all("#table tbody", "all => all.map(body => body.rows[0].innerText)")
+    assert [head.split()[0] for head in heads] == ["dropout", "mixed"]
+
+
+def test_a_few_columns_stand_at_first_and_all_on_demand(visit: Visit) -> None:
+    few = visit.columns()
+    assert few[:2] == ["variant", "accuracy"]
+    assert few[-1] == "pareto"
+    assert len(few) == 8
+    visit.page.check("#all")
+    many = visit.columns()
+    assert many[:8] == few
+    assert {"params", "dataset", "precision_verdict", "field.dropout"} <= set(many)
+    visit.page.click("#reset")
+    assert visit.columns() == few
 
 
 def test_the_filter_keeps_rows_that_hold_every_word(visit: Visit) -> None:
@@ -101,6 +110,7 @@ def test_the_filter_keeps_rows_that_hold_every_word(visit: Visit) -> None:
 
 
 def test_columns_that_do_not_differ_can_be_hidden(visit: Visit) -> None:
+    visit.page.check("#all")
     before = visit.columns()
     visit.page.check("#differ")
     after = visit.columns()
@@ -112,28 +122,25 @@ def test_columns_that_do_not_differ_can_be_hidden(visit: Visit) -> None:
 
 
 def test_a_hidden_variant_stays_hidden_until_all_are_shown_again(visit: Visit) -> None:
-    visit.page.locator("#table tbody tr", has_text="dropout:0.2").locator("button.hide").click()
+    visit.page.locator("#table tr[data-id]", has_text="dropout:0.2").locator("button.hide").click()
     assert "dropout:0.2" not in visit.names()
     visit.page.click("#reset")
     assert "dropout:0.2" in visit.names()
 
 
-def test_the_address_brings_back_sort_filter_hidden_and_pair(browser: Any, report_page: Path, visit: Visit) -> None:
+def test_the_address_brings_back_sort_filter_columns_and_hidden(browser: Any, report_page: Path, visit: Visit) -> None:
     visit.page.locator('th[data-key="step_time_ms"] button').click()
     visit.page.fill("#filter", "dropout:")
     visit.page.check("#differ")
-    visit.page.locator("#table tbody tr", has_text="dropout:0.4").locator("button.hide").click()
-    ids = visit.page.eval_on_selector_all("#table tbody tr", "rows => rows.map(row => row.dataset.id)")
-    visit.page.select_option("#first", ids[0])
-    visit.page.select_option("#second", ids[1])
+    visit.page.locator("#table tr[data-id]", has_text="dropout:0.4").locator("button.hide").click()
+    visit.page.check("#all")
     address = "#" + visit.page.url.split("#")[1]
     again = Visit(browser, report_page, address)
     assert again.names() == visit.names()
     assert again.columns() == visit.columns()
     assert again.page.input_value("#filter") == "dropout:"
     assert again.page.get_attribute('th[data-key="step_time_ms"]', "aria-sort") == "descending"
-    assert [again.page.input_value(f"#{name}") for name in ("first", "second")] == ids[:2]
-    assert again.page.is_visible("#pair-view")
+    assert again.page.is_checked("#all")
     again.context.close()
 
 
@@ -179,7 +186,7 @@ def test_the_theme_can_be_switched(visit: Visit) -> None:
 
 def test_without_scripts_the_page_shows_table_pictures_and_failures(browser: Any, report_page: Path) -> None:
     plain = Visit(browser, report_page, java_script_enabled=False)
-    rows = plain.page.locator("#table tbody tr")
+    rows = plain.page.locator("#table tr[data-id]")
     assert rows.count() == 8
     assert "dropout:0.2" in rows.nth(1).inner_text()
     assert plain.page.locator("#pareto svg").first.is_visible()
