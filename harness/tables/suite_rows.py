@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # What the rows of one table share: as its title says, and what the title says only where it has to.
 _TITLED = ("suite", "dataset", "budget", "device", "backend")
-_APART = ("fingerprint", "versions", "threads")
+_APART = ("fingerprint", "versions", "threads", "recipe")
 
 
 @dataclass(frozen=True, eq=False)
