@@ -56,6 +56,7 @@ def _facts(trained: Trained, results: Results) -> dict[str, str]:
         "machine of the step times": _joined(timed),
         "instruction sets": _joined(" ".join(run.cpu_flags) for run in made),
         "driver": _joined(run.driver for run in made),
+        "GPU": _joined(str(gpu) for run in made for gpu in run.gpus),
         "system": _joined(run.system for run in made),
         "dataset name": conditions.dataset,
         "dataset content": conditions.fingerprint[:12],

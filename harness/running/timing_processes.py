@@ -14,6 +14,7 @@ from harness.errors import HarnessError
 from harness.results.step_times import StepTimes, merge_step_times
 from harness.results.trials import Environment
 from harness.running.worker import WorkerSettings, run_timing, start_worker
+from harness.running.worker_pool import describe_death
 from harness.timing.settings import TIMING
 from harness.variants import Variant
 
@@ -59,5 +60,5 @@ class TimingProcesses:
         except TimeoutError:
             raise HarnessError(f"timing {variant.name} took longer than {_TIMEOUT_S:g} s and was ended") from None
         except pebble.ProcessExpired as error:
-            raise HarnessError(f"timing {variant.name}: the process died (exit code {error.exitcode})") from None
+            raise HarnessError(f"timing {variant.name}: {describe_death(error.exitcode)}") from None
         return times

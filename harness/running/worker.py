@@ -115,9 +115,7 @@ def run_task(trial: Trial) -> Record:
     try:
         return worker.trainer.run(trial, worker.dataset)
     except BaseException as error:  # a trial's failure is a result, not the worker's end
-        if worker.settings.device == "gpu" and spoils_gpu(error):
-            traceback.print_exc()
-            os._exit(SPOILT_GPU)
+        _end_if_spoilt(worker, error)
         if isinstance(error, HarnessError):
             return failed(trial, str(error))
         traceback.print_exc()
@@ -132,8 +130,8 @@ def spoils_gpu(error: BaseException | None) -> bool:
     >>> spoils_gpu(MemoryError("CUDA_ERROR_OUT_OF_MEMORY: out of memory")), spoils_gpu(ValueError("shapes differ"))
     (False, False)
     """
-    if error is None:
-        return False
+    if error is None or isinstance(error, HarnessError):  # ours may quote CUDA on why there is no GPU
+        return error is not None and spoils_gpu(error.__cause__)
     text = f"{type(error).__name__}: {error}"
     if re.search(r"out.of.memory|RESOURCE_EXHAUSTED|ResourceExhausted", text, re.IGNORECASE):
         return False
@@ -156,11 +154,18 @@ def run_timing(
 
         with known_state(None), contained(), user_errors(variant.model):
             return worker.timer.time(baseline, variant, budget, key=key, part=part)
-    except HarnessError:
-        raise
     except BaseException as error:
+        _end_if_spoilt(worker, error)
+        if isinstance(error, HarnessError):
+            raise
         traceback.print_exc()
         raise HarnessError(f"timing {variant.name}: {describe(error)}") from None
+
+
+def _end_if_spoilt(worker: Worker, error: BaseException) -> None:
+    if worker.settings.device == "gpu" and spoils_gpu(error):
+        traceback.print_exc()
+        os._exit(SPOILT_GPU)
 
 
 def _end_with_parent() -> None:

@@ -157,7 +157,7 @@ class PoolExecutor:
             if self._stopped.is_set():
                 raise ExecutorStopped from None
             killed = error.exitcode == -signal.SIGKILL and _out_of_memory_kills() > kills
-            return failed(trial, _death(error.exitcode, for_memory=killed)), killed
+            return failed(trial, describe_death(error.exitcode, for_memory=killed)), killed
         except TimeoutError:
             return failed(
                 trial,
@@ -167,7 +167,8 @@ class PoolExecutor:
             raise ExecutorStopped from None
 
 
-def _death(exitcode: int | None, *, for_memory: bool) -> str:
+def describe_death(exitcode: int | None, *, for_memory: bool = False) -> str:
+    """Return in words how a worker ended."""
     if for_memory:
         return "the worker was killed for memory (the system ran out): use fewer --workers or a smaller model"
     if exitcode == SPOILT_GPU:

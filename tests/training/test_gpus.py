@@ -18,6 +18,7 @@ from harness.results.provenance import Gpu
 from harness.results.trials import Trial
 from harness.running.keras_tuner_import import import_keras_tuner
 from harness.running.timing_processes import TimingProcesses
+from harness.running.worker import spoils_gpu
 from harness.running.worker_pool import SPOILT_GPU, PoolExecutor, pool_size
 from harness.timing.timer import Timer
 from harness.training.devices import Device, configure_process, find_device, has_gpu_hardware, training_environment
@@ -40,8 +41,9 @@ def trial_on(environment, digits) -> Trial:
 def test_fault_26_training_and_timing_refuse_where_the_backend_sees_no_gpu(digits):
     with pytest.raises(
         HarnessError, match=r"TensorFlow sees none in this process .*libcuda.*nothing was run on the CPU"
-    ):
+    ) as told:
         Trainer().run(trial_on(ENVIRONMENT, digits), digits)
+    assert not spoils_gpu(told.value)  # it quotes CUDA's errors
     with pytest.raises(HarnessError, match="CUDA_VISIBLE_DEVICES is '-1'"):
         Timer(digits, ENVIRONMENT)
     require_gpu(training_environment(Device("cpu")))  # a CPU's process needs none
@@ -143,6 +145,14 @@ def test_step_times_of_a_gpu_that_no_process_asked_for_are_never_shown(tmp_path)
         store.add_step_times(older)
         store.add_step_times(newer)
     assert set(load_results(folder).step_times) == {*known, newer.key}
+
+
+def test_a_cuda_error_in_a_users_model_spoils_the_gpu_and_a_lack_of_memory_does_not():
+    told = HarnessError("the model's builder failed")
+    told.__cause__ = RuntimeError("CUDA_ERROR_LAUNCH_FAILED: unspecified launch failure")
+    assert spoils_gpu(told)
+    told.__cause__ = RuntimeError("RESOURCE_EXHAUSTED: CUDA_ERROR_OUT_OF_MEMORY")
+    assert not spoils_gpu(told)
 
 
 def test_a_worker_whose_gpu_is_spoilt_says_so_and_is_replaced(digits, tmp_path, monkeypatch):
