@@ -157,7 +157,7 @@ def test_a_cuda_error_in_a_users_model_spoils_the_gpu_and_a_lack_of_memory_does_
 
 def test_a_worker_whose_gpu_is_spoilt_says_so_and_is_replaced(digits, tmp_path, monkeypatch):
     (tmp_path / "spoiling.py").write_text(
-        f"import os\n\ndef build(variant, input_shape, classes):\n    os._exit({SPOILT_GPU})\n"
+        f"import posix\n\ndef build(variant, input_shape, classes):\n    posix._exit({SPOILT_GPU})\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     environment = training_environment(Device("cpu"))
