@@ -13,6 +13,7 @@ TIMEOUT_S = 180.0
 # In a process of its own: threads are told before TensorFlow starts, and the doctor itself stays small.
 _PROGRAM = "from harness.doctor.determinism import print_fingerprints; print_fingerprints()"
 _IMAGES = 128
+_REFUSED = "harness.errors.InputError: "
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,11 @@ class Twice:
         prints = output.split()
         if self.process.returncode or len(prints) != 2:
             last = (errors.strip().splitlines() or ["no message"])[-1]
+            if last.startswith(_REFUSED):
+                found, _, remedy = last.removeprefix(_REFUSED).partition(": ")
+                return Check("determinism", "failed", found, remedy)
             return Check(
-                "determinism", "failed", f"a tiny trial does not train: {last}", "reinstall TensorFlow and Keras"
+                "determinism", "failed", f"a tiny trial does not train: {last}", "reinstall Keras and its backend"
             )
         return judge_fingerprints(*prints)
 

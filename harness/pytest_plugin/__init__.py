@@ -100,7 +100,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.testsfailed and not config.getoption("continue_on_collection_errors"):
         return
     try:
+        from harness.training.devices import keras_backend
+
         option_values(config)
+        keras_backend()
         if config.getoption("harness_benchmark"):
             from harness.pytest_plugin.run import prepare_run
 

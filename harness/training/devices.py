@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import importlib.util
 import logging
 import os
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from harness.errors import InputError
+from harness.errors import InputError, nearest
 from harness.results.provenance import Gpu, subprocess_output
 from harness.results.trials import DeviceKind, Environment
 from harness.training.gpus import BACKENDS, Answer, ask_for_gpus
@@ -76,19 +77,31 @@ def find_device(choice: DeviceChoice) -> Device:
 
 def training_environment(device: Device, *, threads: int = TRAINING_THREADS) -> Environment:
     """Return the part of a trial's key that this machine decides, without importing a backend."""
-    backend = kerasbackend_name()
+    backend = keras_backend()
     versions = [(name, importlib.metadata.version(name)) for name in ("keras", "numpy", backend)]
     if device.gpus:
         versions += device.gpus[0].arithmetic
     return Environment(device.kind, backend, threads if device.kind == "cpu" else 0, tuple(sorted(versions)))
 
 
-def kerasbackend_name() -> str:
+def keras_backend() -> str:
     """Return the Keras backend that the environment chooses: KERAS_BACKEND, else TensorFlow.
 
     Keras's own configuration file is not asked: it would make results depend on a file outside the project.
+
+    Raises:
+        InputError: It is unknown, cannot train, or is not installed.
     """
-    return os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    backend = os.environ.setdefault("KERAS_BACKEND", "") or "tensorflow"
+    os.environ["KERAS_BACKEND"] = backend
+    if backend not in BACKENDS:
+        raise InputError(f'KERAS_BACKEND is "{backend}": use {", ".join(BACKENDS)}{nearest(backend, BACKENDS)}')
+    if importlib.util.find_spec(backend) is None:
+        raise InputError(
+            f'KERAS_BACKEND is "{backend}", which is not installed: install it with `pip install {backend}`, or unset '
+            "the variable to train with TensorFlow"
+        )
+    return backend
 
 
 def configure_process(kind: DeviceKind, *, threads: int, visible: str = "") -> None:
@@ -99,7 +112,7 @@ def configure_process(kind: DeviceKind, *, threads: int, visible: str = "") -> N
         threads: Intra-op threads; 0 for all cores.
         visible: The one GPU that it sees (`Gpu.visible`); empty for those that it sees anyhow.
     """
-    kerasbackend_name()
+    keras_backend()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # retracing and deprecations are ours to know of
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
@@ -127,7 +140,7 @@ def without_gpu() -> Iterator[None]:
     os.environ |= hidden
     try:
         yield
-        if kerasbackend_name() == "tensorflow":
+        if keras_backend() == "tensorflow":
             import tensorflow as tf
 
             with contextlib.suppress(RuntimeError):  # it has begun to compute already, with the devices it has
@@ -163,7 +176,7 @@ def has_gpu_hardware() -> bool:
 
 def backend_name() -> str:
     """Return the Keras backend as people write it."""
-    return BACKENDS.get(kerasbackend_name(), kerasbackend_name())
+    return BACKENDS.get(keras_backend(), keras_backend())
 
 
 def _driver_version() -> str:
