@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from harness.cli.options import format_option, margin_options, results_option
+from harness.cli.options import format_option, margin_options, remark, results_option
+from harness.cli.selection import condition_options, wanted
 from harness.comparison.gate import Gate, parse_gate
+from harness.comparison.wanted import Wanted
 from harness.errors import InputError
+from harness.options import chosen_margins
+from harness.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,15 +36,14 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @format_option()
 @margin_options
+@condition_options()
 def command(
     folders: tuple[Path, ...],
     results: Path,
     variants: tuple[str, str] | None,
     conditions: tuple[str, ...],
     style: str,
-    alpha: float,
-    margin_accuracy: float,
-    margin_time: float,
+    **options: Any,
 ) -> int:
     """Compare results folder NEW with OLD, variant by variant, and list what else differs; or any two variants.
 
@@ -55,28 +58,28 @@ def command(
       --fail-if "accuracy_delta < -0.01 and seeds >= 5"
       --fail-if "step_time_ratio > 1.1 or present == 'old'"
     """
-    from harness.comparison import Margins
     from harness.comparison.columns import FOLDER_TABLE
 
-    margins = Margins(alpha, margin_accuracy, margin_time)
+    margins, chosen = chosen_margins(options), wanted(options)
     if variants:
         if folders:
             raise InputError(f"--variants compares within --results: leave {', '.join(map(str, folders))} out")
         gates = [parse_gate(text) for text in conditions]
-        return _compare_variants(results, variants, gates, margins, style)
+        return _compare_variants(results, variants, gates, margins, chosen, style)
     if len(folders) != 2:
         raise InputError(
-            f"{len(folders)} folders given: name two, OLD and NEW, or use --variants A B with one --results folder"
+            f"{counted(len(folders), 'folder')} given: name two, OLD and NEW, or use --variants A B with one --results "
+            "folder"
         )
     gates = [parse_gate(text, FOLDER_TABLE) for text in conditions]
-    return _compare_folders(folders[0], folders[1], gates, margins, style)
+    return _compare_folders(folders[0], folders[1], gates, margins, chosen, style)
 
 
-def _compare_folders(old: Path, new: Path, gates: list[Gate], margins: Margins, style: str) -> int:
+def _compare_folders(old: Path, new: Path, gates: list[Gate], margins: Margins, chosen: Wanted, style: str) -> int:
     from harness.comparison.folder_rows import compare_folders
     from harness.results import load_results
 
-    found = compare_folders(load_results(old), load_results(new), margins)
+    found = compare_folders(load_results(old), load_results(new), margins, chosen, note=remark)
     if not found.titles:
         only = "; ".join(found.unmatched) or "both are empty"
         raise InputError(f"{old} and {new} have no dataset and budget in common ({only}): nothing can be compared")
@@ -84,14 +87,16 @@ def _compare_folders(old: Path, new: Path, gates: list[Gate], margins: Margins, 
     return _judge(found.frame, gates)
 
 
-def _compare_variants(folder: Path, variants: tuple[str, str], gates: list[Gate], margins: Margins, style: str) -> int:
+def _compare_variants(
+    folder: Path, variants: tuple[str, str], gates: list[Gate], margins: Margins, chosen: Wanted, style: str
+) -> int:
     import sys
 
     from harness.comparison.pair_rows import compare_variants
     from harness.results import load_results
     from harness.tables import render_frame, screen_of
 
-    frame = compare_variants(load_results(folder), *variants, margins)
+    frame = compare_variants(load_results(folder), *variants, margins, chosen, note=remark)
     click.echo(render_frame(frame, style, screen=screen_of(sys.stdout)), nl=False)
     return _judge(frame, gates)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import results_option, suite_paths, warn, with_options, word
+from harness.cli.selection import condition_options, wanted
+from harness.comparison.wanted import Wanted
 from harness.datasets import Dataset, Origin, load_from
 from harness.errors import HarnessError, InputError, nearest
 from harness.options import DATASET, IMAGES
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--per-row", type=int, default=4, show_default=True, help="Sample images in a row.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Which sample.")
 @click.option("--suite", help="Of a results folder with several.")
+@condition_options("budget", "device", "backend")
 @click.option("--variant", help="By its name [default: model: baseline; results: all of the suite].")
 @click.option("--suites", "paths", multiple=True, type=click.Path(path_type=Path), help="Where variants are declared.")
 @click.option("--nested", is_flag=True, help="Model: also the layers inside a backbone.")
@@ -48,13 +52,15 @@ def command(
     nested: bool,
     results: Path,
     output: Path | None,
+    **options: str | None,
 ) -> None:
     """Pictures, each as an interactive page (HTML, offline), SVG and PNG.
 
     \b
     data     sample images with their classes, and how many images each class has
     model    a variant's layers: output shape, parameters, FLOPs
-    results  curves, confusion matrices, classes, and images won and lost, of a suite's variants
+    results  curves, confusion matrices, classes, and images won and lost, of a suite's variants: of what was trained
+             last, unless --budget, --device or --backend chooses
     """
     folder = output or results / "explore"
     asked = Origin(dataset or "", image_size=image_size, skip_unreadable=skip_unreadable)
@@ -63,7 +69,7 @@ def command(
     elif what == "model":
         _model(_where(asked, results), folder, variant or "baseline", paths, nested=nested)
     else:
-        _results(results, folder, suite, variant, asked)
+        _results(results, folder, suite, variant, asked, wanted(options))
 
 
 def _where(asked: Origin, results: Path) -> Origin:
@@ -129,19 +135,23 @@ def _model(origin: Origin, folder: Path, variant_name: str, paths: tuple[Path, .
     click.echo(_table(rows, ("layer", "kind", "output shape", "parameters", "FLOPs")))
 
 
-def _results(results_folder: Path, folder: Path, suite: str | None, variant: str | None, asked: Origin) -> None:
+def _results(
+    results_folder: Path, folder: Path, suite: str | None, variant: str | None, asked: Origin, chosen: Wanted
+) -> None:
     from harness.pictures.of_variant import find_group, find_variants, variant_charts
     from harness.results import load_results
 
     results = load_results(results_folder)
-    group = find_group(results, suite)
+    group = find_group(results, suite, chosen)
     variants = find_variants(group, variant)
     conditions = group.conditions
+    click.echo(f"{group.suite.name}: {conditions.label}")
+    place = re.sub(r"[^\w.+-]+", "-", conditions.label)
     origin = _completed(asked, results.datasets.get(conditions.fingerprint, Origin(conditions.dataset)))
     images = _test_images(origin, group, asked=bool(asked.source))
     for one in variants:
         for stem, chart in variant_charts(group, one, results, images):
-            _save(chart, folder, stem)
+            _save(chart, folder, f"{stem}-{place}")
 
 
 def _test_images(origin: Origin, group: Group, *, asked: bool) -> NDArray[np.uint8] | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import format_option, margin_options, results_option
-from harness.cli.selection import selection_options
+from harness.cli.options import format_option, margin_options, remark, results_option
+from harness.cli.selection import selection_options, wanted
+from harness.comparison.wanted import Wanted
 from harness.errors import HarnessError, InputError
+from harness.options import chosen_margins
 
 if TYPE_CHECKING:
     from harness.results import Results
@@ -35,9 +37,7 @@ def command(
     suites: tuple[str, ...],
     columns: tuple[str, ...],
     sort: str | None,
-    alpha: float,
-    margin_accuracy: float,
-    margin_time: float,
+    **options: Any,
 ) -> None:
     """Write the comparison for other programs, or the trials for other tools.
 
@@ -47,22 +47,23 @@ def command(
     """
     import json
 
-    from harness.comparison import Margins
     from harness.results import load_results
     from harness.tables import render_frame
     from harness.tables.schema import comparison_schema
     from harness.tables.selection import compare_selected
 
     if style in _TOOLS:
-        if suites or columns or sort:
-            raise InputError(f"--format {style} writes every trial: leave --suite, --columns and --sort out")
+        if suites or columns or sort or wanted(options) != Wanted():
+            raise InputError(f"--format {style} writes every trial: leave out what chooses rows and columns")
         count = _export_trials(style, load_results(results), output)
         click.echo(f"wrote {count} trials to {output}")
         return
     if style == "schema":
         text, what = json.dumps(comparison_schema(), indent=2) + "\n", "the schema"
     else:
-        frame = compare_selected(results, Margins(alpha, margin_accuracy, margin_time), suites=suites, sort=sort)
+        frame = compare_selected(
+            results, chosen_margins(options), wanted(options), suites=suites, sort=sort, note=remark
+        )
         text, what = render_frame(frame, style, columns=columns), f"{len(frame)} rows"
     if str(output) == "-":
         click.echo(text, nl=False, color=True)  # as it is: click would strip letters from names

@@ -102,6 +102,11 @@ def suite_paths(paths: tuple[Path, ...]) -> list[Path]:
     return list(paths) or [Path("suites")]
 
 
+def remark(text: str) -> None:
+    """Print to standard error what is no warning, and no part of the output."""
+    click.echo(f"note: {text}", err=True)
+
+
 def warn(text: str) -> None:
     """Print a warning to standard error."""
     click.echo(f"warning: {text}", err=True)

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from harness.cli.options import margin_options, results_option
+from harness.cli.options import margin_options, remark, results_option
+from harness.cli.selection import condition_options, suites_option, wanted
+from harness.options import chosen_margins
 
 
 @click.command("report")
 @results_option
+@click.option("--output", type=click.Path(path_type=Path), help="Folder for report/ and charts/. [default: RESULTS]")
 @margin_options
-def command(results: Path, alpha: float, margin_accuracy: float, margin_time: float) -> None:
+@condition_options()
+@suites_option
+def command(results: Path, output: Path | None, suites: tuple[str, ...], **options: Any) -> None:
     """Write the report, one HTML file that opens offline, and its charts as SVG and PNG."""
-    from harness.comparison import Margins, compare_all
+    from harness.comparison import Judge, compare_groups
     from harness.report import write_report
     from harness.results import load_results
+    from harness.tables.selection import chosen_groups
 
-    found, margins = load_results(results), Margins(alpha, margin_accuracy, margin_time)
-    page, *charts = write_report(compare_all(found, margins), found, margins)
-    click.echo(f"wrote {page} and {len(charts)} charts in {results / 'charts'}")
+    found, margins = load_results(results), chosen_margins(options)
+    groups = chosen_groups(found, wanted(options), suites=suites, note=remark)
+    page, *charts = write_report(compare_groups(groups, found, Judge(margins)), found, margins, folder=output)
+    click.echo(f"wrote {page} and {len(charts)} charts in {(output or results) / 'charts'}")

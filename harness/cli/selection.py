@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from harness.comparison.wanted import Wanted
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -38,14 +40,43 @@ def _explain(context: click.Context) -> None:
     context.exit()
 
 
+suites_option = click.option("--suite", "suites", multiple=True, help="Only this suite; repeatable.")
+
+
+_CONDITIONS = {
+    "dataset": ("NAME", "Only of this dataset."),
+    "budget": ("NAME", "Only of this budget, as quick or quick+epochs:4; smoke is left out where there is more."),
+    "device": ("cpu|gpu", "Only of this device."),
+    "backend": ("NAME", "Only of this backend: tensorflow, jax or torch."),
+}
+
+
+def condition_options(*names: str) -> Callable[[Command], Command]:
+    """Return what adds the options that `wanted` reads: these, or all of them."""
+
+    def add(command: Command) -> Command:
+        for name in reversed(names or tuple(_CONDITIONS)):
+            metavar, text = _CONDITIONS[name]
+            command = click.option(f"--{name}", metavar=metavar, help=text)(command)
+        return command
+
+    return add
+
+
+def wanted(options: dict[str, Any]) -> Wanted:
+    """Return the conditions that a command's options ask for."""
+    return Wanted(**{name: options.get(name) for name in ("dataset", "budget", "device", "backend")})
+
+
 def selection_options(command: Command) -> Command:
-    """Add --suite, --columns and --sort."""
+    """Add --suite, --columns, --sort and what chooses conditions."""
     for option in (
         click.option("--sort", callback=_sort, metavar="[-]COLUMN", help="Order of rows; - for the highest first."),
         click.option(
             "--columns", callback=_columns, metavar="A,B,...", help="Only these columns; help explains all of them."
         ),
-        click.option("--suite", "suites", multiple=True, help="Only this suite; may be given several times."),
+        condition_options(),
+        suites_option,
     ):
         command = option(command)
     return command

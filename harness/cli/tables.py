@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from harness.cli.options import format_option, margin_options, results_option
-from harness.cli.selection import selection_options
+from harness.cli.options import format_option, margin_options, remark, results_option
+from harness.cli.selection import selection_options, wanted
+from harness.options import chosen_margins
 
 
 @click.command("tables")
@@ -19,13 +21,11 @@ from harness.cli.selection import selection_options
 def command(
     results: Path,
     style: str,
-    alpha: float,
-    margin_accuracy: float,
-    margin_time: float,
     suites: tuple[str, ...],
     columns: tuple[str, ...],
     sort: str | None,
     diff_only: bool,
+    **options: Any,
 ) -> None:
     """Comparison tables of a results folder, as wide as the terminal allows.
 
@@ -34,11 +34,10 @@ def command(
     """
     import sys
 
-    from harness.comparison import Margins
     from harness.tables import render_frame, screen_of
     from harness.tables.selection import compare_selected
 
-    frame = compare_selected(results, Margins(alpha, margin_accuracy, margin_time), suites=suites, sort=sort)
+    frame = compare_selected(results, chosen_margins(options), wanted(options), suites=suites, sort=sort, note=remark)
     text = render_frame(frame, style, columns=columns, diff_only=diff_only, screen=screen_of(sys.stdout))
     # As it is: click would strip the colours by its own rule, and the screen has decided already.
     click.echo(text, nl=False, color=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from harness.comparison.judge import Accuracies, Comparison, Judge, Margins
 from harness.comparison.suite_rows import status_of
 from harness.comparison.times_across_runs import judge_across
 from harness.comparison.trained import Pair, Trained, matched
+from harness.comparison.wanted import ANY, Wanted
 from harness.results import Results
 from harness.results.conditions import Conditions
 from harness.results.records import Record
@@ -43,13 +44,21 @@ class FolderComparison:
     unmatched: tuple[str, ...]
 
 
-def compare_folders(old: Results, new: Results, margins: Margins) -> FolderComparison:
+def compare_folders(
+    old: Results,
+    new: Results,
+    margins: Margins,
+    wanted: Wanted = ANY,
+    *,
+    note: Callable[[str], object] = lambda text: None,
+) -> FolderComparison:
     """Compare two results folders, each variant of `new` with the same variant of `old`.
 
     Accuracies are paired by seed and judged by the two-way model over seeds and test images, since a seed means the
     same split, order and first weights in both; where the dataset's content differs nothing is paired and nothing
     claimed. Step times are judged by `judge_across`, only between runs on one machine. All is corrected (Bonferroni)
-    for the number of variants that both folders have of a dataset and budget.
+    for the number of variants that both folders have of a dataset and budget. `note` is told what of the wanted
+    conditions was left out by itself.
     """
     import pandas as pd
 
@@ -59,6 +68,11 @@ def compare_folders(old: Results, new: Results, margins: Margins) -> FolderCompa
     listed: list[tuple[Difference, ...]] = []
     judge = Judge(margins)
     pairs, unmatched = matched(old, new)
+    if pairs:
+        kept, left_out = wanted.choose([second for _, second in pairs])
+        pairs = [pair for pair in pairs if pair[1] in kept]
+        if left_out:
+            note(left_out)
     for first, second in pairs:
         found = differences_of((first, old), (second, new))
         added = _rows(first, second, new, found, judge)

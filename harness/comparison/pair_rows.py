@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from harness.comparison.groups import Timings, make_group
@@ -9,6 +10,7 @@ from harness.comparison.judge import Judge, Margins
 from harness.comparison.suite_rows import add_pareto, compare_groups, frame_of
 from harness.comparison.times_across_runs import judge_relative
 from harness.comparison.trained import Trained, trained_variants
+from harness.comparison.wanted import ANY, Wanted
 from harness.errors import InputError, nearest
 from harness.results import Results
 from harness.results.step_times import StepTimes
@@ -19,7 +21,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def compare_variants(results: Results, first: str, second: str, margins: Margins) -> pd.DataFrame:
+def compare_variants(
+    results: Results,
+    first: str,
+    second: str,
+    margins: Margins,
+    wanted: Wanted = ANY,
+    *,
+    note: Callable[[str], object] = lambda text: None,
+) -> pd.DataFrame:
     """Return the comparison table of two variants of a folder, the first taken as the baseline.
 
     Columns and rules are those of `compare`, with one comparison to correct for. Where the two were not timed
@@ -36,6 +46,9 @@ def compare_variants(results: Results, first: str, second: str, margins: Margins
     both = [trained for trained in trained_variants(results) if one in trained.records and two in trained.records]
     if not both:
         raise InputError(f'no dataset, budget and device has results of both "{one.name}" and "{two.name}"')
+    both, left_out = wanted.choose(both)
+    if left_out:
+        note(left_out)
     judge, timings = Judge(margins), Timings(results)
     comparisons = []
     for trained in both:

@@ -10,24 +10,34 @@ from numpy.typing import NDArray
 
 from harness.charts import class_accuracies, classes_chart, confusion_chart, confusion_matrix, curves_chart
 from harness.comparison import Group, group_records
+from harness.comparison.wanted import ANY, Wanted
 from harness.errors import InputError, nearest
 from harness.pictures.changes import changed_images, changes_chart
 from harness.results import Results
 from harness.variants import Variant
 
 
-def find_group(results: Results, suite: str | None) -> Group:
-    """Return the newest records of a suite; InputError where the name is missing or unknown."""
-    groups = {group.suite.name: group for group in group_records(results)}  # the last of a name is the newest
-    if not groups:
+def find_group(results: Results, suite: str | None, wanted: Wanted = ANY) -> Group:
+    """Return a suite's group under wanted conditions, of several the one that was trained last.
+
+    Raises:
+        InputError: The name is missing or unknown, or nothing is under these conditions.
+    """
+    groups = group_records(results)
+    names = list(dict.fromkeys(group.suite.name for group in groups))
+    if not names:
         raise InputError(f"{results.folder} holds no finished trial: run `harness sweep` first")
-    if suite is None:
-        if len(groups) > 1:
-            raise InputError(f"{results.folder} holds {len(groups)} suites: name one of {', '.join(groups)}")
-        return next(iter(groups.values()))
-    if suite not in groups:
-        raise InputError(f'suite "{suite}" is not in {results.folder}: use {", ".join(groups)}{nearest(suite, groups)}')
-    return groups[suite]
+    if suite is None and len(names) > 1:
+        raise InputError(f"{results.folder} holds {len(names)} suites: name one of {', '.join(names)}")
+    if suite is not None and suite not in names:
+        raise InputError(f'suite "{suite}" is not in {results.folder}: use {", ".join(names)}{nearest(suite, names)}')
+    chosen, _ = wanted.choose([group for group in groups if suite in (None, group.suite.name)])
+    places = {id(record): place for place, record in enumerate(results.records.values())}
+
+    def newest(group: Group) -> int:
+        return max(places[id(record)] for records in group.records.values() for record in records.values())
+
+    return max(chosen, key=newest)
 
 
 def find_variants(group: Group, name: str | None) -> list[Variant]:

@@ -15,21 +15,28 @@ from harness.results import Results
 
 
 def write_report(
-    comparisons: Sequence[SuiteComparison], results: Results, margins: Margins, *, partial: str = ""
+    comparisons: Sequence[SuiteComparison],
+    results: Results,
+    margins: Margins,
+    *,
+    partial: str = "",
+    folder: Path | None = None,
 ) -> list[Path]:
-    """Write `report/index.html` and `charts/*.svg` and `.png` into the results folder; return their paths.
+    """Write `report/index.html` and `charts/*.svg` and `.png` into a folder; return their paths.
 
     Args:
         comparisons: From `compare_groups`.
-        results: What they were made from; its folder is written to.
+        results: What they were made from.
         margins: Alpha and margins of practical equality.
         partial: Why the results are not complete, told at the top; empty when they are.
+        folder: Where to; default the results' own.
     """
     pictures = Pictures()
     view = report_view(comparisons, results, margins, pictures)
-    page = results.folder / "report" / "index.html"
+    folder = folder or results.folder
+    page = folder / "report" / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     written = [replace_text(page, render_page(view, pictures, partial=partial))]
     for picture in pictures.made:
-        written += save_svg(picture.source, results.folder / "charts", picture.name)
+        written += save_svg(picture.source, folder / "charts", picture.name)
     return written

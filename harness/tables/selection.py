@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.comparison import COLUMNS, Margins
 from harness.comparison.columns import unknown_column
+from harness.comparison.groups import Group
+from harness.comparison.wanted import Wanted
 from harness.errors import InputError, nearest
+from harness.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,35 +30,62 @@ def checked_columns(names: Sequence[str]) -> tuple[str, ...]:
     return found
 
 
-def compare_selected(
-    folder: Path, margins: Margins, *, suites: Sequence[str] = (), sort: str | None = None
-) -> pd.DataFrame:
-    """Return the comparison of a results folder: some suites, rows in an order.
-
-    Args:
-        folder: The results folder.
-        margins: Alpha and margins of practical equality.
-        suites: Their names; none for all.
-        sort: A column; with - before it, highest first. Unknown values come last, suites stay together.
+def chosen_groups(
+    results: Results, wanted: Wanted, *, suites: Sequence[str] = (), note: Callable[[str], object] = lambda text: None
+) -> list[Group]:
+    """Return the groups of a results folder that a person wants; `note` is told what was left out by itself.
 
     Raises:
-        InputError: No such results or suite.
+        InputError: No such suite or conditions.
     """
-    from harness.comparison import Judge, compare_groups, frame_of, group_records
-    from harness.results import load_results
+    from harness.comparison import group_records
 
-    results = load_results(folder, history=False)
     groups = group_records(results)
     known = list(dict.fromkeys(group.suite.name for group in groups))
     for suite in suites:
         if suite not in known:
-            raise InputError(f'suite "{suite}" is not in {folder}: use {", ".join(known)}{nearest(suite, known)}')
-    chosen = [group for group in groups if not suites or group.suite.name in suites]
+            place = results.folder
+            raise InputError(f'suite "{suite}" is not in {place}: use {", ".join(known)}{nearest(suite, known)}')
+    chosen, left_out = wanted.choose(
+        [group for group in groups if not suites or group.suite.name in suites], lambda group: group.suite.name
+    )
+    if left_out:
+        note(left_out)
+    return chosen
+
+
+def compare_selected(
+    folder: Path,
+    margins: Margins,
+    wanted: Wanted,
+    *,
+    suites: Sequence[str] = (),
+    sort: str | None = None,
+    note: Callable[[str], object] = lambda text: None,
+) -> pd.DataFrame:
+    """Return the comparison of a results folder: some suites and conditions, rows in an order.
+
+    Args:
+        folder: The results folder.
+        margins: Alpha and margins of practical equality.
+        wanted: Which conditions.
+        suites: Their names; none for all.
+        sort: A column; with - before it, highest first. Unknown values come last, suites stay together.
+        note: Told what was left out by itself.
+
+    Raises:
+        InputError: No such results, suite or conditions.
+    """
+    from harness.comparison import Judge, compare_groups, frame_of
+    from harness.results import load_results
+
+    results = load_results(folder, history=False)
+    chosen = chosen_groups(results, wanted, suites=suites, note=note)
     frame = frame_of(compare_groups(chosen, results, Judge(margins)))
     if sort:
         frame = frame.sort_values(
             sort.removeprefix("-"), ascending=not sort.startswith("-"), kind="stable", na_position="last"
         )
-        order = {name: place for place, name in enumerate(known)}
+        order = {group.suite.name: place for place, group in reversed(list(enumerate(chosen)))}
         frame = frame.sort_values("suite", key=lambda names: names.map(order), kind="stable").reset_index(drop=True)
     return frame
