@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.charts.text import unique_labels
 from harness.charts.theme import BLUE, INK, WIDTH, Rows, data, styled
-from harness.results.records import Record
+from harness.results.records import NAN, Record
 
-NAN = float("nan")
 _ROW_HEIGHT = 20
 
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean
-from typing import Literal
 
 import altair as alt
 
 from harness.charts.theme import BLUE, INK, ORANGE, RED, Rows, data, styled
-from harness.results.records import Record
-
-Metric = Literal["accuracy", "loss", "precision", "recall"]
-METRICS: tuple[Metric, ...] = ("accuracy", "loss", "precision", "recall")
+from harness.results.records import EPOCH_METRICS, Record
 
 WITHIN = 0.01
 """How close training and validation accuracy must come for the tutorial's red line."""
@@ -28,7 +24,7 @@ def curve_rows(records: Iterable[Record]) -> Rows:
     """Return a row a metric, part and epoch: mean, lowest and highest over the seeds that have a finite value."""
     found = [record for record in records if record.history]
     rows: Rows = []
-    for metric in METRICS:
+    for metric in EPOCH_METRICS:
         for part, prefix in zip(PARTS, ("", "val_"), strict=True):
             for epoch in range(max((len(record.history) for record in found), default=0)):
                 values = [
@@ -77,7 +73,7 @@ def curves_chart(records_of_one_variant: Iterable[Record]) -> alt.TopLevelMixin:
         [] if meeting is None else [{"epoch": meeting, "text": f"epoch {meeting}: {_met_at(rows, meeting):.1%}"}]
     )
     last = max((row["epoch"] for row in rows), default=1)
-    panels = [_panel(metric, [row for row in rows if row["metric"] == metric], mark, last) for metric in METRICS]
+    panels = [_panel(metric, [row for row in rows if row["metric"] == metric], mark, last) for metric in EPOCH_METRICS]
     return styled(alt.concat(*panels, columns=2, spacing={"row": 8, "column": 16}))
 
 
@@ -86,12 +82,12 @@ def _met_at(rows: Rows, epoch: int) -> float:
     return float(next(row["mean"] for row in accuracies if row["epoch"] == epoch))
 
 
-def _panel(metric: Metric, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
+def _panel(metric: str, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
     base = alt.Chart(data([{name: row[name] for name in row if name != "metric"} for row in rows]))
     ticks = _ticks(last)
     x = alt.X(
         "epoch:Q",
-        title="epoch" if metric in METRICS[2:] else None,
+        title="epoch" if metric in EPOCH_METRICS[2:] else None,
         scale=alt.Scale(domain=[1, max(last, 2)], nice=False, zero=False),
         axis=alt.Axis(values=ticks, format="d", grid=False),
     )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from harness.comparison.verdicts import Verdict
 from harness.errors import nearest
+
+Row = Mapping[Any, Any]
+"""A row of a table: column names and values."""
 
 ColumnKind = Literal["text", "words", "count", "fraction", "difference", "ratio", "p", "measure"]
 Place = Literal["table", "page", "cell", "note", "file"]

@@ -16,13 +16,11 @@ from harness.comparison.trained import Pair, Trained, matched
 from harness.comparison.wanted import ANY, Wanted
 from harness.results import Results
 from harness.results.conditions import Conditions
-from harness.results.records import Record
+from harness.results.records import NAN, Record
 from harness.variants import Variant
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NAN = float("nan")
 
 
 @dataclass(frozen=True, eq=False)

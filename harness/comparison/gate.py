@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from harness.comparison.columns import SUITE_TABLE, Column, unknown_column
+from harness.comparison.columns import SUITE_TABLE, Column, Row, unknown_column
 from harness.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 2000
 MAX_DEPTH = 50
-
-Values = Mapping[Any, Any]
 
 _SIGNS: Mapping[type[ast.cmpop], tuple[str, Callable[[Any, Any], bool]]] = {
     ast.Eq: ("==", operator.eq),
@@ -47,7 +45,7 @@ class Gate:
     text: str
     tree: ast.expr
 
-    def fails(self, row: Values) -> bool:
+    def fails(self, row: Row) -> bool:
         """Whether a row, a mapping from column to value, meets the condition."""
         return _holds(self.tree, row, self.text)
 
@@ -61,7 +59,7 @@ class Gate:
 class Failure:
     """A row of a table, and the gates that it fails."""
 
-    row: Values
+    row: Row
     gates: tuple[Gate, ...]
 
 
@@ -105,7 +103,7 @@ def failed_rows(frame: pd.DataFrame, gates: Sequence[Gate]) -> list[Failure]:
     return [Failure(row, failed) for row, failed in asked if failed]
 
 
-def _holds(node: ast.expr, row: Values, text: str) -> bool:
+def _holds(node: ast.expr, row: Row, text: str) -> bool:
     match node:
         case ast.BoolOp(op=ast.And(), values=parts):
             return all(_holds(part, row, text) for part in parts)
@@ -121,7 +119,7 @@ def _holds(node: ast.expr, row: Values, text: str) -> bool:
     raise AssertionError(node)
 
 
-def _value(node: ast.expr, row: Values, text: str) -> Any:
+def _value(node: ast.expr, row: Row, text: str) -> Any:
     if isinstance(node, ast.Name):
         return row[node.id]
     written = ast.literal_eval(node)

@@ -19,7 +19,7 @@ from harness.comparison.verdicts import (
     time_verdict,
 )
 from harness.margins import Margins as Margins
-from harness.results.records import Record
+from harness.results.records import NAN, Record
 from harness.results.step_times import StepTimes
 from harness.results.store import TestSet
 from harness.statistics import (
@@ -32,7 +32,6 @@ from harness.statistics import (
     two_way_of_sums,
 )
 
-NAN = float("nan")
 LEAST_SEEDS = 3
 
 SAME_TRIAL = "the same trial as the baseline: every prediction and loss of every seed is equal"

@@ -14,14 +14,13 @@ from harness.comparison.columns import COLUMNS, METRICS
 from harness.comparison.groups import Group, group_records
 from harness.comparison.judge import Accuracies, Comparison, Judge, Margins
 from harness.results import Results
-from harness.results.records import Record
+from harness.results.records import NAN, Record
 from harness.statistics import pareto
 from harness.variants import Variant
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAN = float("nan")
 
 _EMPTY: dict[str, Any] = dict.fromkeys(COLUMNS, NAN)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from harness.comparison.judge import NAN, Comparison, Margins, bounded_ratio
+from harness.comparison.judge import Comparison, Margins, bounded_ratio
 from harness.comparison.verdicts import Verdict, time_verdict
+from harness.results.records import NAN
 from harness.results.step_times import StepTimes, typical_ms
 from harness.statistics import Estimate
 

@@ -17,12 +17,11 @@ from harness.exports.runs import (
     step_times_by_variant,
 )
 from harness.results import Results
-from harness.results.records import Record
+from harness.results.records import EPOCH_METRICS, Record
 from harness.results.step_times import StepTimes
 from harness.variants import Variant
 
 RESULTS = ("accuracy", "precision", "recall", "macro_f1", "loss")
-EPOCH_METRICS = ("accuracy", "precision", "recall", "loss")
 _MAX_TEXT = 5000
 
 

@@ -20,11 +20,10 @@ from harness.exports.runs import (
     step_times_by_variant,
 )
 from harness.results import Results
-from harness.results.records import Record
+from harness.results.records import EPOCH_METRICS, Record
 from harness.tables.files import safe_file_name
 
-METRICS = ("accuracy", "precision", "recall", "loss")
-RESULT_METRICS = ("test/accuracy", "test/precision", "test/recall", "test/macro_f1", "step_time_ms", "train_time_s")
+_RESULTS = ("test/accuracy", "test/precision", "test/recall", "test/macro_f1", "step_time_ms", "train_time_s")
 
 
 def export_tensorboard(results: Results, folder: Path) -> int:
@@ -82,8 +81,8 @@ def _write_history(events: _Events, record: Record, start: float) -> float:
     now = start
     for number, epoch in enumerate(record.history, start=1):
         now += epoch.seconds
-        values = {f"train/{name}": getattr(epoch, name) for name in METRICS}
-        values |= {f"validation/{name}": getattr(epoch, f"val_{name}") for name in METRICS}
+        values = {f"train/{name}": getattr(epoch, name) for name in EPOCH_METRICS}
+        values |= {f"validation/{name}": getattr(epoch, f"val_{name}") for name in EPOCH_METRICS}
         events.scalars(now, number, values)
     return now
 
@@ -124,7 +123,7 @@ def _experiment(condition: Condition, created_s: float) -> Any:
         description=condition.label,
         time_created_secs=created_s,
         hparam_infos=[api_pb2.HParamInfo(name=name, type=kinds[type(value)]) for name, value in first.items()],
-        metric_infos=[api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag)) for tag in RESULT_METRICS],
+        metric_infos=[api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag)) for tag in _RESULTS],
     )
     return _hparams(metadata.EXPERIMENT_TAG, plugin_data_pb2.HParamsPluginData(experiment=experiment))
 

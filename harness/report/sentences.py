@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from harness.comparison.columns import Row
 from harness.comparison.verdicts import Verdict
 from harness.tables import full_text
-
-Row = Mapping[Any, Any]
 
 _MOST_NAMES = 5
 

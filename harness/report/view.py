@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.charts import Point, effects_chart, parallel_chart, pareto_chart
 from harness.comparison import Group, Margins, SuiteComparison
+from harness.comparison.columns import Row
 from harness.report.columns import PageCell, PageColumn, page_cell, page_columns
 from harness.report.pictures import Picture, Pictures
 from harness.report.sentences import Sentence, suite_sentence
@@ -16,8 +17,6 @@ from harness.report.variant_view import VariantView, shown, variant_view
 from harness.results import Results
 from harness.variants import Variant
 from harness.variants.rules import RULES
-
-Row = Mapping[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)

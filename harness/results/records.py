@@ -38,6 +38,10 @@ class EpochMetrics:
     seconds: float
 
 
+EPOCH_METRICS = ("accuracy", "loss", "precision", "recall")
+"""Metrics of an epoch, in the order in which they are drawn and exported; with val_ before them on validation."""
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """A finished trial, measured.

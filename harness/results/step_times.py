@@ -13,10 +13,9 @@ from typing import Any
 
 from harness.budgets import Budget, BudgetName
 from harness.results.provenance import COMPUTE_CAPABILITY
+from harness.results.records import NAN
 from harness.results.trials import Environment
 from harness.variants import Variant
-
-NAN = float("nan")
 
 # Counts each budget's ways of measuring whose figures are not comparable: in a key, so that older ones are measured
 # anew.

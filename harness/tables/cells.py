@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
-from harness.comparison.columns import Column, column_of
+from harness.comparison.columns import Column, Row, column_of
 from harness.tables.numbers import EMPTY, grouped, interval_decimals, p_value, percent, plain, points, significant
-
-Values = Mapping[Any, Any]
-"""A row: column names and values."""
 
 _POINTS_DECIMALS = (0, 2)
 _RATIO_DECIMALS = (1, 4)
 
 
-def cell_text(row: Values, column: str) -> str:
+def cell_text(row: Row, column: str) -> str:
     """Return a cell as people read it, the same everywhere.
 
     Fractions are per cent with two decimals. A difference, in percentage points and with its sign, and a ratio have
@@ -51,14 +46,14 @@ def cell_text(row: Values, column: str) -> str:
             return significant(value)
 
 
-def interval_text(row: Values, column: str) -> str:
+def interval_text(row: Row, column: str) -> str:
     """Return the interval of a difference or ratio, `[-1.1, +2.1]`; nothing where there is none."""
     quantity = column_of(column).quantity
     low, high = (cell_text(row, f"{quantity}_ci_{end}") for end in ("low", "high"))
     return f"[{low}, {high}]" if low and high else EMPTY
 
 
-def full_text(row: Values, column: str) -> str:
+def full_text(row: Row, column: str) -> str:
     """Return a whole cell: an accuracy with its spread, a difference or ratio with its interval."""
     text = cell_text(row, column)
     if column == "accuracy" and (spread := cell_text(row, "accuracy_std") if "accuracy_std" in row else EMPTY):
@@ -68,7 +63,7 @@ def full_text(row: Values, column: str) -> str:
     return text
 
 
-def _decimals(row: Values, column: Column, scale: float) -> int:
+def _decimals(row: Row, column: Column, scale: float) -> int:
     low, high = (row.get(f"{column.quantity}_ci_{end}", math.nan) * scale for end in ("low", "high"))
     least, most = _RATIO_DECIMALS if column.kind == "ratio" else _POINTS_DECIMALS
     if math.isnan(low):

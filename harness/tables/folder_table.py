@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.comparison.columns import FOLDER_TABLE
-from harness.tables.cells import Values, cell_text
+from harness.comparison.columns import FOLDER_TABLE, Row
+from harness.tables.cells import cell_text
 from harness.tables.fit import Field, fitted
 from harness.tables.grid import Lines, Piece, TextStyle
 from harness.tables.notes import legend, row_notes
@@ -57,7 +57,7 @@ _FIELDS = (
 _ACCURACY_FIELDS = 5
 
 
-def _cells(row: Values) -> tuple[Lines, ...]:
+def _cells(row: Row) -> tuple[Lines, ...]:
     return (
         (Piece(row["variant"]), *_status(row)),
         (Piece(cell_text(row, "accuracy_old")),),
@@ -71,7 +71,7 @@ def _cells(row: Values) -> tuple[Lines, ...]:
     )
 
 
-def _status(row: Values) -> Lines:
+def _status(row: Row) -> Lines:
     if row["present"] != "both":
         return (Piece(f"(only in {row['present']})", "bad"),)
     found = {"old": row["status_old"], "new": row["status"]}
@@ -79,7 +79,7 @@ def _status(row: Values) -> Lines:
     return (Piece(f"({', '.join(states)})", "bad"),) if states else ()
 
 
-def _notes(rows: Sequence[Values]) -> list[str]:
+def _notes(rows: Sequence[Row]) -> list[str]:
     notes = [*row_notes(rows, ("accuracy", "step_time")), *legend(rows)]
     if any(row["present"] == "both" and not row["seeds_old"] == row["seeds_new"] == row["seeds"] for row in rows):
         notes.append("differences are over the seeds that both have, accuracies over each one's own")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from harness.tables.cells import Values
+from harness.comparison.columns import Row
 
 
-def row_notes(rows: Sequence[Values], quantities: Sequence[str]) -> list[str]:
+def row_notes(rows: Sequence[Row], quantities: Sequence[str]) -> list[str]:
     """Return what would settle what is unresolved, what disturbed the clock, what failed: each fact once.
 
     Args:
@@ -26,7 +26,7 @@ def row_notes(rows: Sequence[Values], quantities: Sequence[str]) -> list[str]:
     ]
 
 
-def legend(rows: Sequence[Values]) -> list[str]:
+def legend(rows: Sequence[Row]) -> list[str]:
     """Return a line that explains ± and [ ] where they stand, and another for blocks."""
     signs = []
     if any(not math.isnan(row.get("accuracy_std", math.nan)) for row in rows):
@@ -39,7 +39,7 @@ def legend(rows: Sequence[Values]) -> list[str]:
     return lines
 
 
-def _facts(row: Values, quantities: Sequence[str]) -> Iterator[str]:
+def _facts(row: Row, quantities: Sequence[str]) -> Iterator[str]:
     message = row["message"] if isinstance(row["message"], str) else ""
     for name in quantities:
         hint = row[f"{name}_hint"]

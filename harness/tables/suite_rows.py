@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.budgets import selected_on_test
-from harness.comparison.columns import SUITE_TABLE
-from harness.tables.cells import Values
+from harness.comparison.columns import SUITE_TABLE, Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +21,7 @@ _APART = ("fingerprint", "versions", "threads", "recipe")
 class SuiteRows:
     """Rows of one suite and set of conditions; `apart` tells them from others whose title would be the same."""
 
-    rows: Sequence[Values]
+    rows: Sequence[Row]
     apart: str = ""
 
     @classmethod
@@ -54,7 +53,7 @@ class SuiteRows:
 
 def split_tables(frame: pd.DataFrame) -> list[SuiteRows]:
     """Return the rows of each suite and set of conditions, in their order."""
-    found: dict[tuple[Any, ...], dict[tuple[Any, ...], list[Values]]] = {}
+    found: dict[tuple[Any, ...], dict[tuple[Any, ...], list[Row]]] = {}
     order: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = []
     for row in frame.to_dict("records"):
         title, rest = (tuple(row[name] for name in names) for names in (_TITLED, _APART))

@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from harness.comparison.columns import SUITE_TABLE, Column
+from harness.comparison.columns import SUITE_TABLE, Column, Row
 from harness.tables import escape
-from harness.tables.cells import Values, cell_text, full_text, interval_text
+from harness.tables.cells import cell_text, full_text, interval_text
 from harness.tables.fit import Field, fitted, verdict_paint
 from harness.tables.grid import Lines, Piece, TextStyle, text_width
 from harness.tables.notes import legend, row_notes
@@ -114,13 +114,13 @@ def filled(heads: Sequence[Field], rows: Sequence[Sequence[Lines]]) -> list[Fiel
     return [head.with_cells(cells) for head, cells in zip(heads, columns, strict=True)]
 
 
-def compared(row: Values, column: str) -> Lines:
+def compared(row: Row, column: str) -> Lines:
     """Return the cell of a difference or ratio: the value, and its interval below."""
     text, interval = cell_text(row, column), interval_text(row, column)
     return (Piece(text), Piece(interval)) if interval else (Piece(text),) if text else ()
 
 
-def judged(row: Values, column: str) -> Lines:
+def judged(row: Row, column: str) -> Lines:
     """Return the cell of a verdict."""
     return (Piece(cell_text(row, column), verdict_paint(row[column])),)
 
@@ -137,7 +137,7 @@ _FIELDS = (
 )
 
 
-def _cells(row: Values, best_accuracy: float, best_time: float) -> tuple[Lines, ...]:
+def _cells(row: Row, best_accuracy: float, best_time: float) -> tuple[Lines, ...]:
     status = () if row["status"] == "ok" else (Piece(f"({row['status']})", "bad"),)
     is_baseline = row["variant"] == row["baseline"]
     timed = not math.isnan(row["step_time_ms"])
@@ -154,7 +154,7 @@ def _cells(row: Values, best_accuracy: float, best_time: float) -> tuple[Lines, 
     )
 
 
-def _best(rows: Sequence[Values], column: str, choose: Callable[[set[float]], float]) -> float:
+def _best(rows: Sequence[Row], column: str, choose: Callable[[set[float]], float]) -> float:
     """Return the best value of a column among the rows in the race; nan where it stands alone or all are equal."""
     values = {row[column] for row in rows if row["status"] in ("ok", "partial") and not math.isnan(row[column])}
     return choose(values) if len(values) > 1 else math.nan

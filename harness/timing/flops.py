@@ -11,7 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-NAN = float("nan")
+from harness.results.records import NAN
+
 _GEMM_SIZE = 2048
 _GEMM_REPEATS = 4
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import keras
 
+from harness.results.records import NAN
 from harness.results.trials import DeviceKind
-
-NAN = float("nan")
 
 
 class PeakMemory:
