@@ -131,7 +131,7 @@ def spoils_gpu(error: BaseException | None) -> bool:
     (False, False)
     """
     if error is None or isinstance(error, HarnessError):  # ours may quote CUDA on why there is no GPU
-        return error is not None and spoils_gpu(error.__cause__)
+        return error is not None and spoils_gpu(error.__cause__ or error.__context__)
     text = f"{type(error).__name__}: {error}"
     if re.search(r"out.of.memory|RESOURCE_EXHAUSTED|ResourceExhausted", text, re.IGNORECASE):
         return False

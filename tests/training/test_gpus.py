@@ -13,6 +13,7 @@ from made_results import Made, make_results
 
 from harness import BASELINE, BUDGETS, HarnessError, InputError, load_results
 from harness.datasets import DatasetRef
+from harness.models.builders import user_errors
 from harness.results.opening import open_store
 from harness.results.provenance import Gpu
 from harness.results.trials import Trial
@@ -24,6 +25,7 @@ from harness.timing.timer import Timer
 from harness.training.devices import Device, configure_process, find_device, has_gpu_hardware, training_environment
 from harness.training.gpus import ask_for_gpus, require_gpu
 from harness.training.trial import Trainer
+from harness.variants.sources import source_fingerprint
 
 H100 = Gpu("NVIDIA H100 80GB HBM3", "GPU-1a2b3c4d-0000-0000-0000-000000000000", "9.0", "GPU-1a2b", tf32=True)
 SECOND = dataclasses.replace(H100, uuid="GPU-5e6f7a8b-0000-0000-0000-000000000000", visible="GPU-5e6f")
@@ -148,11 +150,13 @@ def test_step_times_of_a_gpu_that_no_process_asked_for_are_never_shown(tmp_path)
 
 
 def test_a_cuda_error_in_a_users_model_spoils_the_gpu_and_a_lack_of_memory_does_not():
-    told = HarnessError("the model's builder failed")
-    told.__cause__ = RuntimeError("CUDA_ERROR_LAUNCH_FAILED: unspecified launch failure")
-    assert spoils_gpu(told)
-    told.__cause__ = RuntimeError("RESOURCE_EXHAUSTED: CUDA_ERROR_OUT_OF_MEMORY")
-    assert not spoils_gpu(told)
+    def told(text: str) -> HarnessError:
+        with pytest.raises(HarnessError) as told, user_errors("examples.small_resnet:build"):
+            raise RuntimeError(text)
+        return told.value
+
+    assert spoils_gpu(told("CUDA_ERROR_LAUNCH_FAILED: unspecified launch failure"))
+    assert not spoils_gpu(told("RESOURCE_EXHAUSTED: CUDA_ERROR_OUT_OF_MEMORY"))
 
 
 def test_a_worker_whose_gpu_is_spoilt_says_so_and_is_replaced(digits, tmp_path, monkeypatch):
@@ -163,9 +167,12 @@ def test_a_worker_whose_gpu_is_spoilt_says_so_and_is_replaced(digits, tmp_path, 
     environment = training_environment(Device("cpu"))
     pool = PoolExecutor(DatasetRef.of(digits), environment, workers=1, timeout_s=60, log=tmp_path / "log")
     try:
-        trial = dataclasses.replace(trial_on(environment, digits), variant=BASELINE.replace(model="spoiling:build"))
+        variant = BASELINE.replace(model="spoiling:build")
+        source = source_fingerprint(variant) or ""
+        trial = dataclasses.replace(trial_on(environment, digits), variant=variant, source=source)
         record = pool.run(trial)
-        assert (record.status, "CUDA error" in record.message) == ("failed", True)
+        assert record.status == "failed"
+        assert "CUDA error" in record.message
         assert pool._pools[""].schedule(seen).result() == "-1"
     finally:
         pool.close()
