@@ -82,7 +82,7 @@ def open_or_make(path: Path, fill: Fill, name: str, origin: Origin) -> Dataset:
         return open_entry(path, name, origin)
     notes: tuple[str, ...] = ()
     try:
-        with making(path):
+        with locked(path.parent.with_suffix(".lock")):
             try:
                 return open_entry(path, name, origin)  # another process was faster
             except DamagedCacheError as error:
@@ -91,7 +91,7 @@ def open_or_make(path: Path, fill: Fill, name: str, origin: Origin) -> Dataset:
             unfinished = path.with_name(_UNFINISHED)
             shutil.rmtree(unfinished, ignore_errors=True)  # a killed process left it: it held the lock
             try:
-                unfinished.mkdir()
+                unfinished.mkdir(parents=True)
                 write_entry(unfinished, fill)
                 # This and the source's older states.
                 for older in set(path.parent.iterdir()) - {unfinished}:
@@ -117,14 +117,14 @@ def open_or_make(path: Path, fill: Fill, name: str, origin: Origin) -> Dataset:
 
 
 @contextlib.contextmanager
-def making(path: Path) -> Iterator[None]:
-    """Hold the lock of what is made once at `path`, in a folder made for it; others wait meanwhile.
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file of what is made once and kept, its folder made for it; other processes wait meanwhile.
 
     Raises:
         OSError: The folder cannot be written, or knows no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(path.parent.with_suffix(".lock"))
+    lock = filelock.FileLock(path)
     try:
         lock.acquire()
     except NotImplementedError as error:  # filelock's word for a file system without locks

@@ -14,12 +14,11 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets import Dataset
-from harness.datasets.cache import cache_root
+from harness.datasets.cache import cache_root, locked
 from harness.files import replaced
 from harness.models import build_model, find_backbone, split_backbone
 from harness.results.trials import Trial
@@ -60,21 +59,15 @@ def frozen_features(trial: Trial, dataset: Dataset, train: Indices, test: Indice
         InputError: The backbone's weights are missing or belong to another network.
     """
     path = features_path(trial, dataset)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path.with_suffix(".lock"))
-        lock.acquire()
-    except OSError:  # a folder that cannot be written
-        return _read(path, len(train), len(test)) or _compute(trial, dataset, train, test)
-    try:
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):  # a folder that cannot be written: nothing is kept
+            held.enter_context(locked(path.with_suffix(".lock")))
         features = _read(path, len(train), len(test))
         if features is None:
             features = _compute(trial, dataset, train, test)
             with contextlib.suppress(OSError):  # a full disk costs the next run its time, not this one its result
                 _write(path, features)
         return features
-    finally:
-        lock.release()
 
 
 def features_path(trial: Trial, dataset: Dataset) -> Path:
