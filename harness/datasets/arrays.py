@@ -24,6 +24,8 @@ from harness.errors import InputError, nearest
 TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 """What "module:function" looks like."""
 
+# Names the functions under way to the processes that they start.
+_LOADING = "HARNESS_LOADING"
 _HIGHEST_LABEL = 100_000
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 _WAY = "return harness.Dataset.from_arrays(name, classes, (train_images, train_labels), (test_images, test_labels))"
@@ -77,7 +79,11 @@ def load_function(target: str, *, cache: Path | None = None) -> Dataset:
         # What a library prints on standard output would stand among our tables.
         code = f"from {__name__} import _answer; _answer()"
         command = [sys.executable, "-c", code, target, scratch, json.dumps([*sys.path, str(Path.cwd())])]
-        ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=2, check=False).returncode
+        loading = os.environ.get(_LOADING, "")
+        if target in loading.split():
+            raise InputError(f'dataset "{target}": it loads itself')
+        environment = {**os.environ, _LOADING: f"{loading} {target}"}
+        ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=2, check=False, env=environment).returncode
         try:
             answer = json.loads((Path(scratch) / "answer.json").read_text(encoding="utf-8"))
         except OSError:

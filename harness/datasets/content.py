@@ -85,16 +85,31 @@ def _copies(arrays: Arrays, name_of: Callable[[str, int], str]) -> Iterator[str]
         pair for pair in (*shared, *within[0], *within[1]) if len({labels[part][number] for part, number in pair}) > 1
     ]
     train, test = (count(len(labels[part]), f"{PARTS[part]} image") for part in (0, 1))
-    for pairs, whole, harm in (
-        (shared, f"of the {test} {{are}} also in train", "accuracy on {them} is no sign of learning"),
-        (within[0], f"of the {train} {{are}} in train twice", "where one falls into validation, validation flatters"),
-        (within[1], f"of the {test} {{are}} in test twice", "they weigh more than others"),
-        (disputed, "of these {are} under two classes", "one of the two labels is wrong"),
+    for pairs, one, several in (
+        (
+            shared,
+            f"of the {test} is also in train: accuracy on it is no sign of learning",
+            f"of the {test} are also in train: accuracy on them is no sign of learning",
+        ),
+        (
+            within[0],
+            f"of the {train} is a copy of another: if one falls into validation, validation flatters",
+            f"of the {train} are copies of others: where one falls into validation, validation flatters",
+        ),
+        (
+            within[1],
+            f"of the {test} is a copy of another: it weighs twice",
+            f"of the {test} are copies of others: they weigh twice",
+        ),
+        (
+            disputed,
+            "image is under two classes: one of the labels is wrong",
+            "images are under two classes: one of the labels is wrong",
+        ),
     ):
         if pairs:
-            words = {"are": "is", "them": "it"} if len(pairs) == 1 else {"are": "are", "them": "them"}
             names = ", ".join(name_of(PARTS[part], number) for part, number in pairs[0])
-            yield f"{len(pairs):,} {whole}: {harm} (the first: {names})".format(**words)
+            yield f"{len(pairs):,} {one if len(pairs) == 1 else several} (the first: {names})"
 
 
 def _rare(classes: Sequence[str], arrays: Arrays) -> Iterator[str]:

@@ -88,6 +88,8 @@ class Dataset:
         >>> dataset.input_shape, dataset.warnings[0]
         ((8, 8, 3), '1 of the 2 test images is also in train: accuracy on it is no sign of learning (the first: test image 0, train image 2)')
         """  # noqa: E501
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"name is {name!r}; allowed is a text, which tables show")
         names = tuple(classes)
         if len(names) < 2 or not all(isinstance(one, str) and one for one in names) or len(set(names)) < len(names):
             raise InputError(f"{name} has classes {names!r}"[:300] + "; allowed are two names or more, none twice")

@@ -24,12 +24,8 @@ _COMMON_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _RARE_FORMATS = ("MPO", "DIB", "JPEG2000", "AVIF", "ICO", "PCX", "TGA")
 # Read in one go below this size: half the time of letting Pillow seek in the file.
 _READ_WHOLE_BYTES = 1 << 20
-_DIM = 64
-
-
-TURNED = "turned upright, as the mark (EXIF) of the camera says"
-DIM = "of 16 bits but fill less than a quarter of their range (12 bits in 16, say), so nearly black: scale them first"
-SEVERAL = "animations or files of several pages, of which the first picture counts"
+_DIM = "of 16 bits, the values in less than a quarter of the range (12 bits in 16?), so nearly black: scale them first"
+SEVERAL = "of a file with several pictures (an animation, pages), of which the first counts"
 # Phones append previews to their photos, as MPO; those are no pictures that anyone would miss.
 _FORMATS_OF_SEVERAL = ("GIF", "PNG", "WEBP", "TIFF", "AVIF")
 _ORIENTATION = 0x0112
@@ -78,7 +74,7 @@ def decode(path: str, *, resize: int | None = None, size: tuple[int, int] | None
             marks = [SEVERAL] if image.format in _FORMATS_OF_SEVERAL and getattr(image, "n_frames", 1) > 1 else []
             wide = image.mode.startswith("I") or ";16" in str(image.tile)
             upright: Any = image
-            if image.getexif().get(_ORIENTATION, 1) not in (0, 1):
+            if _is_turned(image):
                 upright = ImageOps.exif_transpose(image)
                 marks.append(TURNED)
             if size is not None and upright.size != size:
@@ -88,7 +84,7 @@ def decode(path: str, *, resize: int | None = None, size: tuple[int, int] | None
                 rgb = rgb.resize((resize, resize), Image.Resampling.BILINEAR)
             # tobytes and not np.asarray, which costs a third more on small images.
             pixels = np.frombuffer(rgb.tobytes(), np.uint8).reshape(rgb.height, rgb.width, 3)
-            if wide and pixels.max() < _DIM:
+            if wide and _highest(upright) < _DIM:
                 marks.append(DIM)
             return Decoded(pixels, tuple(marks))
     except (InputError, MemoryError):
@@ -128,6 +124,21 @@ def _formats() -> tuple[str, ...]:
 
     Image.init()
     return tuple(name for name in (*_COMMON_FORMATS, *_RARE_FORMATS) if name in Image.OPEN)
+
+
+def _highest(image: Any) -> float:
+    """Return the highest value of an image of 16 bits, alpha aside, on the scale of 8."""
+    extrema = image.getextrema()
+    if len(image.getbands()) == 1:
+        return float(extrema[1] / 257)
+    return float(max(high for band, (_, high) in zip(image.getbands(), extrema, strict=True) if band != "A"))
+
+
+def _is_turned(image: Any) -> bool:
+    try:
+        return image.getexif().get(_ORIENTATION) in range(2, 9)
+    except Exception:  # a broken mark, which Pillow meets with as many kinds of errors as broken pixels
+        return False
 
 
 def _content(path: str) -> str | io.BytesIO:

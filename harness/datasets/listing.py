@@ -204,10 +204,18 @@ def _is_text(name: str) -> bool:
 
 def _notes(root: Path, classes: tuple[str, ...], unused: list[str], hidden: list[str]) -> list[str]:
     notes = []
-    siblings = [entry.name for entry in _entries(root) if entry.name not in PARTS and not entry.name.startswith(".")]
+    used = [(root / part).lstat() for part in PARTS]
+    siblings = [
+        entry.name
+        for entry in _entries(root)
+        # Where case does not count, Train is train.
+        if not entry.name.startswith(".")
+        and not any(os.path.samestat(entry.stat(follow_symlinks=False), it) for it in used)
+    ]
     for name in sorted(siblings):
         folder = root / name
-        if _exists(folder) and (name.lower() in _VALIDATION_NAMES or any(_exists(folder / one) for one in classes)):
+        there = _exists(folder) or folder.is_symlink()
+        if there and (name.lower() in _VALIDATION_NAMES or any(_exists(folder / one) for one in classes)):
             notes.append(
                 f"{shown(name)}/ beside train/ and test/ is not used: validation images are drawn from train, anew for "
                 "each seed"

@@ -7,13 +7,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.budgets import Budget
+from harness.budgets import BUDGETS, Budget
 from harness.datasets import Dataset
 from harness.errors import HarnessError, InputError
 from harness.files import replaced
 from harness.models import find_backbone
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
+from harness.training.split import split_images
 from harness.training.trial import Trainer
 from harness.variants import Variant
 from harness.variants.sizes import check_variant
@@ -27,11 +28,13 @@ def check_pretraining(variant: Variant, dataset: Dataset, output: Path) -> None:
 
     Raises:
         InputError: The variant has no backbone that is trained, or it does not fit the pictures or this machine;
-            `output` does not end in .weights.h5, exists already, or its folder is missing or not writable.
+            no image is left for validation; `output` does not end in .weights.h5, exists already, or its folder is
+            missing or not writable.
     """
     if not (variant.backbone and variant.fine_tune):
         raise InputError(f'variant "{variant.name}" trains no backbone: give it backbone= and fine_tune=True')
     check_variant(variant, dataset.input_shape, len(dataset.classes))
+    split_images(dataset, BUDGETS["quick"], seed=1)
     if not output.name.endswith(ENDING) or output.name == ENDING:
         raise InputError(f"output is {output}: use a file name that ends in {ENDING}")
     if output.exists():

@@ -35,6 +35,7 @@ def kills(): os.kill(os.getpid(), 9)
 def raises(): raise RuntimeError("no such table")
 def needs(path): return path
 def floats(): return harness.Dataset.from_arrays("f", ["a", "b"], (np.zeros((2, 4, 4, 3)), [0, 1]), None)
+def itself(): return harness.load_dataset("own:itself")
 def interrupts(): raise KeyboardInterrupt
 limit = 3
 """
@@ -79,6 +80,12 @@ def test_labels_may_be_a_column_as_keras_gives_those_of_cifar10():
 def test_class_names_are_two_texts_or_more_none_twice(classes):
     with pytest.raises(InputError, match="allowed are two names or more, none twice"):
         Dataset.from_arrays("made", classes, TRAIN, TEST)
+
+
+@pytest.mark.parametrize("name", ["", " ", None, 5])
+def test_a_name_is_a_text(name):
+    with pytest.raises(InputError, match="allowed is a text, which tables show"):
+        Dataset.from_arrays(name, ["a", "b"], TRAIN, TEST)
 
 
 def test_classes_without_images_are_named():
@@ -181,6 +188,7 @@ def test_an_edited_function_gives_another_fingerprint(own):
         ("own:kills", "its process ended by signal 9 before it returned"),
         ("own:raises", "RuntimeError: no such table ({here}/own.py, line 18"),
         ("own:interrupts", "KeyboardInterrupt"),
+        ("own:itself", "it loads itself"),
         ("own:needs", "TypeError: needs() missing 1 required positional argument: 'path'"),
         ("own:floats", "multiply 0..1 by 255 and round"),
         ("own:laod", 'own.py has no function "laod"; did you mean "load"?'),

@@ -392,10 +392,9 @@ def test_fault_19_an_image_twice_in_train_or_in_test_is_a_warning_with_the_count
         (folder / part / "cat" / "again.png").write_bytes((folder / part / "cat" / "0.png").read_bytes())
 
     assert load_dataset(folder).warnings == (
-        "1 of the 7 train images is in train twice: where one falls into validation, validation flatters "
+        "1 of the 7 train images is a copy of another: if one falls into validation, validation flatters "
         "(the first: train/cat/again.png, train/cat/0.png)",
-        "1 of the 5 test images is in test twice: they weigh more than others "
-        "(the first: test/cat/again.png, test/cat/0.png)",
+        "1 of the 5 test images is a copy of another: it weighs twice (the first: test/cat/again.png, test/cat/0.png)",
     )
 
 
@@ -404,8 +403,7 @@ def test_fault_19_an_image_under_two_classes_is_named(folder, part):
     (folder / part / "dog" / "again.png").write_bytes((folder / "train" / "cat" / "0.png").read_bytes())
 
     assert (
-        f"1 of these is under two classes: one of the two labels is wrong (the first: {part}/dog/again.png, "
-        "train/cat/0.png)"
+        f"1 image is under two classes: one of the labels is wrong (the first: {part}/dog/again.png, train/cat/0.png)"
     ) in load_dataset(folder).warnings
 
 

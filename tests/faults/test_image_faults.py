@@ -1,7 +1,9 @@
 """Images that would vanish, or would not be what their files seem: refused, or counted and named."""
 
 import os
+import struct
 import unicodedata
+import zlib
 
 import numpy as np
 import pytest
@@ -140,6 +142,22 @@ def test_a_validation_folder_beside_train_is_said_to_be_unused(folder, name):
     )
 
 
+def test_a_validation_folder_that_is_a_link_is_said_to_be_unused(folder):
+    (folder / "val").symlink_to("test")
+    (folder / "valid").symlink_to("/mnt/external/valid")
+
+    assert [warning.partition("/")[0] for warning in load_dataset(folder).warnings] == ["val", "valid"]
+
+
+def test_one_folder_under_two_classes_is_named(folder):
+    for part in ("train", "test"):
+        (folder / part / "owl").symlink_to("cat")
+
+    assert (
+        "5 images are under two classes: one of the labels is wrong (the first: train/owl/0.png, train/cat/0.png)"
+    ) in load_dataset(folder).warnings
+
+
 def test_a_validation_folder_is_said_again_by_a_load_from_the_cache_and_not_once_it_is_gone(folder):
     draw(folder / "val" / "cat" / "0.png", 99)
     first, again = load_dataset(folder), load_dataset(folder)
@@ -213,8 +231,26 @@ def test_16_bit_images_that_hold_12_bits_are_counted_and_named(folder):
     save(folder / "train" / "cat" / "whole.png", rng.integers(0, 65536, (8, 8), np.uint16))
 
     assert load_dataset(folder).warnings == (
-        "2 of 13 images are of 16 bits but fill less than a quarter of their range (12 bits in 16, say), so nearly "
+        "2 of 13 images are of 16 bits, the values in less than a quarter of the range (12 bits in 16?), so nearly "
         "black: scale them first (the first: train/cat/wide0.png)",
+    )
+
+
+@pytest.mark.parametrize(("channels", "colour"), [(3, 2), (2, 4), (4, 6)])
+def test_16_bit_colours_that_hold_12_bits_are_counted_whatever_their_transparency(folder, channels, colour):
+    """Pillow writes no PNG of 16 bits with several channels."""
+    pixels = np.random.default_rng(0).integers(0, 4096, (8, 8, channels)).astype(">u2")
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 16, colour, 0, 0, 0))
+    rows = zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels))
+    path = folder / "train" / "cat" / "wide.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
+
+    assert (
+        load_dataset(folder).warnings[0].startswith("1 of 11 images is of 16 bits with values in less than a quarter")
     )
 
 
@@ -283,6 +319,18 @@ def test_a_photo_is_turned_upright_and_counted(folder, orientation, corner, suff
     )
 
 
+@pytest.mark.parametrize("mark", [b"Exif\0\0no directory of tags", b"Exif\0\0", 9, 0])
+def test_a_broken_mark_of_a_camera_turns_nothing(folder, mark):
+    photo(folder / "train" / "cat" / "!photo.jpg", mark) if isinstance(mark, int) else Image.new("RGB", (8, 8)).save(
+        folder / "train" / "cat" / "!photo.jpg", exif=mark
+    )
+
+    dataset = load_dataset(folder)
+
+    assert len(dataset.train_images) == 7
+    assert not any("upright" in warning for warning in dataset.warnings)
+
+
 def test_photos_that_stand_and_lie_have_one_size_when_upright(tmp_path):
     for part in ("train", "test"):
         for name in ("a", "b"):
@@ -300,7 +348,7 @@ def test_files_of_several_pictures_are_counted_and_named(folder):
     frames[0].save(folder / "train" / "cat" / "pages.tiff", save_all=True, append_images=frames[1:])
 
     assert load_dataset(folder).warnings[0] == (
-        "2 of 12 images are animations or files of several pages, of which the first picture counts "
+        "2 of 12 images are of a file with several pictures (an animation, pages), of which the first counts "
         "(the first: train/cat/film.gif)"
     )
 
