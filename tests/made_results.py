@@ -52,12 +52,13 @@ class Made:
     noise: float = 0.01
     message: str = "no memory"
     budget: Budget = BUDGETS["quick"]
+    backend: str = "tensorflow"
     started_at: str = "2026-01-02T03:04:05+00:00"
 
 
 def make_results(folder: Path, made: Made) -> Path:
     """Write a results folder and return it."""
-    environment = Environment("cpu", "tensorflow", 1, made.versions)
+    environment = Environment("cpu", made.backend, 1, made.versions)
     variants = list(made.accuracies)
     with open_store(folder) as store:
         store.begin_run(_provenance(made))

@@ -25,6 +25,7 @@ from harness.charts import (
     meeting_epoch,
 )
 from harness.comparison import Group, Margins
+from harness.datasets.dataset import Origin
 from harness.report.pictures import Picture, Pictures
 from harness.results import Results
 from harness.results.provenance import Provenance
@@ -87,9 +88,16 @@ class VariantView:
 
 
 def variant_view(
-    group: Group, variant: Variant, row: Mapping[Any, Any], results: Results, margins: Margins, pictures: Pictures
+    group: Group,
+    variant: Variant,
+    row: Mapping[Any, Any],
+    results: Results,
+    margins: Margins,
+    pictures: Pictures,
+    *,
+    title: str,
 ) -> VariantView:
-    """Gather one variant of a group; its pictures go to `pictures`."""
+    """Gather one variant of a group; its pictures go to `pictures`, `title` in their names."""
     suite = group.suite
     is_baseline = variant == suite.baseline
     records = tuple(group.records[variant][seed] for seed in sorted(group.records[variant]))
@@ -100,7 +108,7 @@ def variant_view(
     own = confusion_matrix(records, test_set.labels, len(classes))
     base = confusion_matrix(against, test_set.labels, len(classes)) if against else None
     times = group.step_times.get(variant)
-    label = f"{suite.name}.{variant.name}"
+    label = f"{title}.{variant.name}"
     legible = len(classes) <= MOST_CLASSES and bool(np.isfinite(own).any())
     return VariantView(
         id=anchor(group, variant),
@@ -120,7 +128,7 @@ def variant_view(
         class_table=table,
         times=times,
         provenances=_provenances(records, times, results),
-        command=_command(group, variant),
+        command=_command(group, variant, results),
     )
 
 
@@ -201,15 +209,27 @@ def _provenances(
     return tuple(parts)
 
 
-def _command(group: Group, variant: Variant) -> str:
-    budget, dataset = group.conditions.budget, group.conditions.dataset
-    words = ["pytest", "suites", "--benchmark", "-k", variant.name, "--dataset", dataset, "--budget", budget.name]
+def _command(group: Group, variant: Variant, results: Results) -> str:
+    """Return the command line that makes a variant's results again, to be pasted into a shell."""
+    conditions, suite = group.conditions, group.suite
+    budget, environment = conditions.budget, conditions.environment
+    origin = results.datasets.get(conditions.fingerprint, Origin(conditions.dataset))
+    # A search's winner is an item of its own only as the search.
+    selected = suite.name if suite.name.startswith("search:") else variant.name
+    words = ["pytest", "suites", "--benchmark", "-k", selected, "--dataset", origin.source or conditions.dataset]
+    if origin.image_size is not None:
+        words += ["--image-size", str(origin.image_size)]
+    words += ["--skip-unreadable"] * origin.skip_unreadable + ["--budget", budget.name]
     preset = BUDGETS[budget.name]
+    if budget.protocol != preset.protocol:
+        words += ["--protocol", budget.protocol]
     if budget.epochs != preset.epochs:
         words += ["--epochs", str(budget.epochs)]
     if group.seeds != preset.seeds:
         words += ["--seeds", str(group.seeds)]
-    return shlex.join([*words, "--device", group.conditions.environment.device])
+    words += ["--device", environment.device, "--slow"]  # it chooses nothing by itself, beside -k
+    backend = "" if environment.backend == "tensorflow" else f"KERAS_BACKEND={environment.backend} "
+    return backend + shlex.join(words)
 
 
 def finite(value: float) -> bool:

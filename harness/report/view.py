@@ -25,6 +25,7 @@ class SuiteView:
 
     Attributes:
         name: The suite's.
+        title: The same, with the conditions where another has that name too.
         baseline: Name of the variant that the others are compared with.
         conditions: Dataset, budget, device and the like, in words.
         machine: Which machine timed; empty without step times.
@@ -34,6 +35,7 @@ class SuiteView:
     """
 
     name: str
+    title: str
     baseline: str
     conditions: str
     machine: str
@@ -98,13 +100,13 @@ def report_view(
     columns = page_columns(varied)
     suites = []
     rows: list[TableRow] = []
-    for group, table in zip(groups, tables, strict=True):
+    for group, table, title in zip(groups, tables, titles(groups), strict=True):
         members = group.members
         views = [
-            variant_view(group, variant, row, results, margins, pictures)
+            variant_view(group, variant, row, results, margins, pictures, title=title)
             for variant, row in zip(members, table, strict=True)
         ]
-        suites.append(_suite_view(group, table, views, pictures))
+        suites.append(_suite_view(group, table, views, pictures, title=title))
         for variant, row, view in zip(members, table, views, strict=True):
             full = dict(row) | {f"field.{name}": shown(getattr(variant, name)) for name in varied}
             rows.append(
@@ -131,6 +133,19 @@ def report_view(
     )
 
 
+def titles(groups: Sequence[Group]) -> list[str]:
+    """Return what each group's charts are called: its suite, with its conditions where another has the same suite."""
+    suites = [group.suite.name for group in groups]
+    named = [
+        name if suites.count(name) == 1 else f"{name}, {group.conditions.label}"
+        for name, group in zip(suites, groups, strict=True)
+    ]
+    return [
+        name if named.count(name) == 1 else f"{name}, {named[: place + 1].count(name)}"
+        for place, name in enumerate(named)
+    ]
+
+
 def conditions(group: Group) -> str:
     """Return dataset, budget, device, backend and seeds in words."""
     seeds = sorted({len(records) for records in group.records.values()})
@@ -142,17 +157,20 @@ def conditions(group: Group) -> str:
     return f"{group.conditions.dataset}, {budget.label} ({epochs}), {count} {noun}, {backend}"
 
 
-def _suite_view(group: Group, table: Sequence[Row], views: Sequence[VariantView], pictures: Pictures) -> SuiteView:
+def _suite_view(
+    group: Group, table: Sequence[Row], views: Sequence[VariantView], pictures: Pictures, *, title: str
+) -> SuiteView:
     timed = sum(math.isfinite(row["step_time_ratio"]) and math.isfinite(row["step_time_ms"]) for row in table)
     pareto = None
     if timed > 1:
         pareto = pictures.add(
             pareto_chart(table),
-            name=f"{group.suite.name}.pareto",
+            name=f"{title}.pareto",
             alt_text="Accuracy against step time of each variant, with intervals; the table has the figures",
         )
     return SuiteView(
         group.suite.name,
+        title,
         group.suite.baseline.name,
         conditions(group),
         group.machine,
