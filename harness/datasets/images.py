@@ -24,7 +24,11 @@ _COMMON_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 _RARE_FORMATS = ("MPO", "DIB", "JPEG2000", "AVIF", "ICO", "PCX", "TGA")
 # Read in one go below this size: half the time of letting Pillow seek in the file.
 _READ_WHOLE_BYTES = 1 << 20
-_DIM = "of 16 bits, the values in less than a quarter of the range (12 bits in 16?), so nearly black: scale them first"
+# A quarter of the range: 12 bits in 16 end at 15.
+_DIM_BELOW = 64
+
+TURNED = "turned upright, as the mark (EXIF) of the camera says"
+DIM = "of 16 bits, the values in less than a quarter of the range (12 bits in 16?), so nearly black: scale them first"
 SEVERAL = "of a file with several pictures (an animation, pages), of which the first counts"
 # Phones append previews to their photos, as MPO; those are no pictures that anyone would miss.
 _FORMATS_OF_SEVERAL = ("GIF", "PNG", "WEBP", "TIFF", "AVIF")
@@ -84,7 +88,7 @@ def decode(path: str, *, resize: int | None = None, size: tuple[int, int] | None
                 rgb = rgb.resize((resize, resize), Image.Resampling.BILINEAR)
             # tobytes and not np.asarray, which costs a third more on small images.
             pixels = np.frombuffer(rgb.tobytes(), np.uint8).reshape(rgb.height, rgb.width, 3)
-            if wide and _highest(upright) < _DIM:
+            if wide and _highest(upright) < _DIM_BELOW:
                 marks.append(DIM)
             return Decoded(pixels, tuple(marks))
     except (InputError, MemoryError):
