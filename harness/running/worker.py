@@ -5,6 +5,8 @@ This module must import nothing heavy: a worker is configured before its first i
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -13,6 +15,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -109,17 +112,39 @@ def warm_up() -> None:
     _ = worker.trainer, worker.dataset
 
 
-def run_task(trial: Trial) -> Record:
-    """Run one trial and return its record; an error becomes a failed record with its message."""
+def run_task(trial: Trial, limit_s: float) -> Record:
+    """Run one trial and return its record; an error becomes a failed record with its message.
+
+    Where it kills this process, or has not ended after `limit_s` seconds, `trace_path` says at which line.
+    """
     worker = this_worker()
     try:
-        return worker.trainer.run(trial, worker.dataset)
+        with _traced(trace_path(worker.settings.log, trial), limit_s):
+            return worker.trainer.run(trial, worker.dataset)
     except BaseException as error:  # a trial's failure is a result, not the worker's end
         _end_if_spoilt(worker, error)
         if isinstance(error, HarnessError):
             return failed(trial, str(error))
         traceback.print_exc()
         return failed(trial, describe(error))
+
+
+def trace_path(log: Path, trial: Trial) -> Path:
+    """Return the file of the lines at which a trial killed its worker or hung; there is none of one that ended."""
+    return log.with_name(f"{log.stem}-{trial.key[:16]}.trace")
+
+
+@contextlib.contextmanager
+def _traced(path: Path, limit_s: float) -> Iterator[None]:
+    with path.open("w") as file:
+        faulthandler.enable(file)
+        faulthandler.dump_traceback_later(limit_s, file=file)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            faulthandler.disable()
+            path.unlink(missing_ok=True)
 
 
 def spoils_gpu(error: BaseException | None) -> bool:

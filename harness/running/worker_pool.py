@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -23,14 +24,18 @@ from harness.results.provenance import Gpu
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.executor import ExecutorStopped, failed
-from harness.running.worker import SPOILT_GPU, WorkerSettings, run_task, start_worker, warm_up
+from harness.running.worker import SPOILT_GPU, WorkerSettings, run_task, start_worker, trace_path, warm_up
 from harness.training.devices import Device
+from harness.variants.sources import builder_files
+from harness.variants.user_code import line_of, places_in
 
 # A worker with TensorFlow and the baseline at work stays below this; the data comes on top.
 WORKER_MEMORY_MIB = 820
 # Pebble waits this long, worker after worker, for a politely ended one: ours have nothing to save.
 _TERMINATION_S = 0.3
 _POLL_S = 0.2
+# When a worker notes at which line a trial is that is going to be ended for its time.
+_LINE_AT = 0.9
 
 
 def pool_size(data_mib: float, device: Device, asked: int | None = None) -> int:
@@ -80,6 +85,8 @@ class PoolExecutor:
         gpus: Sequence[Gpu] = (),
     ) -> None:
         pebble.CONSTS.term_timeout = _TERMINATION_S
+        # Of the workers: the order of a set of texts, and so of layers made in a loop over one, must not be chance.
+        os.environ["PYTHONHASHSEED"] = "0"
         self.workers = workers
         self._timeout_s = timeout_s
         self._settings = WorkerSettings(
@@ -146,7 +153,7 @@ class PoolExecutor:
             raise ExecutorStopped
         kills = _out_of_memory_kills()
         try:
-            task = pool.schedule(run_task, args=(trial,), timeout=self._timeout_s)
+            task = pool.schedule(run_task, args=(trial, _LINE_AT * self._timeout_s), timeout=self._timeout_s)
             # Pebble never answers for a task that it took while it was being stopped.
             while not wait([task], timeout=_POLL_S).done:
                 if self._stopped.is_set():
@@ -157,14 +164,24 @@ class PoolExecutor:
             if self._stopped.is_set():
                 raise ExecutorStopped from None
             killed = error.exitcode == -signal.SIGKILL and _out_of_memory_kills() > kills
-            return failed(trial, describe_death(error.exitcode, for_memory=killed)), killed
+            return failed(trial, describe_death(error.exitcode, for_memory=killed) + self._line(trial)), killed
         except TimeoutError:
             return failed(
                 trial,
-                f"took longer than {self._timeout_s:g} s and was ended: raise --trial-timeout, or train less",
+                f"took longer than {self._timeout_s:g} s and was ended: raise --trial-timeout, or train less"
+                + self._line(trial),
             ), False
         except (CancelledError, RuntimeError):  # RuntimeError: the pool was stopped before it took the task
             raise ExecutorStopped from None
+
+    def _line(self, trial: Trial) -> str:
+        """Return the line of a user's own model at which its worker died or hung; empty where it was elsewhere."""
+        path = trace_path(self._settings.log, trial)
+        if not (trial.variant.model and path.is_file()):
+            return ""
+        places = places_in(path.read_text(errors="replace"))
+        path.unlink()
+        return line_of(places[::-1], builder_files(trial.variant.model).values())
 
 
 def describe_death(exitcode: int | None, *, for_memory: bool = False) -> str:

@@ -50,7 +50,7 @@ def describe(error: BaseException, files: Collection[Path] = ()) -> str:
         return f"SyntaxError: {error.msg}: {error.filename}, line {error.lineno}: {(error.text or '').strip()}"
     kind, text = type(error).__name__, str(error).strip()
     places = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
-    places += [(name, int(line)) for name, line in _PLACE.findall(text)]
+    places += places_in(text)
     while True:
         found = next((match for pattern in (_AUTOGRAPH, _GRAPH) if (match := pattern.fullmatch(text))), None)
         if found is None:
@@ -60,15 +60,21 @@ def describe(error: BaseException, files: Collection[Path] = ()) -> str:
     if isinstance(error, SystemExit) and not text.startswith("os."):
         text = f"the code ended the program with {error.code!r}"
     shown = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
-    return f"{kind}: {shown}{line_of(places, files)}"
+    where = line_of(places, files) or (f": {next(iter(files))}" if files else "")
+    return f"{kind}: {shown}{where}"
+
+
+def places_in(text: str) -> list[tuple[str, int]]:
+    """Return the (file, line) that a text names, as tracebacks do."""
+    return [(name, int(line)) for name, line in _PLACE.findall(text)]
 
 
 def line_of(places: list[tuple[str, int]], files: Collection[Path]) -> str:
-    """Return the last of some (file, line) that lies in these files, with its text, behind a colon."""
+    """Return the last of some (file, line) that lies in these files, with its text, behind a colon; else nothing."""
     own = {path.resolve() for path in files}
     for name, number in reversed(places):
         if Path(name).resolve() in own:
             lines = Path(name).read_text(encoding="utf-8", errors="replace").splitlines()
             line = lines[number - 1].strip() if 0 < number <= len(lines) else ""
             return f": {name}, line {number}: {line}"
-    return f": {next(iter(files))}" if files else ""
+    return ""
