@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from harness.comparison.columns import METRICS, SUITE_TABLE
 from harness.tables import escape
 from harness.tables.cells import cell_text
-from harness.tables.fit import Field, fitted, verdict_paint
+from harness.tables.fit import fitted, verdict_paint
 from harness.tables.grid import Piece, TextStyle
 from harness.tables.notes import row_notes
 from harness.tables.screen import Screen
 from harness.tables.suite_rows import SuiteRows
-from harness.tables.suite_table import assemble, filled, head_lines, split_equal
+from harness.tables.suite_table import assemble, field_of, filled, split_equal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,9 +40,7 @@ def column_table(
     part = SuiteRows.of(table)
     rows = part.rows
     chosen = [SUITE_TABLE[name] for name in dict.fromkeys(("variant", *columns))]
-    heads = [
-        Field(head_lines(one), align="left" if one.is_text else "right", name=one.name == "variant") for one in chosen
-    ]
+    heads = [field_of(one, align="left" if one.is_text else "right") for one in chosen]
     cells = [
         [(Piece(escape.one_line(cell_text(row, one.name)), verdict_paint(row[one.name])),) for one in chosen]
         for row in rows

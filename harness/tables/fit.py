@@ -18,6 +18,7 @@ class Field:
 
     Attributes:
         head: Lines of its head.
+        title: The head on one line.
         cells: One per row; the lines of a cell go side by side where there is room.
         align: On which side its cells stand.
         name: Whether it is the variant's name, which may be broken.
@@ -26,6 +27,7 @@ class Field:
     """
 
     head: tuple[str, ...]
+    title: str
     cells: Sequence[Lines] = ()
     align: Align = "left"
     name: bool = False
@@ -62,7 +64,7 @@ def fitted(fields: Sequence[Field], style: TextStyle, screen: Screen, *, wrap: b
 
 def paragraphs(fields: Sequence[Field], screen: Screen) -> str:
     """Return a paragraph a row, a line a column: fits any width of 50 columns and more."""
-    heads = [_label(one) for one in fields]
+    heads = [one.title for one in fields]
     width = max(len(head) for head in heads)
     blocks = []
     for number in range(len(fields[0].cells)):
@@ -132,10 +134,6 @@ def _broken(one: Field, width: int) -> Field:
         for cell in one.cells
     ]
     return replace(one, cells=cells)
-
-
-def _label(one: Field) -> str:
-    return ", ".join(one.head)
 
 
 def _grid(fields: Sequence[Field]) -> tuple[list[Strip], list[list[Lines]]]:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from harness.comparison.columns import FOLDER_TABLE, Row
 from harness.tables.cells import cell_text
-from harness.tables.fit import Field, fitted
+from harness.tables.fit import fitted
 from harness.tables.grid import Lines, Piece, TextStyle
 from harness.tables.notes import legend, row_notes
 from harness.tables.screen import Screen
-from harness.tables.suite_table import assemble, compared, filled, head_lines, judged
+from harness.tables.suite_table import assemble, compared, field_of, filled, judged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,15 +44,15 @@ def folder_table(
 
 
 _FIELDS = (
-    Field(head_lines(FOLDER_TABLE["variant"]), name=True),
-    Field(head_lines(FOLDER_TABLE["accuracy_old"]), align="right"),
-    Field(head_lines(FOLDER_TABLE["accuracy"]), align="right"),
-    Field(head_lines(FOLDER_TABLE["accuracy_delta"])),
-    Field(head_lines(FOLDER_TABLE["accuracy_verdict"]), joins_previous=True),
-    Field(head_lines(FOLDER_TABLE["step_time_old_ms"]), align="right", drop=1),
-    Field(head_lines(FOLDER_TABLE["step_time_ms"]), align="right", drop=1),
-    Field(head_lines(FOLDER_TABLE["step_time_ratio"])),
-    Field(head_lines(FOLDER_TABLE["step_time_verdict"]), joins_previous=True),
+    field_of(FOLDER_TABLE["variant"]),
+    field_of(FOLDER_TABLE["accuracy_old"], align="right"),
+    field_of(FOLDER_TABLE["accuracy"], align="right"),
+    field_of(FOLDER_TABLE["accuracy_delta"]),
+    field_of(FOLDER_TABLE["accuracy_verdict"], joins_previous=True),
+    field_of(FOLDER_TABLE["step_time_old_ms"], align="right", drop=1),
+    field_of(FOLDER_TABLE["step_time_ms"], align="right", drop=1),
+    field_of(FOLDER_TABLE["step_time_ratio"]),
+    field_of(FOLDER_TABLE["step_time_verdict"], joins_previous=True),
 )
 _ACCURACY_FIELDS = 5
 

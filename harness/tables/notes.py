@@ -27,16 +27,20 @@ def row_notes(rows: Sequence[Row], quantities: Sequence[str]) -> list[str]:
 
 
 def legend(rows: Sequence[Row]) -> list[str]:
-    """Return a line that explains ± and [ ] where they stand, and another for blocks."""
+    """Return a line that explains ± and [ ] where they stand."""
     signs = []
     if any(not math.isnan(row.get("accuracy_std", math.nan)) for row in rows):
         signs.append("±: standard deviation over seeds")
     if any(not math.isnan(row[f"{name}_ci_low"]) for row in rows for name in ("accuracy", "step_time")):
         signs.append("[ ]: interval of the difference or ratio, corrected for the number of variants")
-    lines = ["; ".join(signs)] if signs else []
+    return ["; ".join(signs)] if signs else []
+
+
+def block_legend(rows: Sequence[Row]) -> list[str]:
+    """Return a line that says what a block is, where a hint of a suite's table asks for more of them."""
     if any(row["step_time_verdict"] == "unresolved" and not math.isnan(row["step_time_ci_low"]) for row in rows):
-        lines.append("block: a few training steps timed as one; --budget full times the most of them")
-    return lines
+        return ["block: a few training steps timed as one; --budget full times the most of them"]
+    return []
 
 
 def _facts(row: Row, quantities: Sequence[str]) -> Iterator[str]:

@@ -38,8 +38,9 @@ class SuiteRows:
     def title(self) -> list[str]:
         """The lines above the table: suite and baseline, then the conditions."""
         row = self.rows[0]
-        conditions = f"{row['dataset']}, {row['budget']}, {row['backend']} on {row['device']}, {self._seeds()}"
-        if machine := next((row["machine"] for row in self.rows if row["machine"]), ""):
+        backend = "" if row["backend"] == "tensorflow" else f"{row['backend']} on "
+        conditions = f"{row['dataset']}, {row['budget']}, {backend}{row['device']}, {self._seeds()}"
+        if machine := next((text for row in self.rows if isinstance(text := row["machine"], str) and text), ""):
             conditions += f"; step times from {machine}"
         if selected_on_test(str(row["budget"])):
             conditions += "; selected on test: the tutorial's protocol watches the test images in every epoch"

@@ -11,8 +11,8 @@ from harness.comparison.columns import SUITE_TABLE, Column, Row
 from harness.tables import escape
 from harness.tables.cells import cell_text, full_text, interval_text
 from harness.tables.fit import Field, fitted, verdict_paint
-from harness.tables.grid import Lines, Piece, TextStyle, text_width
-from harness.tables.notes import legend, row_notes
+from harness.tables.grid import Align, Lines, Piece, TextStyle, text_width
+from harness.tables.notes import block_legend, legend, row_notes
 from harness.tables.screen import Screen
 from harness.tables.suite_rows import SuiteRows
 
@@ -52,7 +52,7 @@ def suite_table(
     if diff_only:
         fields, same = split_equal(fields)
     drawn = fitted(fields, style, screen, wrap=wrap)
-    notes = [*row_notes(rows, ("accuracy", "step_time")), *legend(rows)]
+    notes = [*row_notes(rows, ("accuracy", "step_time")), *legend(rows), *block_legend(rows)]
     if any(piece.best for field in fields for piece in field.pieces):
         notes.append("bold: " + BEST_NOTE.removeprefix("* the ") if style != "plain" else BEST_NOTE)
     return assemble([*part.title, *same], drawn, notes, style, screen)
@@ -97,7 +97,7 @@ def split_equal(fields: Sequence[Field]) -> tuple[list[Field], list[str]]:
         if number == 0 or len(values) > 1:
             kept.append(field)
         elif values:
-            same.append(f"{' '.join(field.head)}: {values.pop()}")
+            same.append(f"{field.title}: {values.pop()}")
     return kept, ["the same in all rows: " + "; ".join(same)] if same else []
 
 
@@ -106,6 +106,12 @@ def head_lines(column: Column) -> tuple[str, ...]:
     words = column.head.split()
     middle = -(-len(words) // 2) if len(column.head) > 12 else len(words)
     return tuple(line for line in (" ".join(words[:middle]), " ".join(words[middle:]), column.unit) if line)
+
+
+def field_of(column: Column, *, align: Align = "left", joins_previous: bool = False, drop: int = 0) -> Field:
+    """Return a column's field, before its cells are known."""
+    name = column.name == "variant"
+    return Field(head_lines(column), column.title, align=align, name=name, joins_previous=joins_previous, drop=drop)
 
 
 def filled(heads: Sequence[Field], rows: Sequence[Sequence[Lines]]) -> list[Field]:
@@ -126,14 +132,14 @@ def judged(row: Row, column: str) -> Lines:
 
 
 _FIELDS = (
-    Field(head_lines(SUITE_TABLE["variant"]), name=True),
-    Field(head_lines(SUITE_TABLE["accuracy"]), align="right"),
-    Field(head_lines(SUITE_TABLE["accuracy_delta"])),
-    Field(head_lines(SUITE_TABLE["accuracy_verdict"]), joins_previous=True),
-    Field(head_lines(SUITE_TABLE["step_time_ms"]), align="right"),
-    Field(head_lines(SUITE_TABLE["step_time_ratio"])),
-    Field(head_lines(SUITE_TABLE["step_time_verdict"]), joins_previous=True),
-    Field(head_lines(SUITE_TABLE["pareto"]), drop=1),
+    field_of(SUITE_TABLE["variant"]),
+    field_of(SUITE_TABLE["accuracy"], align="right"),
+    field_of(SUITE_TABLE["accuracy_delta"]),
+    field_of(SUITE_TABLE["accuracy_verdict"], joins_previous=True),
+    field_of(SUITE_TABLE["step_time_ms"], align="right"),
+    field_of(SUITE_TABLE["step_time_ratio"]),
+    field_of(SUITE_TABLE["step_time_verdict"], joins_previous=True),
+    field_of(SUITE_TABLE["pareto"], drop=1),
 )
 
 

@@ -16,7 +16,9 @@ import pytest
 
 from harness.comparison import COLUMNS, Margins, compare, compare_all
 from harness.comparison.columns import FOLDER_TABLE, SUITE_TABLE
-from harness.report import write_report
+from harness.report.page import render_page
+from harness.report.pictures import Pictures
+from harness.report.view import report_view
 from harness.results import load_results
 from harness.tables import Screen, cell_text, full_text, render_frame
 from harness.tables.reference import column_list, columns_page
@@ -127,9 +129,10 @@ class _Table(HTMLParser):
 
 
 def test_the_page_has_the_cells_of_the_tables_and_explains_its_columns(frame, results):
-    page, *_ = write_report(compare_all(results, Margins()), results, Margins())
+    pictures = Pictures()
+    page = render_page(report_view(compare_all(results, Margins()), results, Margins(), pictures), pictures)
     table = _Table()
-    table.feed(page.read_text(encoding="utf-8"))
+    table.feed(page)
     keys = [key for key in table.keys if not key.startswith("field.")]
     assert set(keys) == {name for name, column in SUITE_TABLE.items() if column.place in ("table", "page")}
     assert tuple(keys[: len(PEOPLE)]) == PEOPLE

@@ -177,11 +177,11 @@ def test_the_command_sorts_selects_and_refuses(folder, capsys):
 
 
 def test_tables_of_chosen_columns_name_their_conditions(folder, capsys):
-    for backend in ("tensorflow", "jax"):
+    for backend, device in (("tensorflow", "cpu"), ("jax", "jax on cpu")):
         frame = compare(load_results(folder)).assign(backend=backend)
         for columns in ([], ["accuracy"]):
             text = render_frame(frame, "plain", columns=columns)
-            assert f"digits, quick, {backend} on cpu, 5 seeds" in text
+            assert f"digits, quick, {device}, 5 seeds" in text
 
 
 def test_tables_that_differ_in_what_no_title_holds_say_in_what(frame):
