@@ -1,7 +1,9 @@
 """Arrays as datasets: from memory, from an .npz file, from a user's own function."""
 
 import pickle
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -169,6 +171,16 @@ def test_a_users_own_function_gives_a_dataset_that_opens_in_a_worker(own, capfd)
     assert "own" not in sys.modules
     assert "a library's greeting" not in capfd.readouterr().out
     assert pickle.loads(pickle.dumps(DatasetRef.of(dataset))).open().fingerprint == dataset.fingerprint
+
+
+def test_the_example_of_the_documentation_is_a_dataset(here):
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    (here / "my_data.py").write_text(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1])
+
+    dataset = load_dataset("my_data:small_digits")
+
+    assert (dataset.name, dataset.input_shape, len(dataset.train_labels)) == ("small-digits", (8, 8, 1), 1000)
+    assert dataset.warnings == ()
 
 
 def test_an_edited_function_gives_another_fingerprint(own):
