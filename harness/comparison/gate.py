@@ -10,8 +10,9 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from harness.comparison.columns import SUITE_TABLE, Column, Row, unknown_column
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 MAX_LENGTH = 2000
 MAX_DEPTH = 50
 
-_SIGNS: Mapping[type[ast.cmpop], tuple[str, Callable[[Any, Any], bool]]] = {
+Sign = Callable[[Any, Any], bool]
+
+_SIGNS: Mapping[type[ast.cmpop], tuple[str, Sign]] = {
     ast.Eq: ("==", operator.eq),
     ast.NotEq: ("!=", operator.ne),
     ast.Lt: ("<", operator.lt),
@@ -31,10 +34,13 @@ _SIGNS: Mapping[type[ast.cmpop], tuple[str, Callable[[Any, Any], bool]]] = {
     ast.Gt: (">", operator.gt),
     ast.GtE: (">=", operator.ge),
 }
-_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_MIRRORED = {"<": operator.gt, "<=": operator.ge, ">": operator.lt, ">=": operator.le}
 _ALL_SIGNS = "== != < <= > >="
 # Quoted texts, what people write out of habit from other languages, and what no gate holds.
-_WORDS = re.compile(r"""'[^']*'|"[^"]*"|['"]|&&?|\|\|?|!(?!=)|(?<![=!<>])=(?!=)|#|[^\x20-\x7e]""")
+_WORDS = re.compile(
+    r"""'[^']*'|"[^"]*"|['"]|(?<![\w.])\.?\d(?:[\w.]|(?<=[eE])[+-])*|&&?|\|\|?|!(?!=)|(?<![=!<>])=(?!=)|#|[^\x20-\x7e]"""
+)
+_NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _HABITS = {"=": "==", "&&": "and", "||": "or", "!": "not", "&": "and", "|": "or"}
 
 
@@ -152,6 +158,8 @@ def _plain(text: str) -> str:
             _refuse(text, match.start(), f"the text that begins with {word} does not end: close it with {word}")
         if word.isspace():
             return " "
+        if word[0].isdigit() or word[0] == ".":
+            return word if _NUMBER.fullmatch(word) else _refuse(text, match.start(), f"'{word}' is not a number")
         _refuse(text, match.start(), f"{word!r} is unknown: {_allowed()}")
 
     return _WORDS.sub(plain, text)
@@ -192,15 +200,17 @@ class _Checker:
         if depth > MAX_DEPTH:
             self.refuse(node, f"more than {MAX_DEPTH} conditions are inside one another")
         match node:
-            case ast.BoolOp(values=parts):
+            case ast.BoolOp(op=word, values=parts):
                 for part in parts:
                     self.condition(part, depth + 1)
+                self.together(node, parts, all if isinstance(word, ast.And) else any)
             case ast.UnaryOp(op=ast.Not(), operand=part):
                 self.condition(part, depth + 1)
             case ast.Compare(left=left, ops=signs, comparators=others):
                 sides = (left, *others)
                 for one, sign, other in zip(sides, signs, others, strict=False):
                     self.comparison(one, sign, other)
+                self.together(node, [node], all)
             case _:
                 self.operand(node)
                 self.refuse(node, f"a comparison is expected ({_ALL_SIGNS}), such as accuracy_verdict == 'worse'")
@@ -215,10 +225,11 @@ class _Checker:
             self.refuse(right, f"{_shown(number)} is a number and {_shown(text)} a text: they cannot compare")
         if self.is_text(first) and written not in ("==", "!="):
             self.refuse(right, f"'{written}' between texts: use == or !=")
+        compared = _SIGNS[type(sign)][1]
         if isinstance(first, Column) and not isinstance(second, Column):
-            self.value(first, written, second, right)
+            self.value(first, compared, second, right)
         elif isinstance(second, Column) and not isinstance(first, Column):
-            self.value(second, _MIRRORED.get(written, written), first, left)
+            self.value(second, _MIRRORED.get(written, compared), first, left)
         elif not isinstance(first, Column):
             self.refuse(left, "two values compare: name a column, such as accuracy > 0.9")
 
@@ -230,14 +241,13 @@ class _Checker:
                 if (node.end_col_offset or 0) - node.col_offset != len(filler) + 2:
                     self.refuse(node, "two texts in a row, or a letter before a quote: write one quoted text")
                 return _quoted(node, self.text)
-            case ast.Constant() | ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=ast.Constant()):
-                value = ast.literal_eval(node)
-                if isinstance(value, int | float) and not isinstance(value, bool):
-                    if abs(value) > 1e300:
+            case ast.Constant(value=size) | ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=ast.Constant(value=size)):
+                if isinstance(size, int | float) and not isinstance(size, bool):
+                    if abs(size) > 1e300:
                         self.refuse(node, "the number is too large")
-                    return float(value)
-        written = self.text[node.col_offset : node.end_col_offset]
-        self.refuse(node, f"{written} is unknown: {_allowed()}")
+                    return float(ast.literal_eval(node))
+        segment = self.text[node.col_offset : node.end_col_offset]
+        self.refuse(node, f"{segment} is unknown: {_allowed()}")
 
     def column(self, node: ast.expr, name: str) -> Column:
         if name not in self.table:
@@ -253,7 +263,7 @@ class _Checker:
     def is_text(operand: Column | float | str) -> bool:
         return operand.is_text if isinstance(operand, Column) else isinstance(operand, str)
 
-    def value(self, column: Column, sign: str, value: float | str, node: ast.expr) -> None:
+    def value(self, column: Column, sign: Sign, value: float | str, node: ast.expr) -> None:
         """Refuse a value that its column never holds, or always lies on one side of."""
         if isinstance(value, str):
             if column.words and value not in column.words:
@@ -262,28 +272,50 @@ class _Checker:
                 self.refuse(node, f"{column.name} is never '{value}': use {allowed}{close}")
             return
         low, high = column.range
-        never = {
-            "==": not low <= value <= high,
-            "<": value <= low,
-            "<=": value < low,
-            ">": value >= high,
-            ">=": value > high,
-        }
-        always = {
-            "!=": not low <= value <= high,
-            "<": value > high,
-            "<=": value >= high,
-            ">": value < low,
-            ">=": value <= low,
-        }
-        if never.get(sign) or always.get(sign):
-            often = "never" if never.get(sign) else "always"
+        meets = [sign(one, value) for one in _candidates(column, [value])]
+        if all(meets) or not any(meets):
             per_cent = 1 < abs(value) <= 100 or (column.kind == "difference" and abs(value) == 1)
             if high == 1 and per_cent and low <= value / 100 <= high:
                 what = "a p-value" if column.kind == "p" else "a fraction"
                 self.refuse(node, f"{column.name} is {what}, {low:g} to 1: did you mean {value / 100:g}?")
             bounds = f"{low:g} to {high:g}" if math.isfinite(high) else f"{low:g} or more"
-            self.refuse(node, f"{column.name} {sign} {value:g} {often} holds: it is {bounds}")
+            self.refuse(node, f"this {'always' if all(meets) else 'never'} holds: {column.name} is {bounds}")
+
+    def together(self, node: ast.expr, parts: Sequence[ast.expr], joined: Callable[[Iterable[bool]], bool]) -> None:
+        """Refuse comparisons of one column of which no value meets all, or every value meets any."""
+        asked: dict[Column, list[tuple[Sign, Any]]] = {}
+        for part in parts:
+            if isinstance(part, ast.Compare) and (joined is all or len(part.ops) == 1):
+                for column, sign, value in self.limits(part):
+                    asked.setdefault(column, []).append((sign, value))
+        for column, limits in asked.items():
+            values = _candidates(column, [value for _, value in limits])
+            meets = [joined(sign(one, value) for sign, value in limits) for one in values]
+            if len(limits) > 1 and (all(meets) if joined is any else not any(meets)):
+                written = self.text[node.col_offset : node.end_col_offset]
+                often = "always" if joined is any else "never"
+                self.refuse(
+                    node, f"{written} {often} holds: {'every' if joined is any else 'no'} {column.name} meets it"
+                )
+
+    def limits(self, node: ast.Compare) -> Iterator[tuple[Column, Sign, Any]]:
+        """Yield a comparison's columns that stand beside a value, with the sign and the value."""
+        sides = [self.operand(one) for one in (node.left, *node.comparators)]
+        for first, sign, second in zip(sides, node.ops, sides[1:], strict=False):
+            written, compared = _SIGNS[type(sign)]
+            if isinstance(first, Column) and not isinstance(second, Column):
+                yield first, compared, second
+            elif isinstance(second, Column) and not isinstance(first, Column):
+                yield second, _MIRRORED.get(written, compared), first
+
+
+def _candidates(column: Column, values: Sequence[Any]) -> list[Any]:
+    """Return values of a column, one on each side of those given, between them, and they themselves."""
+    if column.is_text:
+        return list(column.words) or [*values, "\0"]
+    low, high = column.range
+    points = sorted({low, min(high, max(low, *values) + 1), *(value for value in values if low <= value <= high)})
+    return points + [(one + other) / 2 for one, other in pairwise(points)]
 
 
 def _shown(operand: Column | float | str) -> str:

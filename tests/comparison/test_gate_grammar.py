@@ -11,7 +11,18 @@ from harness.comparison.columns import FOLDER_TABLE, SUITE_TABLE
 from harness.comparison.gate import failed_rows, parse_gate
 from harness.errors import InputError
 
-ROW = {"accuracy": 0.9, "accuracy_delta": -0.02, "accuracy_verdict": "worse", "seeds": 5, "variant": "dropout:0.5"}
+WORDS = [
+    *("seeds", "accuracy", "accuracy_verdict", "'worse'", "1", "0.5", "and", "or", "not", "(", ")", "<", "=="),
+    *("-", "in", "lambda", "[", ","),
+]
+ROW = {
+    "accuracy": 0.9,
+    "accuracy_delta": -0.02,
+    "accuracy_verdict": "worse",
+    "seeds": 5,
+    "variant": "dropout:0.5",
+    "status": "ok",
+}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +47,13 @@ ROW = {"accuracy": 0.9, "accuracy_delta": -0.02, "accuracy_verdict": "worse", "s
         ("0.85 < accuracy < 0.89", False),
         ("\n accuracy\n> 0.5\tand seeds == 5 ", True),
         ("accuracy > +.5", True),
+        ("accuracy > 5.e-1 and accuracy > 5E-1", True),
         ("accuracy == accuracy", True),
+        ("0.9 <= accuracy <= 0.9", True),
+        ("accuracy < 0.8 or accuracy > 0.85", True),
+        ("accuracy >= 0.9 and accuracy > 0.85 and accuracy != 0.95", True),
+        ("status == 'ok' or status == 'partial'", True),
+        ("variant != 'a' and variant != 'b'", True),
     ],
 )
 def test_a_gate_means_what_it_says(text, holds):
@@ -81,7 +98,7 @@ def test_a_comparison_with_an_unknown_text_is_false(sign):
         ("variant == r'x'", "a letter before a quote", 12),
         ("variant == f'x'", "f'x' is unknown", 12),
         ("variant == '''x'''", "two texts in a row", 12),
-        ("accuracy > 1.2.3", "found", 15),
+        ("accuracy > 1.2.3", "'1.2.3' is not a number", 12),
         ("", "is empty", 1),
         ("  \n ", "is empty", 1),
         ("accuracy > 0.5 or", "found the end", 18),
@@ -91,7 +108,13 @@ def test_a_comparison_with_an_unknown_text_is_false(sign):
         ("accuracy in (1, 2)", "is unknown", 13),
         ("accuracy is 1", "compare by == != < <= > >=", 13),
         ("accuracy > None", "None is unknown", 12),
-        ("accuracy > 1j", "1j is unknown", 12),
+        ("accuracy > -'x'", "-'x' is unknown", 12),
+        ("accuracy > -True", "-True is unknown", 12),
+        ("accuracy > --1", "--1 is unknown", 12),
+        ("accuracy > 1j", "'1j' is not a number", 12),
+        ("accuracy > 0x1f", "'0x1f' is not a number", 12),
+        ("accuracy > 1_0", "'1_0' is not a number", 12),
+        ("accuracy > 0.5and seeds > 2", "'0.5and' is not a number", 12),
         ("accuracy > 1e999", "too large", 12),
         ("accuracy > 9" + "9" * 1500, "too large", 12),
         ("accuracy > seeds + 1", "is unknown", 12),
@@ -127,16 +150,24 @@ def test_a_fault_is_refused_with_its_place(text, message, place):
         ("accuracy_std > 2", "did you mean 0.02?"),
         ("gemm_share < 40", "did you mean 0.4?"),
         ("accuracy_p > 5", "accuracy_p is a p-value, 0 to 1: did you mean 0.05?"),
-        ("accuracy > 1", "accuracy > 1 never holds: it is 0 to 1"),
-        ("accuracy >= 0", "accuracy >= 0 always holds: it is 0 to 1"),
+        ("accuracy > 1", "this never holds: accuracy is 0 to 1"),
+        ("accuracy >= 0", "this always holds: accuracy is 0 to 1"),
         ("accuracy > 1000", "never holds"),
         ("accuracy < -20", "never holds"),
-        ("step_time_ratio < 0", "step_time_ratio < 0 never holds: it is 0 or more"),
+        ("step_time_ratio < 0", "this never holds: step_time_ratio is 0 or more"),
         ("step_time_ms >= 0", "always holds"),
         ("seeds < 0", "never holds"),
         ("seeds != -1", "always holds"),
         ("0.2 < accuracy < 80", "did you mean 0.8?"),
         ("not (seeds > 2 and accuracy > 90)", "did you mean 0.9?"),
+        ("accuracy > 0.9 and accuracy < 0.8", "never holds: no accuracy meets it"),
+        ("accuracy > 0.9 and seeds > 2 and 0.9 >= accuracy", "never holds: no accuracy meets it"),
+        ("0.9 < accuracy < 0.8", "never holds: no accuracy meets it"),
+        ("accuracy == 0.9 and accuracy != 0.9", "never holds"),
+        ("accuracy > 0.5 or accuracy <= 0.5", "always holds: every accuracy meets it"),
+        ("status == 'ok' and status == 'failed'", "never holds: no status meets it"),
+        ("status != 'ok' or status != 'failed'", "always holds: every status meets it"),
+        ("variant == 'a' and variant == 'b'", "never holds: no variant meets it"),
     ],
 )
 def test_what_can_never_or_always_hold_is_refused(text, message):
@@ -199,9 +230,7 @@ def test_any_text_is_parsed_or_refused(text):
 
 @given(
     st.lists(
-        st.sampled_from(
-            ["seeds", "accuracy", "accuracy_verdict", "'worse'", "1", "and", "or", "not", "(", ")", "<", "=="]
-        ),
+        st.sampled_from(WORDS),
         max_size=12,
     )
 )
