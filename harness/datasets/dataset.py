@@ -143,7 +143,9 @@ def fingerprint_of(classes: Sequence[str], arrays: Arrays) -> str:
 def _checked(part: str, images: Images, labels: Labels, classes: int) -> tuple[Images, Labels]:
     images, labels = np.ascontiguousarray(images), np.asarray(labels)
     if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape:
-        way = "; multiply 0..1 by 255 and round" if np.issubdtype(images.dtype, np.floating) else ""
+        way = ""
+        if np.issubdtype(images.dtype, np.floating) and images.size:
+            way = f"; {'multiply 0..1 by 255, then ' * bool(images.max() <= 1)}round and astype(np.uint8)"
         raise InputError(
             f"{part} images are {images.dtype} {images.shape}; allowed is uint8 [N, H, W, C], N 1 or more{way}"
         )

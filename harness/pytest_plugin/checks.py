@@ -11,27 +11,39 @@ from harness.pytest_plugin.options import option
 from harness.variants import Variant
 
 if TYPE_CHECKING:
-    from harness.datasets import Dataset  # noqa: F401  # of the key below
+    from harness.datasets import Dataset
 
-_DATASET = pytest.StashKey["Dataset"]()
+_DATASET = pytest.StashKey["Dataset | HarnessError"]()
 
 
 def check_item(config: pytest.Config, variant: Variant, baseline: Variant | None = None) -> None:
     """Fail the item where the variant cannot be trained on the dataset, without a traceback through the harness."""
     __tracebackhide__ = True
     try:
-        if _DATASET not in config.stash:
-            from harness.datasets import load_dataset
-            from harness.training.devices import configure_process, find_device
+        dataset = _dataset(config)
+        from harness.training.check import check_trains
 
-            configure_process(find_device(option(config, "device")).kind, threads=0)
+        check_trains(variant, dataset, baseline=baseline)
+    except HarnessError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+def _dataset(config: pytest.Config) -> Dataset:
+    """Return the dataset of all checks; one that does not open is tried once."""
+    if _DATASET not in config.stash:
+        from harness.datasets import load_dataset
+        from harness.training.devices import configure_process, find_device
+
+        configure_process(find_device(option(config, "device")).kind, threads=0)
+        try:
             config.stash[_DATASET] = load_dataset(
                 option(config, "dataset"),
                 image_size=option(config, "image-size"),
                 skip_unreadable=option(config, "skip-unreadable"),
             )
-        from harness.training.check import check_trains
-
-        check_trains(variant, config.stash[_DATASET], baseline=baseline)
-    except HarnessError as error:
-        pytest.fail(str(error), pytrace=False)
+        except HarnessError as error:
+            config.stash[_DATASET] = error
+    opened = config.stash[_DATASET]
+    if isinstance(opened, HarnessError):
+        raise opened
+    return opened

@@ -62,7 +62,8 @@ def refusal(given, **options) -> str:
 @pytest.mark.parametrize(
     ("images", "labels", "way"),
     [
-        (TRAIN[0] / 255, TRAIN[1], "multiply 0..1 by 255 and round"),
+        (TRAIN[0] / 255, TRAIN[1], r"; multiply 0..1 by 255, then round and astype\(np.uint8\)$"),
+        (TRAIN[0] * 1.0, TRAIN[1], r"N 1 or more; round and astype\(np.uint8\)$"),
         (TRAIN[0], np.eye(2)[TRAIN[1]], r"take argmax\(axis=1\) of one-hot labels"),
         (np.zeros((8, 3, 32, 32), np.uint8), TRAIN[1], r"looks like \[N, C, H, W\].*transpose\(0, 2, 3, 1\)"),
     ],
@@ -202,7 +203,7 @@ def test_an_edited_function_gives_another_fingerprint(own):
         ("own:interrupts", "KeyboardInterrupt"),
         ("own:itself", "it loads itself"),
         ("own:needs", "TypeError: needs() missing 1 required positional argument: 'path'"),
-        ("own:floats", "multiply 0..1 by 255 and round"),
+        ("own:floats", "multiply 0..1 by 255, then round"),
         ("own:laod", 'own.py has no function "laod"; did you mean "load"?'),
         ("own:limit", 'own.py has no function "limit"'),
         ("owm:load", 'there is no module "owm" in the current folder ({here})'),
