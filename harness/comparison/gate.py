@@ -38,7 +38,8 @@ _MIRRORED = {"<": operator.gt, "<=": operator.ge, ">": operator.lt, ">=": operat
 _ALL_SIGNS = "== != < <= > >="
 # Quoted texts, what people write out of habit from other languages, and what no gate holds.
 _WORDS = re.compile(
-    r"""'[^']*'|"[^"]*"|['"]|(?<![\w.])\.?\d(?:[\w.]|(?<=[eE])[+-])*|&&?|\|\|?|!(?!=)|(?<![=!<>])=(?!=)|#|[^\x20-\x7e]"""
+    r"""'[^']*'|"[^"]*"|['"]|(?<![\w.])\.?\d(?:[\w.]|(?<=[eE])[+-])*|&&?|\|\|?|!(?!=)|(?<![=!<>])=(?!=)|#|[^\x20-\x7e]""",
+    re.ASCII,
 )
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _HABITS = {"=": "==", "&&": "and", "||": "or", "!": "not", "&": "and", "|": "or"}
