@@ -159,7 +159,7 @@ def _plain(text: str) -> str:
             _refuse(text, match.start(), f"the text that begins with {word} does not end: close it with {word}")
         if word.isspace():
             return " "
-        if word[0].isdigit() or word[0] == ".":
+        if word[0] in ".0123456789":
             return word if _NUMBER.fullmatch(word) else _refuse(text, match.start(), f"'{word}' is not a number")
         _refuse(text, match.start(), f"{word!r} is unknown: {_allowed()}")
 
