@@ -1,4 +1,4 @@
-"""One epoch through `model.fit`: for the Keras backends that have no compiled epoch here."""
+"""One epoch through `model.fit`: for PyTorch, and for JAX on a CPU."""
 
 from __future__ import annotations
 

@@ -108,12 +108,7 @@ def make_epoch(model: keras.Model, variant: Variant, dataset: Dataset, inputs: I
     """Return the backend's way to train a model on some inputs; by default the dataset's train pictures."""
     inputs = inputs or picture_inputs(dataset)
     runs_backbone = variant.backbone is not None and inputs.backbone_params is None
-    backend_epoch: Callable[..., Epoch] = FitEpoch
-    if keras.backend.backend() == "tensorflow":
-        from harness.training.tensorflow_epoch import TensorFlowEpoch
-
-        backend_epoch = TensorFlowEpoch
-    return backend_epoch(
+    return _backend_epoch()(
         model,
         inputs.values,
         inputs.labels,
@@ -121,6 +116,22 @@ def make_epoch(model: keras.Model, variant: Variant, dataset: Dataset, inputs: I
         batch_size=variant.batch_size,
         evaluation_batch=BACKBONE_BATCH if runs_backbone else EVALUATION_BATCH,
     )
+
+
+def _backend_epoch() -> Callable[..., Epoch]:
+    if keras.backend.backend() == "tensorflow":
+        from harness.training.tensorflow_epoch import TensorFlowEpoch
+
+        return TensorFlowEpoch
+    if keras.backend.backend() == "jax":
+        import jax
+
+        # On a CPU `fit` keeps the device busy, and gives the bits it always gave.
+        if jax.default_backend() != "cpu":
+            from harness.training.jax_epoch import JaxEpoch
+
+            return JaxEpoch
+    return FitEpoch
 
 
 def weight_values(model: keras.Model) -> list[NDArray[np.generic]]:
