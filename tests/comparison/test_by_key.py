@@ -1,0 +1,233 @@
+"""A table is exactly what was planned: by key, by source, by recipe; and everything is read and judged once."""
+
+import collections
+import dataclasses
+
+import numpy as np
+import pytest
+from made_results import Made, make_results
+
+from harness import BASELINE, BUDGETS, Suite, Variant, compare, load_results
+from harness.comparison import Margins, group_records
+from harness.comparison.folder_rows import compare_folders
+from harness.results.conditions import Conditions
+from harness.results.opening import open_store
+from harness.results.planned import PlannedSuite
+from harness.results.predictions import Predictions
+from harness.results.provenance import Provenance
+from harness.results.records import Record
+from harness.results.step_times import RECIPE, StepTimes, timing_key
+from harness.results.store import TestSet
+from harness.results.trials import Environment, Trial
+
+OWN = Variant(model="examples.small_resnet:build")
+OTHER = BASELINE.replace(dropout=0.5)
+ENVIRONMENT = Environment("cpu", "tensorflow", 1, (("keras", "3.15.1"),))
+QUICK = BUDGETS["quick"]
+LABELS = np.arange(200) % 4
+RUN = Provenance("harness sweep", "2026-01-01T00:00:00+00:00", "host", "cpu", (), 2, 8192, "Linux", "3.11.7")
+
+
+class Folder:
+    """A results folder, written row by row."""
+
+    def __init__(self, path, *suites):
+        self.path, self.suites = path, suites
+        with open_store(path) as store:
+            store.begin_run(RUN)
+            store.add_test_set("f", None, TestSet(tuple("abcd"), LABELS))
+            for suite in suites:
+                store.add_suite(suite)
+
+    def add(self, variant, share, *, source="", status="ok", seeds=range(1, 6), **changes):
+        with open_store(self.path) as store:
+            store.begin_run(RUN)
+            for seed in seeds:
+                trial = Trial(variant, source, "drawn", "f", seed, QUICK, ENVIRONMENT, **changes)
+                right = np.random.default_rng([seed, 3]).random(200) < share
+                predicted = np.where(right, LABELS, (LABELS + 1) % 4).astype(np.uint16)
+                predictions = Predictions(predicted, np.ones(200, np.uint8), right)
+                figures = dict.fromkeys(("accuracy", "precision", "recall", "macro_f1"), float(right.mean()))
+                good = {"epoch": 1, "params": 10, "predictions": predictions, "loss": seed / 7, **figures}
+                store.add_record(Record(trial, status, **(good if status == "ok" else {"message": f"it {status}"})))
+
+    def plan(self, suite, sources, *, seeds=5, budget=QUICK):
+        conditions = Conditions("drawn", "f", budget, ENVIRONMENT)
+        with open_store(self.path) as store:
+            store.add_plan(PlannedSuite(suite.name, conditions, seeds, sources))
+
+    def time(self, baseline, variant, ratio, *, baseline_ms=5.0, flops=1e6, recipe=RECIPE["quick"], sources=("", "")):
+        rng = np.random.default_rng(len(variant.name))
+
+        def arm(ms):
+            return tuple(tuple(ms * np.exp(rng.normal(0, 0.001, 8))) for _ in range(4))
+
+        environment = dataclasses.replace(ENVIRONMENT, threads=2)
+        same = {"fingerprint": "f", "budget": QUICK, "environment": environment}
+        key = timing_key(baseline, variant, sources=sources, machine=RUN.machine, recipe=recipe, **same)
+        arms = (arm(baseline_ms), arm(baseline_ms), arm(baseline_ms * ratio))
+        times = StepTimes(key, variant, baseline, "drawn", "f", QUICK, environment, 4, *arms, flops=flops)
+        with open_store(self.path) as store:
+            store.begin_run(RUN)
+            store.add_step_times(dataclasses.replace(times, recipe=recipe, sources=sources))
+
+    def rows(self, **margins):
+        return compare(load_results(self.path), **margins).set_index(["suite", "variant"])
+
+
+SUITE = Suite("s", (OWN,))
+
+
+def test_b1_an_edited_and_reverted_model_shows_what_was_planned_not_what_was_trained_last(tmp_path):
+    folder = Folder(tmp_path, SUITE)
+    folder.add(BASELINE, 0.8)
+    folder.plan(SUITE, {BASELINE: "", OWN: "first"})
+    folder.add(OWN, 0.9, source="first")
+    before = folder.rows()
+    folder.plan(SUITE, {BASELINE: "", OWN: "edited"})
+    folder.add(OWN, 0.5, source="edited")
+    assert folder.rows().accuracy["s", OWN.name] == pytest.approx(0.5, abs=0.05)
+    folder.plan(SUITE, {BASELINE: "", OWN: "first"})
+    assert folder.rows().equals(before)
+
+
+def test_b1_holds_between_two_folders_too(tmp_path):
+    folders = [Folder(tmp_path / name, SUITE) for name in ("old", "new")]
+    for folder in folders:
+        folder.plan(SUITE, {BASELINE: "", OWN: "first"})
+        folder.add(BASELINE, 0.8)
+        folder.add(OWN, 0.9, source="first")
+    folders[1].add(OWN, 0.5, source="edited")
+    found = compare_folders(*(load_results(folder.path) for folder in folders), Margins())
+    assert found.frame.set_index("variant").accuracy_delta[OWN.name] == 0
+
+
+def test_b2_a_new_source_that_failed_everywhere_is_failed_though_the_old_one_was_good(tmp_path):
+    folder = Folder(tmp_path, SUITE)
+    folder.add(BASELINE, 0.8)
+    folder.add(OWN, 0.9, source="old")
+    folder.add(OWN, 0.0, source="new", status="failed")
+    row = folder.rows().loc["s", OWN.name]
+    assert (row.status, row.seeds, row.message) == ("failed", 0, "it failed")
+    folder.plan(SUITE, {BASELINE: "", OWN: "new"})
+    assert folder.rows().loc["s", OWN.name].status == "failed"
+
+
+def test_b3_trials_of_two_recipes_never_share_a_table(tmp_path):
+    folder = Folder(tmp_path, Suite("s", (OTHER,)))
+    folder.add(BASELINE, 0.8, recipe=1)
+    folder.add(OTHER, 0.9, recipe=1)
+    folder.add(BASELINE, 0.6, recipe=2)
+    frame = compare(load_results(tmp_path))
+    assert frame.groupby("recipe").variant.apply(list).to_dict() == {1: ["baseline", OTHER.name], 2: ["baseline"]}
+    assert {group.conditions.recipe for group in group_records(load_results(tmp_path))} == {1, 2}
+
+
+def test_b3_step_times_of_an_older_way_of_measuring_are_never_shown(tmp_path):
+    folder = Folder(tmp_path, Suite("s", (OTHER,)))
+    folder.add(BASELINE, 0.8)
+    folder.add(OTHER, 0.9)
+    folder.time(BASELINE, OTHER, 2.0, recipe=RECIPE["quick"] - 1)
+    assert folder.rows().step_time_ratio.isna()["s", OTHER.name]
+    folder.time(BASELINE, OTHER, 1.5)
+    assert folder.rows().step_time_ratio["s", OTHER.name] == pytest.approx(1.5, rel=0.01)
+
+
+def test_b3_step_times_of_another_source_are_never_shown(tmp_path):
+    folder = Folder(tmp_path, SUITE)
+    folder.add(BASELINE, 0.8)
+    folder.add(OWN, 0.9, source="now")
+    folder.time(BASELINE, OWN, 2.0, sources=("", "before"))
+    assert folder.rows().step_time_ratio.isna()["s", OWN.name]
+    folder.time(BASELINE, OWN, 1.2, sources=("", "now"))
+    assert folder.rows().step_time_ratio["s", OWN.name] == pytest.approx(1.2, rel=0.01)
+
+
+def test_a_measurement_stored_before_recipes_were_is_known_by_its_key(tmp_path):
+    folder = Folder(tmp_path, SUITE)
+    folder.add(OWN, 0.9, source="now")
+    folder.time(BASELINE, OWN, 1.2, sources=("", "now"), recipe=3)
+    with open_store(tmp_path) as store, store._transaction() as connection:
+        connection.execute("UPDATE timings SET step_times = json_remove(step_times, '$.recipe', '$.sources')")
+    (times,) = load_results(tmp_path).step_times.values()
+    assert (times.recipe, times.sources) == (3, ("", "now"))
+
+
+@pytest.mark.parametrize("diverged", [OTHER, BASELINE])
+def test_b4_a_diverged_seed_silences_every_metric_whichever_of_the_two_diverged(tmp_path, diverged):
+    folder = Folder(tmp_path, Suite("s", (OTHER,)))
+    for variant, share in ((BASELINE, 0.5), (OTHER, 0.9)):
+        folder.add(variant, share, seeds=range(1, 5))
+        folder.add(variant, share, seeds=[5], status="diverged" if variant == diverged else "ok")
+    row = folder.rows().loc["s", OTHER.name]
+    metrics = ("accuracy", "precision", "recall", "macro_f1")
+    assert {row[f"{metric}_verdict"] for metric in metrics} == {"unresolved"}
+    assert all("diverged in 1 of 5 seeds" in row[f"{metric}_hint"] for metric in metrics)
+    assert row[[f"{metric}_{end}" for metric in metrics for end in ("ci_low", "ci_high", "p")]].isna().all()
+    assert row.accuracy_delta > 0.2
+
+
+def test_b5_a_baseline_that_was_not_timed_against_itself_has_no_figures_of_another_variant(tmp_path):
+    folder = Folder(tmp_path, Suite("s", (OTHER,)))
+    folder.add(BASELINE, 0.8)
+    folder.add(OTHER, 0.9)
+    folder.time(BASELINE, OTHER, 2.0, flops=7e6)
+    rows = folder.rows()
+    assert np.isnan(rows.flops["s", "baseline"])
+    assert rows.flops["s", OTHER.name] == 7e6
+    assert rows.step_time_ms["s", "baseline"] == pytest.approx(5.0, rel=0.01)
+
+
+def test_a_baseline_of_several_suites_has_one_step_in_ms_and_compare_shows_it_too(tmp_path):
+    wide = BASELINE.replace(filters=(64, 128))
+    suites = (Suite("one", (OTHER,)), Suite("two", (wide,)))
+    folders = [Folder(tmp_path / name, *suites) for name in ("old", "new")]
+    for folder, speed in zip(folders, (1.0, 1.3), strict=True):
+        for variant in (BASELINE, OTHER, wide):
+            folder.add(variant, 0.8)
+        folder.time(BASELINE, OTHER, 1.1, baseline_ms=5.0 * speed)
+        folder.time(BASELINE, wide, 2.0, baseline_ms=7.0 * speed)  # while the machine was slower
+    old, new = (folder.rows() for folder in folders)
+    assert old.step_time_ms["one", "baseline"] == old.step_time_ms["two", "baseline"]
+    found = compare_folders(*(load_results(folder.path) for folder in folders), Margins()).frame.set_index("variant")
+    for suite, variant in (("one", OTHER), ("two", wide)):
+        assert found.step_time_old_ms[variant.name] == old.step_time_ms[suite, variant.name]
+        assert found.step_time_ms[variant.name] == new.step_time_ms[suite, variant.name]
+        ratio = new.step_time_ms[suite, variant.name] / old.step_time_ms[suite, variant.name]
+        assert found.step_time_ratio[variant.name] == pytest.approx(ratio)
+
+
+def test_a_trial_planned_under_two_budgets_stands_in_both_tables(tmp_path):
+    folder = Folder(tmp_path, Suite("s", (OTHER,)))
+    for variant in (BASELINE, OTHER):
+        folder.add(variant, 0.8)
+    for budget in (QUICK, BUDGETS["full"].override(epochs=5)):
+        folder.plan(Suite("s", (OTHER,)), {BASELINE: "", OTHER: ""}, budget=budget)
+    assert compare(load_results(tmp_path)).groupby("budget").size().to_dict() == {"quick": 2, "full+epochs:5": 2}
+
+
+def test_what_was_read_before_is_not_read_again(tmp_path, monkeypatch):
+    folder = Folder(tmp_path, Suite("s", (OTHER,)))
+    folder.add(BASELINE, 0.8)
+    first = load_results(tmp_path)
+    folder.add(OTHER, 0.9)
+    read = collections.Counter()
+    whole = Record.from_json.__func__
+
+    def counted(cls, text, predictions, **options):
+        record = whole(cls, text, predictions, **options)
+        read[record.trial.label] += 1
+        return record
+
+    monkeypatch.setattr(Record, "from_json", classmethod(counted))
+    both = load_results(tmp_path, known=first)
+    assert read == {f"{OTHER.name} seed {seed}": 1 for seed in range(1, 6)}
+    assert both.records.keys() == load_results(tmp_path).records.keys()
+
+
+def test_predictions_of_a_store_are_those_that_were_stored(tmp_path):
+    made = load_results(make_results(tmp_path, Made()))
+    record = next(iter(made.records.values()))
+    again = Predictions.from_bytes(record.predictions.unpacked().to_bytes())
+    for name in ("predicted", "positives", "true_positive"):
+        assert np.array_equal(getattr(again, name), getattr(record.predictions, name))

@@ -1,0 +1,99 @@
+"""The end of a run: its table holds its own trials by key; everything is read, grouped and judged once."""
+
+import collections
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+from drawn_images import draw_folder
+
+from harness import BASELINE, BUDGETS, Suite
+from harness.comparison import groups, judge
+from harness.results.predictions import Predictions
+from harness.results.records import Record
+from harness.running import job as jobs
+from harness.running.job import JobSettings, begin, finish, prepare
+
+SMALL = BASELINE.replace(filters=(4,), dense=(8,))
+SUITES = (
+    Suite("one", (SMALL.replace(dropout=0.5), SMALL.replace(l2=0.01)), baseline=SMALL),
+    Suite("two", (SMALL.replace(dropout=0.5),), baseline=SMALL),
+)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    dataset = draw_folder(tmp_path / "data", train=12, test=10)
+    return JobSettings(str(dataset), BUDGETS["quick"].override(seeds=3), device="cpu", results=tmp_path / "results")
+
+
+def train_by_hand(job):
+    """Store what the plan has to do, as if it had been trained."""
+    labels = job.test_set.labels
+    with begin(job) as store:
+        for trial in job.plan.todo:
+            right = np.random.default_rng([trial.seed, len(trial.variant.name)]).random(len(labels)) < 0.7
+            predictions = Predictions(np.where(right, labels, 1 - labels).astype(np.uint16), right.astype("u1"), right)
+            figures = dict.fromkeys(("accuracy", "precision", "recall", "macro_f1"), float(right.mean()))
+            store.add_record(
+                Record(trial, "ok", epoch=1, params=10, loss=trial.seed, predictions=predictions, **figures)
+            )
+
+
+def test_a_run_with_nothing_to_train_reads_once_groups_once_and_judges_each_pair_once(settings, monkeypatch):
+    train_by_hand(prepare(settings, SUITES))
+    calls = collections.Counter()
+
+    def count(module, name):
+        whole = getattr(module, name)
+
+        def counted(*arguments, **options):
+            calls[name] += 1
+            return whole(*arguments, **options)
+
+        monkeypatch.setattr(module, name, counted)
+
+    count(jobs, "group_records")
+    count(groups, "by_training")
+    count(judge, "judge_accuracies")
+    count(Record, "from_json")
+    job = prepare(settings, SUITES)
+    assert not job.plan.todo
+    begin(job).close()
+    outcome = finish(job)
+    # 3 variants of 3 seeds; in the suite of two variants and in the suite of one the level is not the same.
+    assert calls == {"from_json": 9, "group_records": 1, "by_training": 1, "judge_accuracies": 3}
+    assert outcome.frame.groupby("suite").size().to_dict() == {"one": 3, "two": 2}
+
+
+def test_a_run_of_fewer_variants_and_seeds_shows_those_alone_and_the_files_hold_all(settings):
+    train_by_hand(prepare(settings, SUITES))
+    whole = finish(prepare(settings, SUITES), partial="x").frame
+    chosen = Suite("one", SUITES[0].variants[:1], SMALL)
+    job = prepare(settings, [chosen], declared=SUITES)
+    frame = finish(job, partial="x").frame
+    assert frame.variant.tolist() == [SMALL.name, chosen.variants[0].name]
+    assert frame.equals(whole.iloc[:2])
+    fewer = JobSettings(settings.dataset, BUDGETS["quick"].override(seeds=2), device="cpu", results=settings.results)
+    assert set(finish(prepare(fewer, SUITES), partial="x").frame.seeds) == {2}
+    table = (settings.results / "tables" / "comparison.csv").read_text()
+    assert table.count("\n") == 6
+
+
+def test_an_older_store_is_copied_and_brought_up_to_date(settings):
+    train_by_hand(prepare(settings, SUITES))
+    store = settings.results / "harness.sqlite"
+    with closing(sqlite3.connect(store)) as connection:
+        connection.executescript(
+            "DROP TABLE plans; DROP TABLE datasets; DROP TABLE searches; DROP TABLE search_tries;"
+            "DROP INDEX trial_keys; PRAGMA user_version = 1;"
+            "CREATE UNIQUE INDEX one_result_a_trial ON trials (key) WHERE status <> 'failed';"
+        )
+    before = store.read_bytes()
+    job = prepare(settings, SUITES)
+    assert not job.plan.todo
+    assert store.read_bytes() == before
+    begin(job).close()
+    assert (settings.results / "harness.sqlite.schema-1").read_bytes() == before
+    assert finish(job, partial="x").frame.groupby("suite").size().to_dict() == {"one": 3, "two": 2}
