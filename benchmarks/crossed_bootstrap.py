@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.statistics.estimate import Estimate
-from harness.statistics.ratios import Metric, checked_sums, mean_of_ratios
+from harness.statistics.ratios import checked_sums, mean_of_ratios
 from harness.statistics.two_way import LEAST_SEEDS, degrees_of_freedom
+
+Metric = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From sums over images [K, ...] to the metric [...]."""
 
 RESAMPLES = 2000
 BATCH = 250

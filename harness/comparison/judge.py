@@ -8,9 +8,9 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.comparison.columns import METRICS
+from harness.comparison.shares import variant_shares
 from harness.comparison.verdicts import (
     Verdict,
     accuracy_verdict,
@@ -19,18 +19,18 @@ from harness.comparison.verdicts import (
     time_verdict,
 )
 from harness.margins import Margins as Margins
+from harness.results.predictions import Predictions
 from harness.results.records import NAN, Record
 from harness.results.step_times import StepTimes
 from harness.results.store import TestSet
 from harness.statistics import (
-    Estimate,
     TimeRatio,
     blocks_needed,
     controlled_ratio,
     seeds_needed,
-    two_way,
-    two_way_of_sums,
 )
+from harness.statistics.ratios import two_way_of_shares
+from harness.statistics.two_way import Effect
 
 LEAST_SEEDS = 3
 
@@ -101,9 +101,8 @@ class Judge:
         # By identity, and the records are held as long as their ids are: keys cost more than the whole judgement.
         place = (*map(id, records), len(baseline), comparisons)
         if place not in self._accuracies:
-            labels, classes = test_set.labels, len(test_set.classes)
             found = judge_accuracies(
-                baseline, variant, labels, classes, comparisons=comparisons, margins=self.margins, names=names
+                baseline, variant, test_set, comparisons=comparisons, margins=self.margins, names=names
             )
             self._accuracies[place] = (found, records)
         return self._accuracies[place][0]
@@ -121,8 +120,7 @@ class Judge:
 def judge_accuracies(
     baseline: Mapping[int, Record],
     variant: Mapping[int, Record],
-    labels: NDArray[np.int64],
-    classes: int,
+    test_set: TestSet,
     *,
     comparisons: int,
     margins: Margins,
@@ -132,8 +130,7 @@ def judge_accuracies(
 
     Args:
         baseline, variant: Records by seed; only seeds where both are ok are used.
-        labels: True classes of the test images.
-        classes: Number of classes.
+        test_set: True classes of the test images.
         comparisons: Variants of the suite, for Bonferroni.
         margins: Alpha and margins.
         names: What messages call the two.
@@ -148,32 +145,32 @@ def judge_accuracies(
     equal = equality(baseline, variant)
     if equal:
         return Accuracies(len(seeds), *([Comparison(0.0, hint=equal)] * 4))
-    arms = [_sums([records[seed] for seed in seeds], labels, classes) for records in (baseline, variant)]
+    first, second = (variant_shares(_predictions(arm, seeds), test_set) for arm in (baseline, variant))
     if len(seeds) < LEAST_SEEDS:
         missing = LEAST_SEEDS - len(seeds)
         hint = f"{missing} more seed{'s' * (missing != 1)} needed for any verdict"
-        values = (arms[1].plain() - arms[0].plain()).tolist()
-        found = Accuracies(len(seeds), *(Comparison(value, hint=hint) for value in values))
-        return found if all(arm.has_precision for arm in arms) else _without_precision(found)
+        found = [Comparison(second.mean(metric) - first.mean(metric), hint=hint) for metric in METRICS]
+    else:
+        found = [
+            _judged(two_way_of_shares(first.metrics[metric], second.metrics[metric]), comparisons, margins)
+            for metric in METRICS
+        ]
+    accuracies = Accuracies(len(seeds), *found)
+    return accuracies if first.has_precision and second.has_precision else _without_precision(accuracies)
 
-    def judged(estimate: Estimate) -> Comparison:
-        low, high = estimate.interval(margins.alpha, comparisons)
-        verdict = accuracy_verdict(low, high, margins.accuracy)
-        hint = ""
-        if verdict is Verdict.UNRESOLVED:
-            needed = seeds_needed(estimate, margins.accuracy, margins.alpha, comparisons)  # type: ignore[arg-type]
-            hint = seeds_hint(needed, len(seeds))
-        return Comparison(estimate.mean, low, high, estimate.p_value(comparisons), verdict, hint)
 
-    first, second = arms
-    found = Accuracies(
-        len(seeds),
-        accuracy=judged(two_way(second.correct.astype(np.float64) - first.correct)),
-        precision=judged(two_way_of_sums(first.precision, second.precision)),
-        recall=judged(two_way(second.true_positive.astype(np.float64) - first.true_positive)),
-        macro_f1=judged(two_way_of_sums(first.macro_f1, second.macro_f1)),
-    )
-    return found if all(arm.has_precision for arm in arms) else _without_precision(found)
+def _predictions(records: Mapping[int, Record], seeds: Sequence[int]) -> tuple[Predictions, ...]:
+    found = (records[seed].predictions for seed in seeds)
+    return tuple(predictions for predictions in found if predictions is not None)
+
+
+def _judged(effect: Effect, comparisons: int, margins: Margins) -> Comparison:
+    low, high = effect.interval(margins.alpha, comparisons)
+    verdict = accuracy_verdict(low, high, margins.accuracy)
+    hint = ""
+    if verdict is Verdict.UNRESOLVED:
+        hint = seeds_hint(seeds_needed(effect, margins.accuracy, margins.alpha, comparisons), effect.seeds)
+    return Comparison(effect.mean, low, high, effect.p_value(comparisons), verdict, hint)
 
 
 def equality(baseline: Mapping[int, Record], variant: Mapping[int, Record]) -> str:
@@ -207,50 +204,6 @@ def judge_times(times: StepTimes | None, *, comparisons: int, margins: Margins) 
 def bounded_ratio(times: StepTimes) -> TimeRatio:
     """Return variant over baseline, bounded by the control; of one build, without an interval."""
     return controlled_ratio(times.baseline_ms, times.control_ms, times.variant_ms)
-
-
-@dataclass(frozen=True, eq=False)
-class _Sums:
-    correct: NDArray[np.bool_]
-    true_positive: NDArray[np.bool_]
-    precision: NDArray[np.float64]
-    macro_f1: NDArray[np.float64]
-
-    @property
-    def has_precision(self) -> bool:
-        """Whether something was predicted, with a probability above 0.5, in every seed."""
-        return bool(self.precision[1].sum(axis=1).all())
-
-    def plain(self) -> NDArray[np.float64]:
-        """Return accuracy, precision, recall and macro-F1, each the mean over seeds."""
-        from harness.statistics import mean_of_ratios
-
-        return np.array(
-            [
-                self.correct.mean(),
-                mean_of_ratios(self.precision.sum(axis=2)).mean(),
-                self.true_positive.mean(),
-                mean_of_ratios(self.macro_f1.sum(axis=2)).mean(),
-            ]
-        )
-
-
-def _sums(records: Sequence[Record], labels: NDArray[np.int64], classes: int) -> _Sums:
-    """Return what each image adds to each metric, arrays [..., seeds, images]."""
-    found = [record.predictions for record in records if record.predictions is not None]
-    predicted = np.stack([predictions.predicted for predictions in found])
-    true_positive = np.stack([predictions.true_positive for predictions in found])
-    positives = np.stack([predictions.positives for predictions in found])
-    correct = predicted == labels
-    # F1 of a class is 2 TP / (predicted + true); a class that is neither predicted nor true counts 0 / 0 = 0.
-    hits = np.stack([2.0 * (correct & (labels == label)) for label in range(classes)])
-    sizes = np.stack([(predicted == label) + 1.0 * (labels == label) for label in range(classes)])
-    return _Sums(
-        correct=correct,
-        true_positive=true_positive,
-        precision=np.stack([true_positive, positives]).astype(np.float64),
-        macro_f1=np.concatenate([hits, sizes]),
-    )
 
 
 def _without_precision(found: Accuracies) -> Accuracies:

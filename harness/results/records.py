@@ -115,19 +115,14 @@ def trial_from_dict(fields: dict[str, Any]) -> Trial:
     return Trial(
         **fields
         | {
-            "variant": _variant(fields["variant"]),
+            "variant": Variant.from_json(fields["variant"]),
             "budget": _budget(json.dumps(fields["budget"])),
             "environment": _environment(json.dumps(fields["environment"])),
         }
     )
 
 
-# A store holds few different ones of each, and thousands of records: each is made and checked once.
-@lru_cache(maxsize=2**15)
-def _variant(text: str) -> Variant:
-    return Variant.from_json(text)
-
-
+# A store holds few different ones, and thousands of records: each is made and checked once.
 @lru_cache(maxsize=256)
 def _budget(text: str) -> Budget:
     return Budget(**json.loads(text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from harness.statistics.correction import corrected_level, corrected_p
 
 ALPHA = 0.05
+_AT_ONCE = 64
 _MOST = 1_000_000
 
 
@@ -103,12 +103,21 @@ def two_sided_p(mean: ArrayLike, standard_error: ArrayLike, df: ArrayLike) -> ND
     return np.asarray(np.where(np.isinf(t), 0.0, found), np.float64)
 
 
-def first_count(enough: Callable[[int], bool], least: int) -> int | None:
+def first_count(enough: Callable[[NDArray[np.int64]], NDArray[np.bool_]], least: int) -> int | None:
     """Return the first count from `least` on with `enough(count)`, which then stays true; None above a million.
 
-    >>> first_count(lambda n: n * n >= 50, 3)
+    `enough` takes many counts at once: a search by halves would ask it twenty times.
+
+    >>> first_count(lambda counts: counts * counts >= 50, 3)
     8
     """
-    counts = range(least, _MOST + 1)
-    place = bisect_left(counts, True, key=enough)
-    return counts[place] if place < len(counts) else None
+    below, most = least - 1, _MOST
+    while below < most:
+        counts = np.unique(np.geomspace(below + 1, most, _AT_ONCE).round().astype(np.int64))
+        places = np.flatnonzero(enough(counts))
+        if not places.size:
+            return None
+        below, most = int(counts[places[0] - 1]) if places[0] else most - 1, int(counts[places[0]])
+        if below + 1 >= most:
+            return most
+    return None

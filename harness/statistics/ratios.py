@@ -8,7 +8,7 @@ benchmarks/crossed_bootstrap.py, without its chance and ten to eighty times fast
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,11 +16,19 @@ from numpy.typing import ArrayLike, NDArray
 from harness.statistics.two_way import Effect, effect_of
 
 Floats = NDArray[np.float64]
-Metric = Callable[[Floats], Floats]
-"""From sums over images [K, ...] to the metric [...]; must be smooth, and finite for a sum of zero."""
 
-STEP = 1e-6
-"""Step of the central difference, relative to the sum: the error is some 1e-10 of the slope."""
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """A metric of one arm as a table for the two-way model.
+
+    Attributes:
+        values: The metric of each seed, [seeds].
+        table: The same plus each image's linear deviation from it, [seeds, images].
+    """
+
+    values: Floats
+    table: Floats
 
 
 def mean_of_ratios(sums: Floats) -> Floats:
@@ -39,12 +47,12 @@ def mean_of_ratios(sums: Floats) -> Floats:
     return np.asarray(ratios.mean(axis=0))
 
 
-def two_way_of_sums(baseline: ArrayLike, variant: ArrayLike, metric: Metric = mean_of_ratios) -> Effect:
-    """Estimate metric(variant) - metric(baseline), averaged over seeds; seeds and images both random.
+def two_way_of_sums(baseline: ArrayLike, variant: ArrayLike) -> Effect:
+    """Estimate the difference of two arms' mean ratios, averaged over seeds; seeds and images both random.
 
-    baseline, variant: [K, seeds, images], finite: what each image adds to each of the K sums. The mean
-    is the exact difference of the metrics; only its spread uses the delta method. Raises ValueError
-    for other shapes, values that are not finite, or a metric that is not.
+    baseline, variant: [K, seeds, images], finite: what each image adds to each of the K sums, numerators first. The
+    mean is the exact difference of the metrics; only its spread uses the delta method. Raises ValueError for other
+    shapes, or values that are not finite.
 
     >>> correct = np.array([[1, 0, 1, 1], [1, 0, 1, 0], [1, 1, 0, 1]])
     >>> kept = np.ones_like(correct)
@@ -52,8 +60,33 @@ def two_way_of_sums(baseline: ArrayLike, variant: ArrayLike, metric: Metric = me
     0.333
     """
     first, second = checked_sums(baseline, variant)
-    tables = [_shares(arm, metric) for arm in (first, second)]
-    return effect_of(tables[1] - tables[0], float(np.mean(metric(second.sum(2)) - metric(first.sum(2)))))
+    return two_way_of_shares(shares_of_sums(first), shares_of_sums(second))
+
+
+def two_way_of_shares(baseline: Shares, variant: Shares) -> Effect:
+    """Estimate the difference of a metric that both arms have as shares."""
+    return effect_of(variant.table - baseline.table, float(np.mean(variant.values - baseline.values)))
+
+
+def shares_of_sums(arm: Floats) -> Shares:
+    """Return the mean of ratios of sums as shares; arm: [K, seeds, images], numerators first."""
+    images = arm.shape[2]
+    sums = arm.sum(axis=2)
+    values = mean_of_ratios(sums)
+    above, below = slopes_of_ratios(*np.split(sums, 2))
+    # A mean of ratios does not change where all sums grow alike, so the means of the images cancel out.
+    table = values[:, None] + images * np.einsum("ks,ksi->si", np.concatenate([above, below]), arm)
+    return Shares(values, table)
+
+
+def slopes_of_ratios(above: Floats, below: Floats) -> tuple[Floats, Floats]:
+    """Return how the mean of the ratios above / below, both [ratios, ...], grows with each numerator and denominator.
+
+    Of 0 / 0, which counts as 0, neither slope is known: it does not move.
+    """
+    share = np.divide(1.0, below * len(below), out=np.zeros_like(below), where=below != 0)
+    ratios = np.divide(above, below, out=np.zeros_like(above), where=below != 0)
+    return share, -share * ratios
 
 
 def checked_sums(baseline: ArrayLike, variant: ArrayLike) -> tuple[Floats, Floats]:
@@ -70,19 +103,3 @@ def checked_sums(baseline: ArrayLike, variant: ArrayLike) -> tuple[Floats, Float
                 f"{name} is not finite in seed row(s) {seeds.tolist()}: leave out both arms of those pairs"
             )
     return first, second
-
-
-def _shares(arm: Floats, metric: Metric) -> Floats:
-    """Return the metric of each seed plus each image's linear deviation: [seeds, images]."""
-    images = arm.shape[2]
-    sums = arm.sum(axis=2)
-    value = np.asarray(metric(sums), np.float64)
-    table = np.repeat(value[:, None], images, axis=1)
-    for k in range(len(arm)):
-        step = np.zeros_like(sums)
-        step[k] = STEP * np.maximum(np.abs(sums[k]), 1.0)
-        slope = (metric(sums + step) - metric(sums - step)) / (2 * step[k])
-        table += images * slope[:, None] * (arm[k] - arm[k].mean(axis=1, keepdims=True))
-    if not np.isfinite(table).all():
-        raise ValueError(f"the metric is {value.tolist()} for these sums: it must be finite, with finite slopes")
-    return table

@@ -154,10 +154,9 @@ def builds_needed(effect: TimeRatio, margin: float, alpha: float = ALPHA, compar
     if effect.bound > allowed or math.isnan(effect.df):
         return None
 
-    def settled(builds: int) -> bool:
-        df = builds - 1 + effect.controls
-        half = float(quantile(level, df)) * math.sqrt(effect.build_variance / builds)
-        return half <= allowed
+    def settled(builds: NDArray[np.int64]) -> NDArray[np.bool_]:
+        half = quantile(level, builds - 1 + effect.controls) * np.sqrt(effect.build_variance / builds)
+        return np.asarray(half <= allowed)
 
     return first_count(settled, effect.builds)
 

@@ -119,7 +119,7 @@ def variance_parts(
 
 
 def degrees_of_freedom(
-    by_seeds: Floats | np.float64, by_images: Floats | np.float64, seeds: int, images: int
+    by_seeds: Floats | np.float64, by_images: Floats | np.float64, seeds: int | NDArray[np.int64], images: int
 ) -> Floats:
     """Return the degrees of freedom of the sum of both parts, in any one unit; NaN for a single image.
 
@@ -130,7 +130,7 @@ def degrees_of_freedom(
     (seeds + 1) / (seeds - 1), the mean square over the squared mean of a variance on seeds - 1 degrees of
     freedom: at most 6.5 % and 5.8 %. The difference vanishes with many seeds; docs/statistics.md has both.
     """
-    own = max(seeds - 1, 1)
+    own = np.maximum(np.asarray(seeds) - 1, 1)
     raised = np.asarray(by_seeds, np.float64) * ((own + 2) / own)
     total = np.asarray(raised + by_images, np.float64)
     # The unit cancels out of the ratio; taking it out first keeps tiny squares from underflowing.
@@ -154,11 +154,10 @@ def seeds_needed(effect: Effect, margin: float, alpha: float = ALPHA, comparison
         return LEAST_SEEDS
     allowed = allowed_half_width(effect.mean, margin)
 
-    def settled(seeds: int) -> bool:
+    def settled(seeds: NDArray[np.int64]) -> NDArray[np.bool_]:
         by_seeds = effect.seed_variance * effect.seeds / seeds
-        variance = by_seeds + effect.image_variance
-        df = degrees_of_freedom(np.float64(by_seeds), np.float64(effect.image_variance), seeds, effect.images)
-        return float(quantile(level, df)) * math.sqrt(variance) <= allowed
+        df = degrees_of_freedom(by_seeds, np.float64(effect.image_variance), seeds, effect.images)
+        return np.asarray(quantile(level, df) * np.sqrt(by_seeds + effect.image_variance) <= allowed)
 
     return first_count(settled, max(effect.seeds, LEAST_SEEDS))
 

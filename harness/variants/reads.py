@@ -91,6 +91,12 @@ class _Watched(Variant):
         variant, reads, changed = object.__getattribute__(self, "__dict__")["_watching"]
         return _watch(variant.replace(**changes), reads, changed | changes.keys())
 
+    def __eq__(self, other: object) -> bool:
+        vars(self)  # whoever compares the whole has read all of it
+        return super().__eq__(other)
+
+    __hash__ = Variant.__hash__
+
     def __repr__(self) -> str:
         return repr(object.__getattribute__(self, "__dict__")["_watching"][0])
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from harness.errors import InputError, nearest
@@ -126,13 +126,7 @@ class Variant:
     @classmethod
     def from_json(cls, text: str) -> Variant:
         """Return the variant that `to_json` wrote; fields unknown to an older version take defaults."""
-        try:
-            fields = json.loads(text)
-        except ValueError as error:
-            raise InputError(f"not the JSON text of a variant: {error}") from None
-        if not isinstance(fields, Mapping):
-            raise InputError(f"not the JSON text of a variant: an object is wanted, got {text[:40]!r}")
-        return cls(**fields)
+        return _from_json(text)
 
     def _fields(self) -> dict[str, Any]:
         return {field: getattr(self, field) for field in RULES}
@@ -145,6 +139,18 @@ class Variant:
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
+
+
+# A store names few variants in thousands of rows: each is made and checked once.
+@lru_cache(maxsize=2**15)
+def _from_json(text: str) -> Variant:
+    try:
+        fields = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"not the JSON text of a variant: {error}") from None
+    if not isinstance(fields, Mapping):
+        raise InputError(f"not the JSON text of a variant: an object is wanted, got {text[:40]!r}")
+    return Variant(**fields)
 
 
 def _check_together(variant: Variant) -> None:

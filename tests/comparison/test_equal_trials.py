@@ -9,6 +9,7 @@ import pytest
 from harness import BASELINE, BUDGETS
 from harness.comparison.judge import NO_PRECISION, SAME_PREDICTIONS, SAME_TRIAL, Margins, judge_accuracies
 from harness.results.records import Record
+from harness.results.store import TestSet
 from harness.results.trials import Environment, Trial
 from harness.training.evaluation import judge, measure
 
@@ -31,7 +32,7 @@ def records(variant, *, seeds=(1, 2, 3), confidence=0.7, shift=0):
 
 
 def compared(first, second):
-    return judge_accuracies(first, second, LABELS, 4, comparisons=1, margins=Margins())
+    return judge_accuracies(first, second, TestSet(tuple("abcd"), LABELS), comparisons=1, margins=Margins())
 
 
 def changed(found, **values):

@@ -3,6 +3,7 @@ import pytest
 from sklearn.metrics import f1_score, precision_score
 
 from harness.statistics import mean_of_ratios, two_way, two_way_of_sums
+from harness.statistics.ratios import shares_of_sums
 
 CLASSES = 4
 
@@ -50,12 +51,15 @@ def test_a_mean_written_as_a_ratio_gives_the_plain_two_way_model():
     assert effect.df == pytest.approx(reference.df, rel=1e-5)
 
 
-def test_a_metric_that_grows_with_the_sums_gives_the_plain_two_way_model_too():
-    labels, first = _predictions(1)
-    _, second = _predictions(2)
-    one, two = ((arm == labels).astype(float) for arm in (first, second))
-    effect = two_way_of_sums([one], [two], lambda sums: sums[0] / labels.size)
-    assert effect.interval() == pytest.approx(two_way(two - one).interval(), rel=1e-5)
+def test_the_shares_move_as_the_metric_does():
+    labels, predicted = _predictions(1)
+    sums = _f1_sums(labels, predicted).astype(float)
+    shares = shares_of_sums(sums)
+    for image in range(0, labels.size, 37):
+        raised = sums.copy()
+        raised[:, :, image] *= 1 + 1e-6
+        moved = (mean_of_ratios(raised.sum(axis=2)) - shares.values) / 1e-6
+        assert (shares.table[:, image] - shares.values) / labels.size == pytest.approx(moved, abs=1e-5)
 
 
 def test_swapping_the_arms_mirrors_the_interval():
