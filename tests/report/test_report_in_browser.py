@@ -217,3 +217,16 @@ def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_window(
     ]
     assert faults == []
     seen.context.close()
+
+
+def test_on_paper_stand_the_table_with_its_heads_the_charts_and_what_is_open(visit: Visit) -> None:
+    page = visit.page
+    page.locator("details.variant > summary").nth(1).click()
+    page.emulate_media(media="print")
+    assert page.locator("#table thead th:not([hidden])").first.inner_text().strip() == "variant"
+    assert page.locator("#pareto svg").first.is_visible()
+    assert [page.locator("details.variant").nth(number).is_visible() for number in (0, 1, 2)] == [False, True, False]
+    assert not page.is_visible("#controls")
+    assert not page.locator("button.hide").first.is_visible()
+    page.locator("details.variant[open]").evaluate("one => { one.open = false; }")
+    assert not page.is_visible("#variants")

@@ -199,7 +199,6 @@
   const setAll = (open) => document.querySelectorAll("details.variant").forEach((one) => { one.open = open; });
   byId("open-all").addEventListener("click", () => setAll(true));
   byId("close-all").addEventListener("click", () => setAll(false));
-  addEventListener("beforeprint", () => setAll(true));
   addEventListener("hashchange", () => { readAddress(); show(); goTo(state.at); });
 
   readAddress();
