@@ -173,6 +173,7 @@ JOB = (
     Option("slow", "Also the suites marked slow"),
     Option("workers", "Trials at once", Number("N", 1), default_text="as many as cores and memory allow"),
     Option("trial-timeout", "Longest time of a trial", Number("SECONDS", 1, whole=False), 3600.0),
+    Option("retrain", "Train anew, though the store has results; those are kept, and no longer shown"),
     Option("protocol", "validation: the best epoch on images held out of train; tutorial: the last, watched on test",
            Words(PROTOCOLS), "validation"),
     IMAGE_SIZE,

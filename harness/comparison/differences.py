@@ -58,6 +58,7 @@ def _facts(trained: Trained, results: Results) -> dict[str, str]:
         "driver": _joined(run.driver for run in made),
         "GPU": _joined(str(gpu) for run in made for gpu in run.gpus),
         "system": _joined(run.system for run in made),
+        "variables": _joined(f"{name}={value}" for run in made for name, value in run.variables if name not in facts),
         "dataset name": conditions.dataset,
         "dataset content": conditions.fingerprint[:12],
         "seeds": _seeds(record.trial.seed for record in records),

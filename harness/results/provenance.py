@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.machine import usable_cores
+from harness.results.variables import telling
 
 # The instruction sets that change which kernels oneDNN picks; other CPU flags are noise in a record.
 _TELLING_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "asimd", "sve")
@@ -72,6 +73,7 @@ class Provenance:
         gpus: The GPUs that trials ran on, the first of which timed steps; empty on a CPU.
         commit: Git commit of the working folder, empty outside a repository.
         dirty: Whether tracked files differed from that commit.
+        variables: Name and value of the environment's variables that change numbers or speed.
     """
 
     command: str
@@ -88,6 +90,7 @@ class Provenance:
     commit: str = ""
     dirty: bool = False
     gpus: tuple[Gpu, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
 
     @property
     def machine(self) -> str:
@@ -119,6 +122,7 @@ def collect_provenance(*, gpus: tuple[Gpu, ...] = (), driver: str = "") -> Prove
         accelerator=", ".join(gpu.name for gpu in gpus),
         driver=driver,
         gpus=gpus,
+        variables=telling(),
         commit=commit,
         dirty=dirty,
     )

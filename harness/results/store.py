@@ -267,4 +267,5 @@ def keep_newest(records: dict[str, Record], record: Record) -> bool:
 def _provenance(text: str) -> Provenance:
     fields = json.loads(text)
     gpus = tuple(Gpu(**gpu) for gpu in fields.get("gpus", ()))
-    return Provenance(**fields | {"cpu_flags": tuple(fields["cpu_flags"]), "gpus": gpus})
+    variables = tuple((name, value) for name, value in fields.get("variables", ()))
+    return Provenance(**fields | {"cpu_flags": tuple(fields["cpu_flags"]), "gpus": gpus, "variables": variables})

@@ -31,7 +31,8 @@ class Environment:
         device: Kind of device that trains.
         backend: Keras backend.
         threads: Intra-op threads on a CPU (their number changes the bits); 0 on a GPU, where it does not count.
-        versions: Library names and versions, sorted; of a GPU also its compute capability and whether it uses TF32.
+        versions: Library names and versions, sorted; of a GPU also its compute capability and whether it uses TF32;
+            and whatever variable of the environment changes what is computed.
     """
 
     device: DeviceKind

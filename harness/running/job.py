@@ -53,6 +53,7 @@ class JobSettings:
         image_size: Resize a folder's images to that many pixels a side; None keeps their own size.
         skip_unreadable: Leave out a folder's unreadable images, with a warning, instead of refusing.
         retime: Measure step times anew, though the store has them.
+        retrain: Train anew, though the store has results.
         margins: Alpha and margins of practical equality.
     """
 
@@ -65,6 +66,7 @@ class JobSettings:
     image_size: int | None = None
     skip_unreadable: bool = False
     retime: bool = False
+    retrain: bool = False
     margins: Margins = field(default_factory=Margins)
 
     @classmethod
@@ -75,6 +77,7 @@ class JobSettings:
             margins=chosen_margins(values),
             trial_timeout_s=values["trial_timeout"],
             retime=values.get("retime", False),
+            retrain=values.get("retrain", False),
             **{
                 name: values[name]
                 for name in ("dataset", "device", "results", "workers", "image_size", "skip_unreadable")
@@ -169,6 +172,7 @@ def prepare(
         environment,
         results.records if results else {},
         workers=workers,
+        retrain=settings.retrain,
     )
     timing_environment = training_environment(device, threads=usable_cores())
     return Job(

@@ -93,8 +93,9 @@ def make_plan(
     records: Mapping[str, Record],
     *,
     workers: int,
+    retrain: bool = False,
 ) -> Plan:
-    """Return the plan; a trial that failed is to do again, one that diverged is done.
+    """Return the plan; a trial that failed is to do again, one that diverged is done, and with `retrain` none is.
 
     Raises:
         InputError: A variant's model is too small or too large for the dataset's images, or its builder is missing.
@@ -106,7 +107,8 @@ def make_plan(
         check_variant(variant, dataset.input_shape, len(dataset.classes))
         against = tuple(dict.fromkeys(suite.baseline for suite in suites if variant in suite.variants))
         trials += conditions.trials(variant, range(1, budget.seeds + 1), against=against)
-    done = frozenset(trial.key for trial in trials if trial.key in records and records[trial.key].status != "failed")
+    known = {} if retrain else records
+    done = frozenset(trial.key for trial in trials if trial.key in known and known[trial.key].status != "failed")
     todo = [trial for trial in trials if trial.key not in done]
     seconds = estimate_seconds(todo, dataset, list(records.values()), workers=workers)
     return Plan(tuple(suites), conditions, tuple(trials), done, seconds, workers)

@@ -40,7 +40,7 @@ def run_sweep(
     Every record is in the store before keras-tuner, or `notify`, hears of it.
 
     Args:
-        trials: What to run; none of them is in the store.
+        trials: What to run; a result that the store has of one is replaced.
         executor: Where they run.
         store: Where their records go.
         scratch: Folder for keras-tuner's own files; removed afterwards.
@@ -100,7 +100,7 @@ class _Sweep:
         try:
             record = self.executor.run(trial)
             with self.recording:
-                self.store.add_record(record)
+                self.store.add_record(record, replace=True)
                 self.failures += record.status == "failed"
                 if self.stop_after_failures and self.failures >= self.stop_after_failures:
                     self.stop.set()

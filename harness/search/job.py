@@ -142,7 +142,7 @@ def _run(search_job: SearchJob, store: Store, notify: Callable[[Tried, Tried | N
             conditions=search_job.conditions,
             executor=executor,
             store=store,
-            records=store.records(),
+            records={} if job.settings.retrain else store.records(),
             checkpoints=checkpoints,
         )
         ending = engine.run(notify)

@@ -15,6 +15,7 @@ from typing import Literal
 from harness.errors import InputError, nearest
 from harness.results.provenance import Gpu, subprocess_output
 from harness.results.trials import DeviceKind, Environment
+from harness.results.variables import bit_changing
 from harness.training.gpus import BACKENDS, Answer, ask_for_gpus
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
@@ -81,6 +82,7 @@ def training_environment(device: Device, *, threads: int = TRAINING_THREADS) -> 
     versions = [(name, importlib.metadata.version(name)) for name in ("keras", "numpy", backend)]
     if device.gpus:
         versions += device.gpus[0].arithmetic
+    versions += bit_changing()
     return Environment(device.kind, backend, threads if device.kind == "cpu" else 0, tuple(sorted(versions)))
 
 
