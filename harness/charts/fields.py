@@ -11,6 +11,7 @@ import altair as alt
 
 from harness.charts.text import clean, label, unique_labels
 from harness.charts.theme import BLUE, FONT_SIZE, INK, ORANGE, PAPER, WIDTH, Rows, data, styled
+from harness.tables.numbers import percent, significant
 
 _ROW_HEIGHT = 46
 _MOST_TICKS = 6
@@ -43,8 +44,8 @@ def parallel_chart(points: Sequence[Point]) -> alt.TopLevelMixin:
     """
     axes = list(points[0].fields) if points else []
     measures = [
-        ("accuracy %", [point.accuracy * 100 for point in points]),
-        ("step ms", [point.step_time_ms for point in points]),
+        ("accuracy, %", [point.accuracy for point in points], percent),
+        ("step, ms", [point.step_time_ms for point in points], significant),
     ]
     places, ticks = [], []
     for axis in axes:
@@ -52,7 +53,7 @@ def parallel_chart(points: Sequence[Point]) -> alt.TopLevelMixin:
         position = {level: (i + 0.5) / len(levels) for i, level in enumerate(levels)}
         places.append([position[point.fields[axis]] for point in points])
         ticks += [{"axis": axis, "at": position[level], "text": label(level, 12)} for level in _few(levels)]
-    for name, values in measures:
+    for name, values, shown in measures:
         finite = [value for value in values if math.isfinite(value)]
         if not finite:
             continue
@@ -60,7 +61,7 @@ def parallel_chart(points: Sequence[Point]) -> alt.TopLevelMixin:
         low, high = min(finite), max(finite)
         places.append([(value - low) / (high - low) if high > low else 0.5 for value in values])
         ends = [(0.0, low), (1.0, high)] if high > low else [(0.5, low)]
-        ticks += [{"axis": name, "at": at, "text": f"{value:.4g}"} for at, value in ends]
+        ticks += [{"axis": name, "at": at, "text": shown(value)} for at, value in ends]
     lines = _lines(points, axes, places)
     return styled(_parallel(axes, lines, ticks))
 

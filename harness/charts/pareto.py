@@ -10,6 +10,8 @@ import altair as alt
 
 from harness.charts.text import clean, label
 from harness.charts.theme import BLUE, GREY, INK, MUTED, ORANGE, PAPER, WIDTH, Rows, data, styled
+from harness.comparison.columns import SUITE_TABLE
+from harness.tables import full_text
 
 _HEIGHT = 250
 _KINDS = ("baseline", "on the front", "perhaps on it", "beaten")
@@ -41,6 +43,9 @@ def pareto_rows(rows: Iterable[Mapping[Any, Any]]) -> Rows:
                 "cost": cost,
                 "fast": _or(row["step_time_ci_low"], cost),
                 "slow": _or(row["step_time_ci_high"], cost),
+                # As the tables say it.
+                "points": full_text(row, "accuracy_delta"),
+                "times": full_text(row, "step_time_ratio"),
             }
         )
     return points
@@ -91,12 +96,8 @@ def pareto_chart(rows: Iterable[Mapping[Any, Any]]) -> alt.TopLevelMixin:
             tooltip=[
                 alt.Tooltip("variant:N"),
                 alt.Tooltip("kind:N", title="Pareto"),
-                alt.Tooltip("gain:Q", title="points", format="+.2f"),
-                alt.Tooltip("low:Q", title="from", format="+.2f"),
-                alt.Tooltip("high:Q", title="to", format="+.2f"),
-                alt.Tooltip("cost:Q", title="step time", format=".3f"),
-                alt.Tooltip("fast:Q", title="from", format=".3f"),
-                alt.Tooltip("slow:Q", title="to", format=".3f"),
+                alt.Tooltip("points:N", title=SUITE_TABLE["accuracy_delta"].title),
+                alt.Tooltip("times:N", title=SUITE_TABLE["step_time_ratio"].title),
             ],
         ),
         *_names(points, front, x, y),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def test_the_pointer_tells_the_variant_of_a_point(visit: Visit) -> None:
         visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         visit.page.wait_for_timeout(50)
         seen.add(visit.page.evaluate("document.querySelector('#vg-tooltip-element')?.textContent || ''"))
-    assert any("dropout:0.2" in text for text in seen)
+    assert any("dropout:0.2" in text and re.search(r"[-+]\d[\d.]* \[[-+]", text) for text in seen)
 
 
 def test_sorting_orders_each_suite_by_the_exact_values_and_puts_unknown_ones_last(visit: Visit) -> None:
