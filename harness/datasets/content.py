@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.datasets.near import near_copies
 from harness.errors import InputError
 
 Images = NDArray[np.uint8]
@@ -68,7 +69,7 @@ def listed(names: Sequence[str], most: int = _MOST_NAMES) -> str:
 
 
 def _copies(arrays: Arrays, name_of: Callable[[str, int], str]) -> Iterator[str]:
-    """Tell of images whose every pixel is another's."""
+    """Tell of images that are another's copy, in every pixel or to the eye."""
     labels = arrays[1], arrays[3]
     firsts: tuple[dict[bytes, int], dict[bytes, int]] = ({}, {})
     within: tuple[list[Pair], list[Pair]] = ([], [])
@@ -84,12 +85,21 @@ def _copies(arrays: Arrays, name_of: Callable[[str, int], str]) -> Iterator[str]
     disputed = [
         pair for pair in (*shared, *within[0], *within[1]) if len({labels[part][number] for part, number in pair}) > 1
     ]
+    exact = {number for (_, number), _ in shared}
+    alike: list[Pair] = [
+        ((1, number), (0, twin)) for number, twin in near_copies(arrays[0], arrays[2]) if number not in exact
+    ]
     train, test = (count(len(labels[part]), f"{PARTS[part]} image") for part in (0, 1))
     for pairs, one, several in (
         (
             shared,
             f"of the {test} is also in train: accuracy on it is no sign of learning",
             f"of the {test} are also in train: accuracy on them is no sign of learning",
+        ),
+        (
+            alike,
+            f"of the {test} looks like one in train, saved anew: accuracy on it is no sign of learning",
+            f"of the {test} look like one in train, saved anew: accuracy on them is no sign of learning",
         ),
         (
             within[0],

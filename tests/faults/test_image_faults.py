@@ -216,6 +216,47 @@ def test_classes_without_an_image_for_validation_are_named(folder):
     )
 
 
+# Copies that are not quite
+
+
+def smooth(seed: int, size=(48, 32)) -> Image.Image:
+    """Return a picture with large and small forms, as photographs have them."""
+    rng = np.random.default_rng(seed)
+    picture = Image.fromarray(rng.integers(0, 256, (4, 6, 3), np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    return Image.blend(picture, Image.fromarray(rng.integers(0, 256, (*size[::-1], 3), np.uint8)), 0.1)
+
+
+@pytest.mark.parametrize("how", ["jpeg", "resized", "darker", "exact"])
+def test_a_test_image_that_is_a_train_image_saved_anew_is_named(tmp_path, how):
+    seed = 0
+    for part in ("train", "test"):
+        for name in ("a", "b"):
+            (tmp_path / "photos" / part / name).mkdir(parents=True)
+            for number in range(20):
+                seed += 1
+                smooth(seed).save(tmp_path / "photos" / part / name / f"{number}.png")
+    again = {
+        "jpeg": smooth(7),
+        "resized": smooth(7).resize((96, 64), Image.Resampling.BICUBIC).resize((48, 32), Image.Resampling.BOX),
+        "darker": smooth(7).point(lambda value: value * 3 // 4),
+        "exact": smooth(7),
+    }[how]
+    again.save(tmp_path / "photos" / "test" / "a" / ("again.jpg" if how == "jpeg" else "again.png"), quality=60)
+
+    warnings = load_dataset(tmp_path / "photos").warnings
+
+    if how == "exact":
+        assert warnings == (
+            "1 of the 41 test images is also in train: accuracy on it is no sign of learning "
+            "(the first: test/a/again.png, train/a/6.png)",
+        )
+    else:
+        assert warnings == (
+            "1 of the 41 test images looks like one in train, saved anew: accuracy on it is no sign of learning "
+            f"(the first: test/a/again.{'jpg' if how == 'jpeg' else 'png'}, train/a/6.png)",
+        )
+
+
 # Values
 
 
