@@ -87,79 +87,50 @@ def _column(
     name: str,
     kind: ColumnKind,
     meaning: str,
-    *,
+    place: Place = "page",
     head: str = "",
     unit: str = "",
-    place: Place = "page",
     words: tuple[str, ...] = (),
     quantity: str = "",
-    gate: bool = True,
 ) -> Column:
     ending = next((one for one in _ENDINGS if kind == "measure" and name.endswith(one)), "")
     head = head or name.removesuffix(ending).replace("_", " ").replace("macro f1", "macro F1")
     unit = unit or _ENDINGS.get(ending, "") or _UNITS.get(kind, "")
-    return Column(name, kind, meaning, head, unit, place, words, quantity, gate)
+    return Column(name, kind, meaning, head, unit, place, words, quantity, gate=not name.endswith("_hint"))
 
 
-def _against(quantity: str, whom: str, *, place: Place = "page") -> dict[str, Column]:
-    """Return the columns of one comparison: how much it differs from whom, how surely, and in a word."""
-    times = quantity == "step_time"
-    noun = "step time" if times else METRICS[quantity]
-    kind: ColumnKind = "ratio" if times else "difference"
-    what = f"ratio of the {noun} to {whom}" if times else f"difference of {noun} from {whom}"
+def _against(quantity: str, whom: str, place: Place = "page") -> dict[str, Column]:
+    """Return the columns of one comparison by their ending: how much it differs from whom, how surely, in a word."""
     other = "old" if "old" in whom else "baseline"
-    unit = f"x {other}" if times else "points"
-    best = "shorter" if times else "higher"
-    name = f"{quantity}_{'ratio' if times else 'delta'}"
-    columns = (
-        _column(
-            name,
-            kind,
-            f"{what[0].upper()}{what[1:]}{'' if times else ', a fraction of 1'}; its cell also has the interval.",
-            head=noun if times else f"{noun} vs {other}" if quantity != "accuracy" else f"vs {other}",
-            unit=unit,
-            place=place,
-            quantity=quantity,
-        ),
-        _column(
-            f"{quantity}_ci_low",
-            kind,
-            f"Lower end of the interval of the {what}: for new seeds and new test images, corrected for the number of "
-            "variants."
-            if not times
-            else f"Lower end of the interval of the {what}: for new builds, corrected for the number of variants.",
-            head=f"{noun} interval from",
-            unit=unit,
-            place="cell",
-            quantity=quantity,
-        ),
-        _column(
-            f"{quantity}_ci_high",
-            kind,
+    if quantity == "step_time":
+        noun, change, kind, unit = "step time", "ratio", "ratio", f"x {other}"
+        what, head, best, new = f"ratio of the step time to {whom}", noun, "shorter", "for new builds"
+    else:
+        noun, change, kind, unit = METRICS[quantity], "delta", "difference", "points"
+        what, best, new = f"difference of {noun} from {whom}", "higher", "for new seeds and new test images"
+        head = f"vs {other}" if quantity == "accuracy" else f"{noun} vs {other}"
+    size: ColumnKind = "ratio" if kind == "ratio" else "difference"
+    full = f"The {what}{'' if kind == 'ratio' else ', a fraction of 1'}; its cell also has the interval."
+    low = f"Lower end of the interval of the {what}: {new}, corrected for the number of variants."
+    words = f"better ({best}), worse, same (within the margin) or unresolved; empty where nothing is compared."
+    hint = f"Why the {noun} has no verdict, or what would settle an unresolved one."
+    name = f"{quantity}_"
+    return {
+        change: _column(name + change, size, full, place, head, unit, quantity=quantity),
+        "ci_low": _column(f"{name}ci_low", size, low, "cell", f"{noun} interval from", unit, quantity=quantity),
+        "ci_high": _column(
+            f"{name}ci_high",
+            size,
             "Upper end of that interval.",
-            head=f"{noun} interval to",
-            unit=unit,
-            place="cell",
+            "cell",
+            f"{noun} interval to",
+            unit,
             quantity=quantity,
         ),
-        _column(f"{quantity}_p", "p", f"p-value of the {what}, corrected likewise.", head=f"p, {noun}"),
-        _column(
-            f"{quantity}_verdict",
-            "words",
-            f"better ({best}), worse, same (within the margin) or unresolved; empty where nothing is compared.",
-            head=f"{noun} verdict",
-            place=place,
-            words=_VERDICTS,
-        ),
-        _column(
-            f"{quantity}_hint",
-            "text",
-            f"Why the {noun} has no verdict, or what would settle an unresolved one.",
-            place="note",
-            gate=False,
-        ),
-    )
-    return {column.name: column for column in columns}
+        "p": _column(f"{name}p", "p", f"p-value of the {what}, corrected likewise.", head=f"p, {noun}"),
+        "verdict": _column(f"{name}verdict", "words", words, place, f"{noun} verdict", words=_VERDICTS),
+        "hint": _column(f"{name}hint", "text", hint, "note"),
+    }
 
 
 def _table(*columns: Column | Iterable[Column]) -> dict[str, Column]:
@@ -167,97 +138,73 @@ def _table(*columns: Column | Iterable[Column]) -> dict[str, Column]:
     return {column.name: column for column in listed}
 
 
-_ACCURACY = _against("accuracy", "the baseline's", place="table")
-_STEP_TIME = _against("step_time", "the baseline's", place="table")
+def _some(parts: Mapping[str, Column], *endings: str) -> list[Column]:
+    return [column for ending, column in parts.items() if ending in endings]
+
+
+_ACCURACY = _against("accuracy", "the baseline's", "table")
+_STEP_TIME = _against("step_time", "the baseline's", "table")
 _OTHERS = [_against(metric, "the baseline's") for metric in METRICS if metric != "accuracy"]
 
-_VARIANT = _column("variant", "text", "Name of the variant: how it differs from the tutorial's CNN.", place="table")
-_DATASET = _column("dataset", "text", "Name or folder of the dataset.")
-_BUDGET = _column("budget", "text", "How much training a trial got: the budget, with what was changed of it.")
-_DEVICE = _column("device", "words", "What trained: cpu or gpu.", words=("cpu", "gpu"))
-_BACKEND = _column("backend", "text", "Keras backend: tensorflow, jax or torch.")
-_POLICY = _column("precision_policy", "text", "Keras dtype policy: the precision that the layers compute in.")
-_FLAGS = _column("step_time_flags", "text", "What disturbed the step times; empty where nothing did.", place="note")
-_MESSAGE = _column("message", "text", "What went wrong or is missing; empty where nothing is.", place="note")
+_CONDITIONS = (
+    _column("dataset", "text", "Name or folder of the dataset."),
+    _column("budget", "text", "How much training a trial got: the budget, with what was changed of it."),
+    _column("device", "words", "What trained: cpu or gpu.", words=("cpu", "gpu")),
+    _column("backend", "text", "Keras backend: tensorflow, jax or torch."),
+    _column("precision_policy", "text", "Keras dtype policy: the precision that the layers compute in."),
+)
+_VARIANT = _column("variant", "text", "Name of the variant: how it differs from the tutorial's CNN.", "table")
+_FLAGS = _column("step_time_flags", "text", "What disturbed the step times; empty where nothing did.", "note")
+_MESSAGE = _column("message", "text", "What went wrong or is missing; empty where nothing is.", "note")
+
+_STEP = "Milliseconds of a training step: the baseline's median times the ratio."
+_STATES = "ok; partial: seeds are missing or failed; diverged: a loss was not finite; failed: no seed has a result."
+_FRONT = (
+    "Whether no other variant is both more accurate and faster: yes, no, or perhaps, within the intervals; empty "
+    "without step times."
+)
+_GEMM = "FLOPs per second while predicting, as a share of this machine's measured peak of matrix products."
+_RECIPE = "Version of the training code; trials of two versions never share a row."
 
 SUITE_TABLE: Mapping[str, Column] = _table(
     _column("suite", "text", "Name of the suite."),
     _VARIANT,
-    _column("baseline", "text", "Name of the suite's baseline.", place="note"),
-    _DATASET,
-    _BUDGET,
-    _DEVICE,
-    _BACKEND,
-    _POLICY,
+    _column("baseline", "text", "Name of the suite's baseline.", "note"),
+    _CONDITIONS,
     _column("seeds", "count", "Number of trials, one per seed, that ended with a result."),
     _column("epoch", "count", "Median of the epochs chosen on the validation images.", head="chosen epoch"),
     _column("params", "count", "Number of the model's parameters.", head="parameters"),
     _column("flops", "count", "Floating-point operations to predict one image.", head="FLOPs per image"),
-    _column("accuracy", "fraction", "Share of the test images classified right, mean over seeds.", place="table"),
-    _column(
-        "accuracy_std",
-        "fraction",
-        "Standard deviation of the accuracy over seeds: what stands after ±.",
-        head="accuracy ±",
-        place="cell",
-    ),
-    [column for name, column in _ACCURACY.items() if name != "accuracy_hint"],
+    _column("accuracy", "fraction", "Share of the test images classified right, mean over seeds.", "table"),
+    _column("accuracy_std", "fraction", "Standard deviation over seeds: what stands after ±.", "cell", "accuracy ±"),
+    _some(_ACCURACY, "delta", "ci_low", "ci_high", "p", "verdict"),
     _column("precision", "fraction", "Keras's precision at threshold 0.5, mean over seeds."),
     _column("recall", "fraction", "Keras's recall at threshold 0.5, mean over seeds."),
     _column("macro_f1", "fraction", "Mean over classes of the F1 score, mean over seeds."),
-    _column(
-        "step_time_ms",
-        "measure",
-        "Milliseconds of a training step: the baseline's median times the ratio.",
-        place="table",
-    ),
-    [column for name, column in _STEP_TIME.items() if name != "step_time_hint"],
+    _column("step_time_ms", "measure", _STEP, "table"),
+    _some(_STEP_TIME, "ratio", "ci_low", "ci_high", "p", "verdict"),
     _column("predict_time_ms", "measure", "Median milliseconds to predict one image.", head="predict one"),
     _column("build_s", "measure", "Seconds to build and compile the model."),
     _column("first_step_s", "measure", "Seconds of the first training step, tracing and compiling included."),
     _column("train_time_s", "measure", "Median seconds that a trial trained.", head="training"),
-    _column("peak_memory_mib", "measure", "Median over seeds of the most memory in use, MiB.", head="peak memory"),
-    _column(
-        "pareto",
-        "words",
-        "Whether no other variant is both more accurate and faster: yes, no, or perhaps, within the intervals; empty "
-        "without step times.",
-        head="Pareto",
-        place="table",
-        words=("yes", "perhaps", "no", ""),
-    ),
-    _column(
-        "status",
-        "words",
-        "ok; partial: seeds are missing or failed; diverged: a loss was not finite; failed: no seed has a result.",
-        words=_STATUS,
-    ),
-    _ACCURACY["accuracy_hint"],
-    _STEP_TIME["step_time_hint"],
+    _column("peak_memory_mib", "measure", "Median over seeds of the most memory in use, MiB."),
+    _column("pareto", "words", _FRONT, "table", "Pareto", words=("yes", "perhaps", "no", "")),
+    _column("status", "words", _STATES, words=_STATUS),
+    _some(_ACCURACY, "hint"),
+    _some(_STEP_TIME, "hint"),
     _FLAGS,
-    _column(
-        "predict_batch_time_ms", "measure", "Median milliseconds to predict a batch of 128 images.", head="predict 128"
-    ),
+    _column("predict_batch_time_ms", "measure", "Median milliseconds to predict 128 images.", head="predict 128"),
     _column("images_per_s", "measure", "Images trained per second.", head="images per s"),
-    _column(
-        "gemm_share",
-        "fraction",
-        "FLOPs per second while predicting, as a share of this machine's measured peak of matrix products.",
-        head="share of GEMM peak",
-    ),
-    [
-        part[f"{metric}_{end}"]
-        for metric, part in zip(list(METRICS)[1:], _OTHERS, strict=True)
-        for end in ("delta", "ci_low", "ci_high", "verdict")
-    ],
+    _column("gemm_share", "fraction", _GEMM, head="share of GEMM peak"),
+    [column for part in _OTHERS for column in _some(part, "delta", "ci_low", "ci_high", "verdict")],
     _MESSAGE,
-    _column("fingerprint", "text", "Fingerprint of the dataset's content.", place="file"),
-    _column("versions", "text", "Versions of the libraries that trained.", place="file"),
+    _column("fingerprint", "text", "Fingerprint of the dataset's content.", "file"),
+    _column("versions", "text", "Versions of the libraries that trained.", "file"),
     _column("threads", "count", "Threads that a trial trained with; 0 on a GPU."),
-    _column("machine", "text", "Where the step times were measured.", place="note"),
-    _column("search", "text", "How a search found the variant; empty for one that was declared.", place="note"),
-    _column("recipe", "count", "Version of the training code; trials of two versions never share a row.", place="file"),
-    [part[f"{metric}_{end}"] for metric, part in zip(list(METRICS)[1:], _OTHERS, strict=True) for end in ("p", "hint")],
+    _column("machine", "text", "Where the step times were measured.", "note"),
+    _column("search", "text", "How a search found the variant; empty for one that was declared.", "note"),
+    _column("recipe", "count", _RECIPE, "file"),
+    [column for part in _OTHERS for column in _some(part, "p", "hint")],
 )
 """Columns of `comparison.csv` and of every table of suites, in order."""
 
@@ -265,45 +212,31 @@ SUITE_TABLE: Mapping[str, Column] = _table(
 def _both(metric: str) -> Iterable[Column]:
     noun = METRICS[metric]
     place: Place = "table" if metric == "accuracy" else "page"
-    yield _column(
-        f"{metric}_old", "fraction", f"Mean {noun} in the old folder.", head=f"old {noun}", unit="%", place=place
-    )
-    yield _column(metric, "fraction", f"Mean {noun} in the new folder.", head=f"new {noun}", unit="%", place=place)
-    yield from _against(metric, "the old folder's", place=place).values()
+    yield _column(f"{metric}_old", "fraction", f"Mean {noun} in the old folder.", place, f"old {noun}")
+    yield _column(metric, "fraction", f"Mean {noun} in the new folder.", place, f"new {noun}")
+    yield from _against(metric, "the old folder's", place).values()
 
+
+_PRESENT = ("both", "old", "new")
+_OLD_STEP, _NEW_STEP = (f"Milliseconds of a training step in the {which} folder." for which in ("old", "new"))
+_ENDED = (*_STATUS, "missing")
 
 FOLDER_TABLE: Mapping[str, Column] = _table(
     _VARIANT,
-    _DATASET,
-    _BUDGET,
-    _DEVICE,
-    _BACKEND,
-    _POLICY,
-    _column("present", "words", "Which folder has the variant: both, old or new.", words=("both", "old", "new")),
+    _CONDITIONS,
+    _column("present", "words", "Which folder has the variant: both, old or new.", words=_PRESENT),
     _column("seeds", "count", "Number of seeds that both folders have."),
     _column("seeds_old", "count", "Number of seeds with a result in the old folder."),
     _column("seeds_new", "count", "Number of seeds with a result in the new folder."),
-    _column("status_old", "words", "Status in the old folder; missing: not there.", words=(*_STATUS, "missing")),
-    _column("status", "words", "Status in the new folder; missing: not there.", words=(*_STATUS, "missing")),
+    _column("status_old", "words", "Status in the old folder; missing: not there.", words=_ENDED),
+    _column("status", "words", "Status in the new folder; missing: not there.", words=_ENDED),
     [column for metric in METRICS for column in _both(metric)],
-    _column(
-        "step_time_old_ms",
-        "measure",
-        "Milliseconds of a training step in the old folder.",
-        head="old step time",
-        place="table",
-    ),
-    _column(
-        "step_time_ms",
-        "measure",
-        "Milliseconds of a training step in the new folder.",
-        head="new step time",
-        place="table",
-    ),
-    [column for name, column in _against("step_time", "the old folder's", place="table").items() if name[-2:] != "_p"],
+    _column("step_time_old_ms", "measure", _OLD_STEP, "table", "old step time"),
+    _column("step_time_ms", "measure", _NEW_STEP, "table", "new step time"),
+    _some(_against("step_time", "the old folder's", "table"), "ratio", "ci_low", "ci_high", "verdict", "hint"),
     _FLAGS,
     _MESSAGE,
-    _column("differences", "text", "What else differs between both: versions, commit, machine, seeds.", place="note"),
+    _column("differences", "text", "What else differs between both: versions, commit, machine, seeds.", "note"),
 )
 """Columns of the comparison of two results folders, in order. Differences are new less old, ratios new over old."""
 
