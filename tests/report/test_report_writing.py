@@ -19,6 +19,7 @@ from harness.report.inline_svg import inline_svg
 from harness.report.sentences import suite_sentence
 from harness.results import Results
 from harness.suites import Suite
+from harness.tables import full_text
 from harness.variants import BASELINE
 
 WIDE, DEEP = BASELINE.replace(filters=(64, 128)), BASELINE.replace(dropout=0.5)
@@ -64,6 +65,15 @@ def test_the_most_accurate_of_the_better_wins_and_its_price_is_told() -> None:
     assert "+3.0 [+1.0, +3.0] points" in found.text
     assert "Also better than the baseline: a;" in found.text
     assert found.counts == "accuracy: 2 better; step time: 1 better, 1 worse"
+
+
+def test_a_sentence_has_the_digits_of_the_table() -> None:
+    better = row("a", "better", "better", accuracy_delta=0.01, accuracy_ci_low=0.0004, accuracy_ci_high=0.024)
+    better |= {"step_time_ratio": 0.98, "step_time_ci_low": 0.96, "step_time_ci_high": 0.9996}
+    text = suite_sentence([better]).text
+    assert full_text(better, "accuracy_delta") == "+1.00 [+0.04, +2.40]"
+    assert "+1.00 [+0.04, +2.40] points" in text
+    assert "0.9800 [0.9600, 0.9996] times as long" in text
 
 
 def test_without_a_more_accurate_one_the_fastest_of_the_same_wins() -> None:
