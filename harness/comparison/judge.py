@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
 from harness.comparison.columns import METRICS
 from harness.comparison.shares import variant_shares
 from harness.comparison.verdicts import (
@@ -212,11 +210,7 @@ def _without_precision(found: Accuracies) -> Accuracies:
 
 
 def _same_predictions(one: Record, other: Record) -> bool:
-    first, second = one.predictions, other.predictions
-    assert first is not None
-    assert second is not None
-    names = ("predicted", "positives", "true_positive")
-    return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in names)
+    return one.predictions is not None and other.predictions is not None and one.predictions.equals(other.predictions)
 
 
 def _diverged(arms: Mapping[str, Mapping[int, Record]]) -> str:

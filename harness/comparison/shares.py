@@ -39,9 +39,10 @@ class VariantShares:
 def variant_shares(predictions: tuple[Predictions, ...], test_set: TestSet) -> VariantShares:
     """Return the shares of a variant from its predictions, one per seed."""
     labels, classes = test_set.labels, len(test_set.classes)
-    predicted = np.stack([one.predicted for one in predictions]).astype(np.int64)
-    true_positive = np.stack([one.true_positive for one in predictions]).astype(np.float64)
-    positives = np.stack([one.positives for one in predictions]).astype(np.float64)
+    unpacked = [one.unpacked() for one in predictions]
+    predicted = np.stack([one.predicted for one in unpacked]).astype(np.int64)
+    true_positive = np.stack([one.true_positive for one in unpacked]).astype(np.float64)
+    positives = np.stack([one.positives for one in unpacked]).astype(np.float64)
     correct = (predicted == labels).astype(np.float64)
     metrics = {
         "accuracy": Shares(correct.mean(axis=1), correct),

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from harness.budgets import Budget
 from harness.results.predictions import Predictions
-from harness.results.trials import Environment, Trial
+from harness.results.trials import DeviceKind, Environment, Trial
 from harness.variants import Variant
 
 Status = Literal["ok", "diverged", "failed"]
@@ -112,25 +112,27 @@ def trial_to_dict(trial: Trial) -> dict[str, Any]:
 def trial_from_dict(fields: dict[str, Any]) -> Trial:
     """Read what `trial_to_dict` wrote; what was written before there were recipes is of the first one."""
     fields = {"recipe": 1} | fields
+    environment = dict(fields["environment"])
+    versions = environment.pop("versions")
     return Trial(
         **fields
         | {
             "variant": Variant.from_json(fields["variant"]),
-            "budget": _budget(json.dumps(fields["budget"])),
-            "environment": _environment(json.dumps(fields["environment"])),
+            "budget": _budget(tuple(fields["budget"].items())),
+            "environment": _environment(*environment.values(), tuple(map(tuple, versions))),
         }
     )
 
 
 # A store holds few different ones, and thousands of records: each is made and checked once.
 @lru_cache(maxsize=256)
-def _budget(text: str) -> Budget:
-    return Budget(**json.loads(text))
+def _budget(fields: tuple[tuple[str, Any], ...]) -> Budget:
+    return Budget(**dict(fields))
 
 
 @lru_cache(maxsize=256)
-def _environment(text: str) -> Environment:
-    return Environment.from_dict(json.loads(text))
+def _environment(device: DeviceKind, backend: str, threads: int, versions: tuple[tuple[str, str], ...]) -> Environment:
+    return Environment(device, backend, threads, versions)
 
 
 def _without_nan(value: Any) -> Any:

@@ -14,6 +14,8 @@ from harness.statistics.correction import corrected_level, corrected_p
 ALPHA = 0.05
 _AT_ONCE = 64
 _MOST = 1_000_000
+# What is looked at first: a few more, then ever more at a time.
+_STEPS = np.unique(np.append(np.geomspace(1, _MOST, _AT_ONCE).astype(np.int64), np.arange(1, 33)))
 
 
 class Interval(NamedTuple):
@@ -112,12 +114,13 @@ def first_count(enough: Callable[[NDArray[np.int64]], NDArray[np.bool_]], least:
     8
     """
     below, most = least - 1, _MOST
-    while below < most:
-        counts = np.unique(np.geomspace(below + 1, most, _AT_ONCE).round().astype(np.int64))
+    counts = below + _STEPS
+    while True:
         places = np.flatnonzero(enough(counts))
         if not places.size:
             return None
-        below, most = int(counts[places[0] - 1]) if places[0] else most - 1, int(counts[places[0]])
-        if below + 1 >= most:
+        first = int(places[0])
+        below, most = int(counts[first - 1]) if first else below, int(counts[first])
+        if most - below < 2:
             return most
-    return None
+        counts = np.append(np.arange(below + 1, most, -(-(most - below) // _AT_ONCE)), most)

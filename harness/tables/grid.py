@@ -6,6 +6,7 @@ import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from harness.tables import escape
@@ -82,12 +83,15 @@ def wrapped(text: str, width: int) -> list[str]:
     return [piece for line in lines for piece in textwrap.wrap(line, width, break_on_hyphens=False)] or [""]
 
 
+@lru_cache(maxsize=2**14)
 def text_width(text: str) -> int:
     """Return how many columns a terminal gives a text: two for wide characters, none for combining ones.
 
     >>> text_width("abc"), text_width("漢字")
     (3, 4)
     """
+    if text.isascii():
+        return len(text)
     return sum(
         0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
         for character in text
