@@ -171,6 +171,9 @@ def _test_images(origin: Origin, group: Group, *, asked: bool) -> NDArray[np.uin
         name = group.conditions.dataset
         click.echo(f"no pictures of images won and lost: give --dataset the folder of {name}", err=True)
         return None
+    if dataset.input_shape[2] not in (1, 3, 4):
+        click.echo(f"no pictures of images won and lost: they have {dataset.input_shape[2]} channels", err=True)
+        return None
     return dataset.test_images[image_pool(dataset, group.conditions.budget)[1]]
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness.charts.text import clean, label
 from harness.charts.theme import INK, MUTED, Rows, data, styled
+from harness.errors import InputError
 
 _CELL = 92
 """Pixels from one image to the next."""
@@ -85,8 +86,15 @@ def pictures_layer(pictures: Sequence[Picture], *, per_row: int, title: str) -> 
 
 
 def data_uri(image: NDArray[np.uint8]) -> str:
-    """Return an image as a PNG inside a link, every pixel a square of several, so that no viewer blurs it."""
+    """Return an image as a PNG inside a link, every pixel a square of several, so that no viewer blurs it.
+
+    Raises:
+        InputError: It is no picture of grey, RGB or RGBA.
+    """
     from PIL import Image
+
+    if image.shape[-1] not in (1, 3, 4):
+        raise InputError(f"images have {image.shape[-1]} channels: pictures can be drawn of 1, 3 or 4")
 
     times = max(1, -(-2 * _IMAGE // max(image.shape[:2])))
     large = image.repeat(times, axis=0).repeat(times, axis=1)

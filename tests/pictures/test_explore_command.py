@@ -1,5 +1,6 @@
 """`harness explore`, `pretrain` and `doctor` on a user's own images: which dataset, and how its images are read."""
 
+import numpy as np
 import pytest
 from drawn_images import draw, draw_folder
 from made_results import Made, make_results
@@ -96,6 +97,21 @@ def test_explore_results_takes_a_folder_that_was_moved(results, mixed, tmp_path,
     assert any(stem.startswith("changes-dropout") for stem in drawn(results / "explore"))
 
 
+def test_images_of_many_channels_are_no_pictures(tmp_path, capsys, module_cache):
+    rng = np.random.default_rng(0)
+    arrays = {f"x_{part}": rng.integers(0, 256, (300, 4, 4, 9), np.uint8) for part in ("train", "test")}
+    np.savez(tmp_path / "bands.npz", **arrays, y_train=np.arange(300) % 10, y_test=np.arange(300) % 10)
+    dataset = load_dataset(tmp_path / "bands.npz")
+    folder = make_results(tmp_path / "results", Made(fingerprint=dataset.fingerprint))
+    with open_store(folder) as store:
+        store.add_dataset(dataset.fingerprint, dataset.origin)
+
+    assert run(["explore", "data", "--results", str(folder)]) == 4
+    assert "images have 9 channels: pictures can be drawn of 1, 3 or 4" in capsys.readouterr().err
+    assert run(["explore", "results", "--results", str(folder), "--variant", "dropout:0.5"]) == 0
+    assert "no pictures of images won and lost: they have 9 channels" in capsys.readouterr().err
+
+
 def test_a_store_remembers_where_each_dataset_is_from_the_newest_last(tmp_path, results, dataset):
     with open_store(results) as store:
         store.add_dataset("0" * 16, Origin("digits"))
@@ -112,7 +128,9 @@ def test_a_store_remembers_where_each_dataset_is_from_the_newest_last(tmp_path, 
 
 def test_a_store_begun_before_datasets_were_noted_is_read_and_written(results):
     with open_store(results) as store:
-        store._connection.execute("DROP TABLE datasets")
+        store._connection.executescript(
+            "DROP TABLE datasets; DROP TABLE plans; DROP INDEX trial_keys; PRAGMA user_version = 1;"
+        )
 
     assert load_results(results).datasets == {}
     with open_store(results) as store:
