@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import signal
 import sys
@@ -35,6 +36,14 @@ _INTERRUPTED = {
     "sweep": _GOES_ON,
     "search": _GOES_ON,
     "pretrain": "no weights were written; the same command starts anew",
+}
+
+
+_ELSEWHERE = (4, "make its folder writable, or give --output another one where the command has it")
+_NO_SPACE = (1, "free some space; what was stored is intact")
+_REMEDIES = {
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR), _ELSEWHERE),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _NO_SPACE),
 }
 
 
@@ -102,6 +111,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         click.echo(f"error: {error}", err=True)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in _REMEDIES or error.filename is None:
+            raise
+        code, remedy = _REMEDIES[error.errno]
+        click.echo(f"error: {error.filename} cannot be written ({error.strerror}): {remedy}", err=True)
+        return code
     return code if isinstance(code, int) else 0
 
 

@@ -10,7 +10,7 @@ import click
 from harness.cli.options import format_option, margin_options, remark, results_option
 from harness.cli.selection import selection_options, wanted
 from harness.comparison.wanted import Wanted
-from harness.errors import HarnessError, InputError
+from harness.errors import InputError
 from harness.options import chosen_margins
 
 if TYPE_CHECKING:
@@ -97,4 +97,4 @@ def _write(path: Path, text: str) -> None:
     except IsADirectoryError:
         raise InputError(f"--output {path} is a folder: name a file in it") from None
     except OSError as error:
-        raise HarnessError(f"--output {path} cannot be written ({error.strerror}): name another file") from error
+        raise InputError(f"--output {path} cannot be written ({error.strerror}): name another file") from error

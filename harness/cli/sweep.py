@@ -16,6 +16,7 @@ from harness.results.store import Store
 from harness.running.job import Job, Stopwatch, begin, finish, prepare, train
 from harness.running.progress import Progress, describe_plan
 from harness.suite_files import load_suites
+from harness.tables import render_frame, screen_of
 
 
 @click.command("sweep")
@@ -42,7 +43,8 @@ def sweep(job: Job, *, with_times: bool) -> int:
         except KeyboardInterrupt:
             finish(job, partial="interrupted")
             raise
-    finish(job)
+    outcome = finish(job)
+    click.echo(f"\n{render_frame(outcome.frame, 'plain', screen=screen_of(sys.stdout))}", color=True)
     click.echo(f"wrote tables/ and report/index.html in {job.settings.results}")
     for failure in failures:
         click.echo(f"failed: {failure}", err=True)

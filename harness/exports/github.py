@@ -42,8 +42,10 @@ def announce(
         write: Takes the annotations; GitHub reads both output streams.
     """
     if environ.get("GITHUB_ACTIONS") == "true":
-        for line in annotation_lines(failed):
-            write(line + "\n")
+        lines = annotation_lines(failed)
+        if lines:
+            # The runner takes a command only at a line's start, and a progress line may stand there unended.
+            write("\n" + "".join(f"{line}\n" for line in lines))
     path = environ.get("GITHUB_STEP_SUMMARY")
     if path:
         _append(Path(path), summary(frame, failed), write)

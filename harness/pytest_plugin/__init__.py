@@ -6,6 +6,7 @@ import signal
 from collections.abc import Generator
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +17,9 @@ from harness.pytest_plugin.state import RUN, Run
 from harness.search import Search, check_searches
 from harness.suite_files import FILE_PATTERN
 from harness.suites import Suite, check_suites
+
+if TYPE_CHECKING:
+    from harness.comparison.gate import Failure
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -86,6 +90,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             config.stash[NOTES].append("slow suites alone: add --slow, or name their file")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Take back the mark by which pytest-benchmark's --benchmark-only skips what has not asked for its fixture yet."""
+    if isinstance(item, SuiteItem) and item.config.getoption("harness_benchmark"):
+        marks = item.own_markers
+        marks[:] = [mark for mark in marks if "(--benchmark-only active)" not in str(mark.kwargs.get("reason"))]
+
+
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Say of a suite file that nothing is declared in it, and how slow suites run where there is nothing else."""
     return config.stash[NOTES]
@@ -139,6 +151,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
     interrupted = exitstatus == pytest.ExitCode.INTERRUPTED or not run.completed
     finish_run(run, partial="the run was interrupted or stopped early" if interrupted else "")
+    for failure in run.failed:
+        _report_gate(session, failure)
     if run.failed and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -154,6 +168,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("comparison with the baseline")
     for line in summary_lines(run):
         terminalreporter.write_line(line)
+
+
+def _report_gate(session: pytest.Session, failure: Failure) -> None:
+    """Report a row that fails a gate as a failure of its item, so that the last line, junit and --lf tell of it."""
+    from harness.tables.failures import describe_failure
+
+    suite, name = str(failure.row["suite"]), str(failure.row["variant"])
+    node = f"{suite}::{name}"
+    for item in session.items:
+        if isinstance(item, SuiteItem) and (item.declared.name, item.variant.name) == (suite, name):
+            node = item.nodeid
+    text = f"failed gate: {describe_failure(failure)}"
+    report = pytest.TestReport(node, (node.partition("::")[0], None, name), {}, "failed", text, "call")
+    session.config.hook.pytest_runtest_logreport(report=report)
 
 
 def _run(config: pytest.Config) -> Run | None:

@@ -48,8 +48,7 @@ def require_trained(run: Run, variant: Variant) -> None:
     """Fail the item where a trial of this run failed; skip it where the sweep stopped before one."""
     __tracebackhide__ = True
     trials = run.trials_of(variant)
-    records = [run.finished[trial.key] for trial in trials if trial.key in run.finished]
-    failed = [record for record in records if record.status == "failed"]
+    failed = [record for record in run.records_of(variant) if record.status == "failed"]
     if failed:
         lines = [f"{record.trial.label}: {record.message}" for record in failed]
         pytest.fail(f"{len(failed)} of {len(trials)} trials failed\n" + "\n".join(dict.fromkeys(lines)), pytrace=False)
@@ -62,13 +61,14 @@ def hand_over(run: Run, suite: str, pair: tuple[Variant, Variant], fixture: Fixt
     __tracebackhide__ = True
     assert run.stopwatch is not None
     baseline, variant = pair
+    if run.untimed_because:
+        pytest.skip(run.untimed_because)
     try:
         times = run.stopwatch.time(pair)
     except HarnessError as error:
         pytest.fail(str(error), pytrace=False)
     benchmark = fixture()
     replay(benchmark, timer, [value / 1e3 for build in times.variant_ms for value in build])
-    records = [run.finished[trial.key] for trial in run.trials_of(variant) if trial.key in run.finished]
     benchmark.extra_info.update(
         suite=suite,
         baseline=baseline.name,
@@ -76,5 +76,5 @@ def hand_over(run: Run, suite: str, pair: tuple[Variant, Variant], fixture: Fixt
         dataset_fingerprint=run.job.dataset.fingerprint,
         budget=run.job.settings.budget.label,
         device=run.job.environment.device,
-        accuracy=[record.accuracy for record in records if record.status == "ok"],
+        accuracy=[record.accuracy for record in run.records_of(variant) if record.status == "ok"],
     )

@@ -33,6 +33,8 @@ def prepare_run(config: pytest.Config, chosen: Sequence[tuple[Suite, Variant]], 
     job = prepare(settings, selected, declared=list(declared.values()))
     pairs = {(suite.baseline, one) for suite, one in chosen}
     run = Run(job, gates, pairs, prepare_searches(searches, settings) if searches else [])
+    if config.getoption("benchmark_skip", False) and not config.getoption("benchmark_only", False):
+        run.untimed_because = "trained, but not timed: --benchmark-skip was given"
     config.stash[RUN] = run
     return run
 

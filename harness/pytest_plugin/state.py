@@ -31,6 +31,7 @@ class Run:
         gates: Conditions that no row of this run's tables may meet.
         pairs: Baseline and variant of each item, whose step times it measures; the winners of searches join them.
         searches: What is searched before the sweep; their winners join it.
+        untimed_because: Why no step time is taken; empty where they are.
         store: Open for writing once training began.
         stopwatch: Measures step times.
         finished: Records of this run by trial key.
@@ -44,6 +45,7 @@ class Run:
     gates: list[Gate]
     pairs: set[tuple[Variant, Variant]]
     searches: list[SearchJob]
+    untimed_because: str = ""
     store: Store | None = None
     stopwatch: Stopwatch | None = None
     finished: dict[str, Record] = field(default_factory=dict)
@@ -55,8 +57,14 @@ class Run:
     @property
     def untimed(self) -> list[tuple[Variant, Variant]]:
         """The pairs whose step times are still to be measured."""
-        return [pair for pair in self.job.untimed if pair in self.pairs]
+        return [] if self.untimed_because else [pair for pair in self.job.untimed if pair in self.pairs]
 
     def trials_of(self, variant: Variant) -> list[Trial]:
         """Return the plan's trials of a variant."""
         return self.job.plan.by_variant[variant]
+
+    def records_of(self, variant: Variant) -> list[Record]:
+        """Return the records of a variant, of this run or an earlier one, in the order of their seeds."""
+        earlier = self.job.results.records if self.job.results else {}
+        keys = [trial.key for trial in self.trials_of(variant)]
+        return [self.finished.get(key) or earlier[key] for key in keys if key in self.finished or key in earlier]

@@ -26,7 +26,9 @@ def open_store(folder: Path) -> Store:
     """
     path = folder / STORE_NAME
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            (folder / ".gitignore").write_text("# Made by cnn-harness: keeps results out of git.\n*\n")
         lock = filelock.FileLock(folder / "harness.lock")
         lock.acquire(timeout=0)
     except filelock.Timeout:

@@ -56,22 +56,21 @@ class Checkpoints:
         self._folder = folder
 
     def save(self, trial: Trial, model: keras.Model, progress: Progress) -> None:
-        """Keep the state of a trial that has trained all of its epochs."""
+        """Keep the state of a trial that has trained all of its epochs.
+
+        Where it cannot be written, as on a full disk, a longer run of the trial starts from the beginning: that costs
+        time, and this one has its result.
+        """
         arrays = {f"model_{n}": value for n, value in enumerate(variable_values(model.variables))}
         arrays |= {f"optimizer_{n}": value for n, value in enumerate(variable_values(model.optimizer.variables))}
         arrays |= {f"best_{n}": value for n, value in enumerate(progress.weights or [])}
         history = np.array([[getattr(epoch, name) for name in _METRICS] for epoch in progress.history], np.float64)
         path = checkpoint_path(self._folder, trial)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with replaced(path) as scratch:
-            np.savez(
-                scratch,
-                allow_pickle=False,
-                history=history,
-                best=np.int64(progress.best),
-                seconds=np.float64(progress.seconds),
-                **arrays,
-            )
+        best, seconds = np.int64(progress.best), np.float64(progress.seconds)
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with replaced(path) as scratch:
+                np.savez(scratch, allow_pickle=False, history=history, best=best, seconds=seconds, **arrays)
 
     def load(self, trial: Trial, model: keras.Model) -> Progress:
         """Put a model into the furthest state kept of a trial, and return how far that is.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,8 +39,11 @@ def check_pretraining(variant: Variant, dataset: Dataset, output: Path) -> None:
         raise InputError(f"output is {output}: use a file name that ends in {ENDING}")
     if output.exists():
         raise InputError(f"{output} exists: name another file, or remove it first")
-    if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
-        raise InputError(f"{output.parent} is not a folder that can be written: make it first")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=output.parent).close()
+    except OSError as error:
+        raise InputError(f"{output.parent} cannot be written ({error.strerror}): name another folder") from None
 
 
 def pretrain(

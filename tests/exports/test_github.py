@@ -26,8 +26,8 @@ def test_each_failed_row_is_one_annotation_that_no_name_can_break(frame):
     written: list[str] = []
     announce(frame, failed, {"GITHUB_ACTIONS": "true"}, write=written.append)
     assert len(written) == 1
-    assert written[0].startswith("::error title=failed gate::")
-    assert written[0].count("\n") == 1
+    assert written[0].startswith("\n::error title=failed gate::"), "a command must stand at a line's start"
+    assert written[0].count("\n") == 2
     assert "a%250A" in written[0]
     assert "filters:64-128" in written[0]
 

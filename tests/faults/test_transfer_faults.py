@@ -40,7 +40,7 @@ def test_pretraining_refuses_bad_input(tmp_path, capsys, monkeypatch, arguments,
     ("name", "message"),
     [
         ("weights.pkl", "use a file name that ends in .weights.h5"),
-        ("missing/w.weights.h5", "is not a folder that can be written"),
+        ("there.weights.h5/w.weights.h5", "there.weights.h5 cannot be written"),
         ("there.weights.h5", "exists: name another file"),
     ],
 )

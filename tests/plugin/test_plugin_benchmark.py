@@ -26,8 +26,8 @@ class Project:
     def suite(self, text, name="suite_small.py"):
         (self.folder / name).write_text(text)
 
-    def run(self, *arguments, budget="smoke"):
-        os.environ["COLUMNS"] = "100"
+    def run(self, *arguments, budget="smoke", environment=()):
+        os.environ |= {"COLUMNS": "100", "GITHUB_ACTIONS": "", **dict(environment)}
         return self.pytester.runpytest_subprocess("suites", "--benchmark", "--budget", budget, *arguments)
 
     @property
@@ -75,9 +75,23 @@ def test_a_run_gives_tables_json_and_files_and_the_next_one_trains_only_what_is_
         assert entry["group"] == "small"
 
     keys = set(project.results.records)
-    again = project.run()
-    again.assert_outcomes(passed=3)
+    again = project.run(
+        *("--benchmark-only", "--benchmark-json", "again.json", "--junitxml", "junit.xml"),
+        *("--fail-if", "variant == 'filters:4-8'"),
+        environment={"GITHUB_ACTIONS": "true"},
+    )
+    again.assert_outcomes(passed=3, failed=1)
+    assert again.ret == pytest.ExitCode.TESTS_FAILED
     again.stdout.fnmatch_lines(["*0 trials to train, 3 done*"])
+    # The runner takes a command only where a line starts with it.
+    assert sum(line.startswith("::error ") for line in again.errlines) == 1
+    assert "\n::error " in again.stderr.str()
+    junit = (project.pytester.path / "junit.xml").read_text()
+    assert 'failures="1"' in junit
+    assert "failed gate: small / filters:4-8" in junit
+    entries = json.loads((project.pytester.path / "again.json").read_text())["benchmarks"]
+    accuracies = {record.trial.variant.name: [record.accuracy] for record in project.results.records.values()}
+    assert {entry["name"]: entry["extra_info"]["accuracy"] for entry in entries} == accuracies
     assert set(project.results.records) == keys
 
     project.suite(WITH_ONE_MORE)
