@@ -9,6 +9,7 @@ import click
 
 from harness.cli.options import job_options, job_settings, paths_argument, suite_paths, warn
 from harness.running.job import prepare
+from harness.running.plan_lines import variant_lines
 from harness.running.progress import describe_plan
 from harness.suite_files import load_suites
 
@@ -23,5 +24,5 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> None:
     for warning in job.warnings:
         warn(warning)
     click.echo(describe_plan(job.plan, timings=len(job.untimed) if with_times else 0))
-    for trial in job.plan.trials:
-        click.echo(f"  {'done' if trial.key in job.plan.done else 'to do'}  {trial.label}")
+    for line in variant_lines(job.plan, job.results.records if job.results else {}):
+        click.echo(line)

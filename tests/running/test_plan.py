@@ -9,6 +9,7 @@ from harness.models import build_model
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.plan import DatasetFacts, estimate_seconds, make_plan
+from harness.running.plan_lines import variant_lines
 from harness.timing.flops import forward_flops
 from harness.variants.cost import epoch_work, features_work
 
@@ -82,3 +83,26 @@ def test_a_failed_trial_is_to_do_again_and_a_diverged_one_is_done():
     assert [(one.variant, one.seed) for one in again.todo] == [(BASELINE, 3), (WIDE, 1), (WIDE, 2), (WIDE, 3)]
     assert again.done == {key for key, status in statuses.items() if status != "failed"}
     assert again.seconds < plans.seconds
+
+
+def test_a_plan_is_told_by_variant_with_the_reason_where_others_of_it_are_known():
+    def told(variant, *records, budget=BUDGETS["quick"]):
+        known = {one.trial.key: one for one in records}
+        plan = make_plan([Suite("a", [variant])], CIFAR10, budget, ENVIRONMENT, known, workers=1)
+        return variant_lines(plan, known)[1].removeprefix(f"  {variant.name}  ")
+
+    quick = BUDGETS["quick"]
+    done = [record(WIDE, total_s=1, seed=seed, budget=quick) for seed in (1, 2, 4)]
+    older = Record(dataclasses.replace(trial(WIDE, budget=quick), fingerprint="old"), "ok", total_s=1)
+    elsewhere = dataclasses.replace(ENVIRONMENT, backend="jax", device="gpu")
+    assert told(WIDE) == "to do: seeds 1-5"
+    assert told(WIDE, *done) == "done: seeds 1-2, 4; to do: seeds 3, 5 (known with other seeds)"
+    assert told(WIDE, record(WIDE, total_s=1, status="failed", budget=quick)) == "to do: seeds 1-5 (it failed before)"
+    assert told(WIDE, older) == "to do: seeds 1-5 (known with other data)"
+    assert told(WIDE, record(WIDE, total_s=1), budget=BUDGETS["smoke"]) == "to do: seed 1 (known with another budget)"
+    changed = Record(dataclasses.replace(trial(WIDE, budget=quick), source="b"), "ok", total_s=1)
+    assert told(WIDE, older, changed) == "to do: seeds 1-5 (known with other data)"
+    moved = Record(dataclasses.replace(trial(WIDE, budget=quick), environment=elsewhere, source="b"), "ok", total_s=1)
+    assert told(WIDE, moved).endswith(
+        "(known with an older source of its model or weights and gpu instead of cpu and jax instead of tensorflow)"
+    )
