@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.datasets.cache import entry_path, filled_with, open_entry, open_or_make, write_entry
+from harness.datasets.cache import Filled, entry_path, filled_with, open_entry, open_or_make, write_entry
 from harness.datasets.dataset import Dataset, Origin
 from harness.datasets.listing import shown
 from harness.errors import InputError, nearest
@@ -40,6 +40,20 @@ def load_npz(path: Path, *, cache: Path | None = None) -> Dataset:
         InputError: It cannot be read, an array is missing, or one has a wrong shape or type.
     """
     try:
+        facts = path.stat()
+    except OSError as error:
+        raise InputError(f"cannot read {shown(path)}: {error.strerror}") from error
+    source = str(path.resolve())
+    entry = entry_path(cache, source, f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}")
+
+    def fill(directory: Path) -> Filled:
+        return filled_with(_read_npz(path))(directory)
+
+    return open_or_make(entry, fill, path.stem, Origin(source, cache=cache))
+
+
+def _read_npz(path: Path) -> Dataset:
+    try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in (*_ARRAYS, "classes") if name in file}
             names = list(file)
@@ -61,10 +75,9 @@ def load_npz(path: Path, *, cache: Path | None = None) -> Dataset:
             (int(labels.max()) for _, labels in parts if labels.size and labels.dtype.kind in "iu"), default=1
         )
         classes = arrays.get("classes", np.arange(min(highest, 100_000) + 1)).reshape(-1).astype(str).tolist()
-        dataset = Dataset.from_arrays(path.stem, classes, *parts)
+        return Dataset.from_arrays(path.stem, classes, *parts)
     except InputError as error:
         raise InputError(f"{shown(path)}: {error}") from error
-    return _kept(dataset, str(path.resolve()), cache)
 
 
 def load_function(target: str, *, cache: Path | None = None) -> Dataset:
@@ -91,13 +104,9 @@ def load_function(target: str, *, cache: Path | None = None) -> Dataset:
             answer = {"error": f"its process ended {how} before it returned"}
         if "error" in answer:
             raise InputError(f'dataset "{target}": {answer["error"]}')
-        return _kept(open_entry(Path(scratch), answer["name"], Origin()), target, cache)
-
-
-def _kept(dataset: Dataset, source: str, cache: Path | None) -> Dataset:
-    """Return the same dataset from the cache, where every worker opens it."""
-    path = entry_path(cache, source, dataset.fingerprint)
-    return open_or_make(path, filled_with(dataset), dataset.name, Origin(source, cache=cache))
+        dataset = open_entry(Path(scratch), answer["name"], Origin())
+        entry = entry_path(cache, target, dataset.fingerprint)
+        return open_or_make(entry, filled_with(dataset), dataset.name, Origin(target, cache=cache))
 
 
 def _answer() -> None:

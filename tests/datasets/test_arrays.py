@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.cli import run
-from harness.datasets import Dataset, DatasetRef, load_dataset
+from harness.datasets import Dataset, DatasetRef, arrays, load_dataset
 from harness.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -112,6 +112,17 @@ def test_an_npz_file_as_keras_keeps_mnist_is_read_and_opens_in_a_worker(here):
     assert pickle.loads(pickle.dumps(DatasetRef.of(dataset))).open().fingerprint == dataset.fingerprint
 
 
+def test_an_npz_file_is_read_once_until_it_changes(here, monkeypatch):
+    np.savez(here / "a.npz", **KERAS)
+    first = load_dataset("a.npz")
+    with monkeypatch.context() as patch:
+        patch.setattr(arrays, "_read_npz", None)
+        assert load_dataset("a.npz").fingerprint == first.fingerprint
+    np.savez(here / "a.npz", **KERAS | {"x_train": 255 - TRAIN[0]})
+
+    assert load_dataset("a.npz").fingerprint != first.fingerprint
+
+
 @pytest.mark.parametrize("names", [np.array(["cat", "dog"]), np.array([b"cat", b"dog"])])
 def test_an_npz_file_may_name_its_classes(here, names):
     np.savez(here / "pets.npz", **KERAS, classes=names)
@@ -120,7 +131,7 @@ def test_an_npz_file_may_name_its_classes(here, names):
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("given", "said"),
     [
         ({"images": TRAIN[0]}, "has no x_train, y_train, x_test, y_test (it has: images): write np.savez"),
         (KERAS | {"x_train": TRAIN[0] / 255}, "multiply 0..1 by 255"),
@@ -130,8 +141,8 @@ def test_an_npz_file_may_name_its_classes(here, names):
         (KERAS | {"y_train": np.array(3)}, "allowed is one whole number per image"),
     ],
 )
-def test_an_npz_file_of_other_arrays_is_refused_by_its_name(here, arrays, said):
-    np.savez(here / "odd.npz", **arrays)
+def test_an_npz_file_of_other_arrays_is_refused_by_its_name(here, given, said):
+    np.savez(here / "odd.npz", **given)
 
     message = refusal("odd.npz")
 
