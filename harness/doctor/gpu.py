@@ -8,7 +8,8 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from harness.doctor.check import Check
-from harness.training.devices import Device, backend_name
+from harness.training.devices import Device, backend_name, keras_backend
+from harness.training.gpus import WITH_CUDA
 
 
 def check_gpu(device: Device, *, hardware: bool) -> list[Check]:
@@ -28,7 +29,7 @@ def check_gpu(device: Device, *, hardware: bool) -> list[Check]:
                 "device",
                 "failed",
                 f"a GPU is there, but {backend_name()} does not see it: sweeps would run on the CPU{reason}",
-                'pip install "cnn-harness[gpu]" and see docs/gpu.md, or say --device cpu to mean it',
+                f"pip install {WITH_CUDA[keras_backend()]} and see docs/gpu.md, or say --device cpu to mean it",
             )
         ]
     return [Check("device", "ok", "CPU; no GPU is there")]

@@ -52,7 +52,7 @@ def pool_size(data_mib: float, device: Device, asked: int | None = None) -> int:
     if device.gpus:
         count = len(device.gpus)
         if asked and asked > count:
-            raise InputError(f"--workers {asked}: a worker trains on a GPU of its own, and here are {count}")
+            raise InputError(f"--workers {asked}: each trains on a GPU of its own; GPUs here: {count}")
         return asked or count
     if asked:
         return asked

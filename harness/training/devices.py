@@ -16,7 +16,7 @@ from harness.errors import InputError, nearest
 from harness.results.provenance import Gpu, subprocess_output
 from harness.results.trials import DeviceKind, Environment
 from harness.results.variables import bit_changing
-from harness.training.gpus import BACKENDS, Answer, ask_for_gpus
+from harness.training.gpus import BACKENDS, WITH_CUDA, Answer, ask_for_gpus
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
 
@@ -71,7 +71,8 @@ def find_device(choice: DeviceChoice) -> Device:
         raise InputError(
             f"--device gpu: a GPU is there, but {backend_name()} cannot use it "
             f"({answer.reason or 'it gives no reason'}): "
-            'install its CUDA libraries with `pip install "cnn-harness[gpu]"`, see docs/gpu.md, or use --device cpu'
+            f"install its CUDA libraries with `pip install {WITH_CUDA[keras_backend()]}`, see docs/gpu.md, or use "
+            "--device cpu"
         )
     return Device("cpu", answer=answer)
 

@@ -25,6 +25,8 @@ _PROGRAM = "from harness.training.gpus import print_answer; print_answer()"
 _TELLING = re.compile(r"cuda|cudnn|gpu|dlopen|dynamic library", re.IGNORECASE)
 _LOG_PREFIX = re.compile(r"^[IWEF]\d{4} .*?\] |^[\d-]+ [\d:.]+: [IWEF] \S+\] ")
 BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+WITH_CUDA = {"tensorflow": '"cnn-harness[gpu]"', "jax": '"jax[cuda13]"', "torch": "torch"}
+"""What pip installs for each backend on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,9 @@ def telling_lines(log: str) -> str:
     >>> telling_lines("I0000 00:00:17.7 9 dso_loader.cc:144] Could not load dynamic library 'libcudnn.so.9'\\nDone")
     "Could not load dynamic library 'libcudnn.so.9'"
     """
-    lines = [_LOG_PREFIX.sub("", line).strip() for line in log.splitlines() if _TELLING.search(line)]
+    # Indented lines are the source lines of tracebacks.
+    telling = [line for line in log.splitlines() if _TELLING.search(line) and not line.startswith(" ")]
+    lines = [_LOG_PREFIX.sub("", line).strip() for line in telling]
     return "; ".join(list(dict.fromkeys(lines))[-3:])
 
 

@@ -100,7 +100,7 @@ def test_no_process_inherits_a_hidden_gpu_from_the_import_of_keras_tuner(monkeyp
 def test_more_workers_than_gpus_are_refused(tmp_path):
     assert pool_size(1, Device("gpu", (H100, SECOND))) == 2
     assert pool_size(1, Device("gpu", (H100, SECOND)), 1) == 1
-    with pytest.raises(InputError, match=r"--workers 3: .* here are 2"):
+    with pytest.raises(InputError, match=r"--workers 3: .* GPUs here: 2"):
         pool_size(1, Device("gpu", (H100, SECOND)), 3)
 
 
