@@ -13,8 +13,10 @@ from harness.cli.options import job_options, job_settings, paths_argument, suite
 from harness.errors import HarnessError
 from harness.results.records import Record
 from harness.results.store import Store
-from harness.running.job import Job, Stopwatch, begin, finish, prepare, train
+from harness.running.finish import finish
+from harness.running.job import Job, begin, prepare, train
 from harness.running.progress import Progress, describe_plan
+from harness.running.stopwatch import Stopwatch
 from harness.suite_files import load_suites
 from harness.tables import render_frame, screen_of
 

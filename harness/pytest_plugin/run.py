@@ -13,8 +13,10 @@ from harness.exports.github import announce
 from harness.pytest_plugin.options import option, option_values
 from harness.pytest_plugin.state import RUN, Run
 from harness.results.records import Record
-from harness.running.job import JobSettings, Stopwatch, begin, finish, prepare, train
+from harness.running.finish import finish
+from harness.running.job import JobSettings, begin, prepare, train
 from harness.running.progress import Progress, describe_plan
+from harness.running.stopwatch import Stopwatch
 from harness.search import Search
 from harness.search.job import prepare_searches
 from harness.suites import Suite

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from harness.results.records import Record
     from harness.results.store import Store
     from harness.results.trials import Trial
-    from harness.running.job import Job, Stopwatch
+    from harness.running.job import Job
+    from harness.running.stopwatch import Stopwatch
     from harness.search.job import SearchJob
 
 RUN = pytest.StashKey["Run"]()

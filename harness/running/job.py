@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.budgets import Budget
-from harness.comparison import Judge, Margins, SuiteComparison, compare_groups, frame_of, group_records
-from harness.comparison.groups import Group, Timings, make_group, plans_of
+from harness.comparison import Margins
+from harness.comparison.groups import plans_of
 from harness.datasets import Dataset, DatasetRef, load_dataset
 from harness.machine import usable_cores
 from harness.options import chosen_budget, chosen_margins
-from harness.report import write_report
 from harness.results import Results, load_results
 from harness.results.opening import open_store
 from harness.results.planned import PlannedSuite
@@ -24,17 +23,15 @@ from harness.results.step_times import StepTimes, timing_key
 from harness.results.store import Store, TestSet
 from harness.results.trials import Environment
 from harness.running.plan import DatasetFacts, Plan, make_plan
-from harness.running.timing_processes import TimingProcesses
 from harness.running.worker_pool import PoolExecutor, pool_size
 from harness.suites import Suite, check_suites
-from harness.tables import write_tables
 from harness.training.devices import Device, DeviceChoice, find_device, training_environment
 from harness.training.split import split_images
 from harness.variants import Variant
 from harness.variants.sources import source_fingerprint
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 Pair = tuple[Variant, Variant]
 
@@ -138,7 +135,7 @@ class Job:
         return timing_key(
             baseline,
             variant,
-            sources=(source_fingerprint(baseline) or "", source_fingerprint(variant) or ""),
+            sources=sources_of(pair),
             fingerprint=self.dataset.fingerprint,
             budget=self.settings.budget,
             environment=self.timing_environment,
@@ -236,95 +233,10 @@ def train(job: Job, store: Store, *, notify: Callable[[Record], None], stop_afte
         executor.close()
 
 
-class Stopwatch:
-    """Times pairs in processes of their own, begun at the first one that the store does not have."""
-
-    def __init__(self, job: Job, store: Store) -> None:
-        self._job = job
-        self._store = store
-        self._processes: TimingProcesses | None = None
-        self._times = {} if job.settings.retime else dict(job.stored_times)
-
-    def time(self, pair: Pair) -> StepTimes:
-        """Return a pair's step times: stored ones, or measured now and stored.
-
-        Raises:
-            HarnessError: The variant could not be timed.
-        """
-        key = self._job.key_of(pair)
-        if key not in self._times:
-            if self._processes is None:
-                self._processes = TimingProcesses(
-                    self._job.dataset,
-                    self._job.timing_environment,
-                    self._job.settings.budget,
-                    log=worker_log(self._job),
-                    visible=self._job.device.gpus[0].visible if self._job.device.gpus else "",
-                )
-            self._times[key] = self._processes.time(*pair, key=key)
-            self._store.add_step_times(self._times[key])
-        return self._times[key]
-
-    def close(self) -> None:
-        """End the process."""
-        if self._processes is not None:
-            self._processes.close()
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What a run leaves for who started it.
-
-    Attributes:
-        comparisons: This run's suites, exactly as planned; the files hold everything else of the folder too.
-        frame: The same as one table.
-        written: Paths of the files.
-    """
-
-    comparisons: Sequence[SuiteComparison]
-    frame: pd.DataFrame
-    written: Sequence[Path]
-
-
-def finish(job: Job, *, partial: str = "") -> Outcome:
-    """Read what was added, group and judge once, and write tables, charts and the report of the results folder.
-
-    `partial` says why the results are not complete; empty when they are. An interrupted run has to end within seconds:
-    it writes its tables alone, and `harness report` draws the rest.
-    """
-    results = load_results(job.settings.results, known=job.results)
-    judge = Judge(job.settings.margins)
-    own = compare_groups(_own_groups(job, results), results, judge)
-    everything = compare_groups(group_records(results), results, judge)
-    written = write_tables(frame_of(everything), job.settings.results / "tables", partial=partial)
-    if not partial:
-        written += write_report(everything, results, job.settings.margins)
-    return Outcome(own, frame_of(own), written)
-
-
-def _own_groups(job: Job, results: Results) -> list[Group]:
-    """Return this run's groups: the plan's trials by their keys, the suites as declared."""
-    declared = {suite.name: suite for suite in job.declared}
-    timings = Timings(results)
-    groups = []
-    for suite in job.plan.suites:
-        found = {
-            variant: {trial.seed: results.records[trial.key] for trial in trials if trial.key in results.records}
-            for variant, trials in job.plan.of_suite(suite).items()
-        }
-        members = {variant: records for variant, records in found.items() if records}
-        if members:
-            groups.append(
-                make_group(
-                    declared.get(suite.name, suite),
-                    job.plan.conditions,
-                    job.settings.budget.seeds,
-                    members,
-                    timings,
-                    machine=job.provenance.machine,
-                )
-            )
-    return groups
+def sources_of(pair: Pair) -> tuple[str, str]:
+    """Return the fingerprints of the files that baseline and variant depend on, empty for none."""
+    baseline, variant = pair
+    return source_fingerprint(baseline) or "", source_fingerprint(variant) or ""
 
 
 def worker_log(job: Job) -> Path:

@@ -12,8 +12,9 @@ from harness import BASELINE, BUDGETS, Suite
 from harness.comparison import groups, judge
 from harness.results.predictions import Predictions
 from harness.results.records import Record
-from harness.running import job as jobs
-from harness.running.job import JobSettings, begin, finish, prepare
+from harness.running import finish as finishing
+from harness.running.finish import finish
+from harness.running.job import JobSettings, begin, prepare
 
 SMALL = BASELINE.replace(filters=(4,), dense=(8,))
 SUITES = (
@@ -54,7 +55,7 @@ def test_a_run_with_nothing_to_train_reads_once_groups_once_and_judges_each_pair
 
         monkeypatch.setattr(module, name, counted)
 
-    count(jobs, "group_records")
+    count(finishing, "group_records")
     count(groups, "by_training")
     count(judge, "judge_accuracies")
     count(Record, "from_json")

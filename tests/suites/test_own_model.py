@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Variant, build_model, load_results
+from harness import Variant, build_model, compare, load_results
 from harness.cli import run
 from harness.suite_files import load_suites
 
@@ -49,6 +49,7 @@ def test_it_is_trained_timed_and_tabulated_like_any_other(results, capsys):
     assert {record.trial.variant for record in found.records.values()} == set(suite.members)
     assert all(record.trial.source for record in found.records.values())
     assert {times.variant for times in found.step_times.values()} == set(suite.members)
+    assert compare(found).step_time_ratio.notna().all()
     assert run(["tables", "--results", str(results)]) == 0
     assert "options.width:16" in capsys.readouterr().out
 

@@ -1,0 +1,74 @@
+"""The end of a job: its own table by the plan's keys, and the files of everything that the results folder holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.comparison import Group, Judge, SuiteComparison, compare_groups, frame_of, group_records
+from harness.comparison.groups import Timings, make_group
+from harness.report import write_report
+from harness.results import Results, load_results
+from harness.running.job import Job
+from harness.tables import write_tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a run leaves for who started it.
+
+    Attributes:
+        comparisons: This run's suites, exactly as planned; the files hold everything else of the folder too.
+        frame: The same as one table.
+        written: Paths of the files.
+    """
+
+    comparisons: Sequence[SuiteComparison]
+    frame: pd.DataFrame
+    written: Sequence[Path]
+
+
+def finish(job: Job, *, partial: str = "") -> Outcome:
+    """Read what was added, group and judge once, and write tables, charts and the report of the results folder.
+
+    `partial` says why the results are not complete; empty when they are. An interrupted run has to end within seconds:
+    it writes its tables alone, and `harness report` draws the rest.
+    """
+    results = load_results(job.settings.results, known=job.results)
+    judge = Judge(job.settings.margins)
+    own = compare_groups(_own_groups(job, results), results, judge)
+    everything = compare_groups(group_records(results), results, judge)
+    written = write_tables(frame_of(everything), job.settings.results / "tables", partial=partial)
+    if not partial:
+        written += write_report(everything, results, job.settings.margins)
+    return Outcome(own, frame_of(own), written)
+
+
+def _own_groups(job: Job, results: Results) -> list[Group]:
+    """Return this run's groups: the plan's trials by their keys, the suites as declared."""
+    declared = {suite.name: suite for suite in job.declared}
+    timings = Timings(results)
+    groups = []
+    for suite in job.plan.suites:
+        found = {
+            variant: {trial.seed: results.records[trial.key] for trial in trials if trial.key in results.records}
+            for variant, trials in job.plan.of_suite(suite).items()
+        }
+        members = {variant: records for variant, records in found.items() if records}
+        if members:
+            groups.append(
+                make_group(
+                    declared.get(suite.name, suite),
+                    job.plan.conditions,
+                    job.settings.budget.seeds,
+                    members,
+                    timings,
+                    machine=job.provenance.machine,
+                )
+            )
+    return groups
