@@ -9,6 +9,7 @@ import click
 from harness.cli.options import with_options
 from harness.options import DATASET, IMAGES, RESULTS
 from harness.tables.screen import Paint
+from harness.wording import counted
 
 _MARKS = {"ok": "ok", "warning": "warning", "failed": "FAILED"}
 _PAINTS: dict[str, Paint] = {"warning": "unsure", "failed": "bad"}
@@ -58,5 +59,5 @@ def command(results: Path, dataset: str, image_size: int | None, skip_unreadable
             for line in textwrap.wrap(f"-> {check.remedy}", max(screen.width - len(indent), 30)):
                 click.echo(indent + line)
     warnings = sum(check.status == "warning" for check in checks)
-    click.echo(f"{len(checks)} checks in {seconds:.1f} s: {failed} failed, {warnings} warnings")
+    click.echo(f"{len(checks)} checks in {seconds:.1f} s: {failed} failed, {counted(warnings, 'warning')}")
     return 1 if failed else 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import results_option, suite_paths, warn, with_options, word
+from harness.cli.options import number, results_option, suite_paths, warn, with_options, word
 from harness.cli.selection import condition_options, wanted
 from harness.comparison.wanted import Wanted
 from harness.datasets import Dataset, Origin, load_from
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 @click.command("explore")
 @click.argument("what", **word("WHAT", ["data", "model", "results"]), default="data")
 @with_options(replace(DATASET, default=None, default_text="what RESULTS is from, else digits"), *IMAGES)
-@click.option("--images", type=int, default=12, show_default=True, help="Sample images.")
-@click.option("--per-row", type=int, default=4, show_default=True, help="Sample images in a row.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Which sample.")
+@click.option("--images", **number("--images", "N", 1), default=12, show_default=True, help="Sample images.")
+@click.option("--per-row", **number("--per-row", "N", 1), default=4, show_default=True, help="Sample images in a row.")
+@click.option("--seed", **number("--seed", "N", 0), default=1, show_default=True, help="Which sample.")
 @click.option("--suite", help="Of a results folder with several.")
 @condition_options("budget", "device", "backend")
 @click.option("--variant", help="By its name [default: model: baseline; results: all of the suite].")

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from harness import options
-from harness.options import Kind, Option, Words
+from harness.options import Kind, Number, Option, Words
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -64,6 +64,11 @@ def with_options(*table: Option) -> Callable[[Command], Command]:
 def word(name: str, words: Sequence[str]) -> dict[str, Any]:
     """Return the type of an option or argument that is one of some words, and how help shows it."""
     return {"type": Value(name, Words(tuple(words))), "metavar": Words(tuple(words)).metavar}
+
+
+def number(name: str, metavar: str, low: float, *, whole: bool = True) -> dict[str, Any]:
+    """Return the type of an option that is a number from `low`, and how help shows it."""
+    return {"type": Value(name, Number(metavar, low, whole=whole)), "metavar": metavar}
 
 
 results_option = with_options(options.RESULTS)

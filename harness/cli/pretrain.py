@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import warn, with_options
+from harness.cli.options import number, warn, with_options
 from harness.options import DATASET, DEVICE, IMAGES
 from harness.variants.rules import BACKBONES
 
@@ -16,17 +16,19 @@ from harness.variants.rules import BACKBONES
 @click.command("pretrain")
 @with_options(DATASET, *IMAGES)
 @click.option("--classes", multiple=True, help="Only these, joined with commas; repeatable [default: all].")
-@click.option("--images", type=click.IntRange(1), help="At most so many train images [default: all].")
+@click.option("--images", **number("--images", "N", 1), help="At most so many train images [default: all].")
 @click.option("--backbone", default="MobileNetV2", show_default=True, help=", ".join(BACKBONES))
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="File to write, NAME.weights.h5.")
 @click.option("--others", type=click.Path(path_type=Path), help="Folder for the other classes' images, as a dataset.")
-@click.option("--other-images", type=click.IntRange(1), help="At most so many of them in train, and in test.")
+@click.option(
+    "--other-images", **number("--other-images", "N", 1), help="At most so many of them in train, and in test."
+)
 @click.option("--weights", help='Start from these: "imagenet" or a .weights.h5 file [default: random].')
 @click.option("--augmentation", default="flip+shift", show_default=True, help="As the field of a variant.")
 @click.option("--learning-rate", type=float, default=0.001, show_default=True)
-@click.option("--batch-size", type=int, default=32, show_default=True)
-@click.option("--epochs", type=int, default=10, show_default=True)
-@click.option("--seed", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--batch-size", **number("--batch-size", "N", 1), default=32, show_default=True)
+@click.option("--epochs", **number("--epochs", "N", 1), default=10, show_default=True)
+@click.option("--seed", **number("--seed", "N", 1), default=1, show_default=True)
 @with_options(DEVICE)
 def command(classes: tuple[str, ...], output: Path, others: Path | None, **options: Any) -> None:
     """Train a backbone and save its weights, for `weights=` of a variant: transfer learning without a network.

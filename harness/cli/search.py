@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import job_options, job_settings, paths_argument, suite_paths, warn, word
+from harness.cli.options import job_options, job_settings, number, paths_argument, suite_paths, warn, word
 from harness.cli.sweep import sweep
 from harness.errors import InputError, nearest
 from harness.running.job import begin, prepare
@@ -23,7 +23,7 @@ NOTHING_SELECTED = 5
 @job_options
 @click.option("--search", "names", multiple=True, help="Only this search; may be given several times.")
 @click.option("--oracle", **word("--oracle", ORACLES), help="Who chooses, instead of the declared one.")
-@click.option("--tries", type=int, help="Variants to try, instead of the declared number.")
+@click.option("--tries", **number("--tries", "N", 1), help="Variants to try, instead of the declared number.")
 @click.option("--time", "with_times", is_flag=True, help="Also measure step times of the winners.")
 def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
     """Run the searches declared in PATHS (default: suites), then compare each winner with its baseline.
