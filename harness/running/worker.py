@@ -93,6 +93,8 @@ def start_worker(settings: WorkerSettings) -> None:
     """Prepare this process; the pool calls it once in each."""
     # The parent stops its workers: a Ctrl-C in the terminal reaches the whole group, workers included.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Pebble's own handler raises SystemExit, which would pass for a user's.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _end_with_parent()
     _send_output_to(settings.log)
     hide_library_warnings()

@@ -1,0 +1,96 @@
+"""Fault 33 and its kin: a user's code that ends, doubles or hangs its process costs its own variant alone."""
+
+import pytest
+
+from harness import load_results
+from harness.budgets import BUDGETS
+from harness.cli import run
+from harness.datasets import DatasetRef, load_dataset
+from harness.results.trials import Trial
+from harness.running.worker_pool import PoolExecutor
+from harness.training.devices import Device, training_environment
+from harness.variants import Variant
+from harness.variants.sources import source_fingerprint
+
+NETS = """
+import keras
+
+def build(variant, shape, classes):
+    i = keras.Input(shape)
+    x = keras.layers.MaxPooling2D(8)(i)
+    kind = variant.option("kind", "plain")
+    if kind == "exit":
+        import sys
+        sys.exit(0)  # the user's exit
+    if kind == "_exit":
+        import os
+        os._exit(0)  # the user's _exit
+    if kind == "fork":
+        import os
+        os.fork()  # the user's fork
+    if kind == "odd":
+        raise type("Odd", (BaseException,), {})("an odd error")  # the user's odd
+    if kind == "segfault":
+        import os, signal
+        os.kill(os.getpid(), signal.SIGSEGV)  # the user's segfault
+    return keras.Model(i, keras.layers.Dense(classes, activation="softmax")(keras.layers.Flatten()(x)))
+"""
+ARGUMENTS = """
+import argparse
+import own_nets
+parser = argparse.ArgumentParser()
+parser.add_argument("--width", type=int, default=4)
+arguments = parser.parse_args()  # the user's arguments
+build = own_nets.build
+"""
+KINDS = ("exit", "_exit", "fork", "odd", "segfault")
+SUITE = f"""
+from harness import Suite, Variant
+NET = Variant(model="own_nets:build")
+KINDS = [NET.replace(options={{"kind": kind}}) for kind in {KINDS}]
+SUITE = Suite("own", [*KINDS, Variant(model="own_arguments:build"), NET.replace(batch_size=16)], baseline=NET)
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_nets.py").write_text(NETS)
+    (tmp_path / "own_arguments.py").write_text(ARGUMENTS)
+    (tmp_path / "suite_own.py").write_text(SUITE)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_33_code_that_ends_or_doubles_its_process_fails_its_own_variant_with_its_line(project, capsys):
+    assert run(["sweep", "suite_own.py", "--budget", "smoke", "--workers", "1"]) == 1
+    told = capsys.readouterr().err
+    records = load_results(project / "results").records.values()
+    messages = {dict(r.trial.variant.options).get("kind", r.trial.variant.model): r.message for r in records}
+    assert sorted(r.status for r in records) == ["failed"] * (len(KINDS) + 1) + ["ok"] * 2
+    for kind in KINDS:
+        assert f"# the user's {kind}" in messages[kind], messages[kind]
+        assert "own_nets.py, line " in messages[kind]
+        assert messages[kind] in told
+    assert "# the user's arguments" in messages["own_arguments:build"]
+    assert (project / "results/tables/comparison.csv").is_file()
+    assert not list((project / "results").glob("*.trace"))
+
+
+@pytest.mark.slow
+def test_33_code_that_hangs_is_ended_with_its_line(project):
+    (project / "own_hang.py").write_text(
+        "import own_nets\nwhile True:\n    pass  # the user's loop\nbuild = own_nets.build\n"
+    )
+    variant, environment = Variant(model="own_hang:build"), training_environment(Device("cpu"))
+    dataset = load_dataset("digits")
+    trial = Trial(variant, source_fingerprint(variant), "digits", dataset.fingerprint, 1, BUDGETS["smoke"], environment)
+    pool = PoolExecutor(DatasetRef.of(dataset), environment, workers=1, timeout_s=20, log=project / "workers.log")
+    try:
+        record = pool.run(trial)
+    finally:
+        pool.close()
+    assert record.status == "failed"
+    assert record.message.startswith("took longer than 20 s and was ended")
+    assert "own_hang.py, line " in record.message
