@@ -14,7 +14,7 @@ _HEIGHT = 170
 
 
 def block_rows(times: StepTimes) -> Rows:
-    """Return a row a block: arm, build (from 1), position (from 1, builds one after the other) and milliseconds."""
+    """Return a row per block: arm, build (from 1), position (from 1, builds one after the other) and milliseconds."""
     rows: Rows = []
     for arm, builds in zip(ARMS, (times.baseline_ms, times.control_ms, times.variant_ms), strict=True):
         position = 0

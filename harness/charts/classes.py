@@ -76,7 +76,7 @@ def class_accuracies(
 
 
 def classes_chart(found: Sequence[ClassAccuracy]) -> alt.TopLevelMixin:
-    """Return a row a class: the variant's accuracy with its interval, the baseline's as a hollow diamond."""
+    """Return a row per class: the variant's accuracy with its interval, the baseline's as a hollow diamond."""
     names = unique_labels(tuple(one.name for one in found), 16)
     rows: Rows = []
     bases: Rows = []

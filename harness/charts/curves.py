@@ -21,7 +21,7 @@ _DOTTED_EPOCHS = 10
 
 
 def curve_rows(records: Iterable[Record]) -> Rows:
-    """Return a row a metric, part and epoch: mean, lowest and highest over the seeds that have a finite value."""
+    """Return a row per metric, part and epoch: mean, lowest and highest over the seeds that have a finite value."""
     found = [record for record in records if record.history]
     rows: Rows = []
     for metric in EPOCH_METRICS:

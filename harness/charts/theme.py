@@ -40,7 +40,7 @@ _TEXT = {"labelFontSize": FONT_SIZE, "titleFontSize": FONT_SIZE, "titleFontWeigh
 _STYLE: dict[str, Any] = {
     "background": PAPER,
     "font": FONT,
-    "aria": False,  # the page and the file name say what a chart shows; a label a mark would treble its size
+    "aria": False,  # the page and the file name say what a chart shows; a label on every mark would treble its size
     "padding": 4,
     "view": {"stroke": None},
     "axis": _TEXT

@@ -20,9 +20,7 @@ from harness.variants.rules import BACKBONES
 @click.option("--backbone", default="MobileNetV2", show_default=True, help=", ".join(BACKBONES))
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="File to write, NAME.weights.h5.")
 @click.option("--others", type=click.Path(path_type=Path), help="Folder for the other classes' images, as a dataset.")
-@click.option(
-    "--other-images", **number("--other-images", "N", 1), help="At most so many in train, and in test."
-)
+@click.option("--other-images", **number("--other-images", "N", 1), help="At most so many in train, and in test.")
 @click.option("--weights", help='Start from these: "imagenet" or a .weights.h5 file [default: random].')
 @click.option("--augmentation", default="flip+shift", show_default=True, help="As the field of a variant.")
 @click.option("--learning-rate", type=float, default=0.001, show_default=True)

@@ -28,7 +28,7 @@ class FolderComparison:
     """Two results folders compared.
 
     Attributes:
-        frame: A row a variant, dataset and budget, with FOLDER_COLUMNS.
+        frame: A row per variant, dataset and budget, with FOLDER_COLUMNS.
         differences: What else differs, in the order of `titles`.
         titles: Dataset and budget of each matched pair of conditions.
         sizes: How many of the frame's rows each of them has, in their order.

@@ -1,4 +1,4 @@
-"""The comparison table: a row a suite, variant and set of conditions."""
+"""The comparison table: a row per suite, variant and set of conditions."""
 
 from __future__ import annotations
 

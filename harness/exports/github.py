@@ -61,7 +61,7 @@ def annotation_lines(failed: Sequence[Failure]) -> list[str]:
 
 
 def summary(frame: pd.DataFrame, failed: Sequence[Failure]) -> str:
-    """Return the comparison as Markdown: failed gates first, then a table a suite."""
+    """Return the comparison as Markdown: failed gates first, then a table per suite."""
     parts = []
     if failed:
         parts.append(f"### {len(failed)} row{'s' * (len(failed) != 1)} failed a gate")

@@ -1,4 +1,4 @@
-"""An MLflow store: an experiment a set of conditions, a run a variant, and in it a run a trial."""
+"""An MLflow store: an experiment per set of conditions, a run per variant, and in it a run per trial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An Optuna storage, so that optuna-dashboard opens the results: a study a suite and set of conditions."""
+"""An Optuna storage, so that optuna-dashboard opens the results: a study per suite and set of conditions."""
 
 from __future__ import annotations
 

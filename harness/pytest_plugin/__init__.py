@@ -159,7 +159,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print a table a suite of this run, and where the files are."""
+    """Print a table per suite of this run, and where the files are."""
     run = _run(config)
     if run is None or run.store is None:
         return

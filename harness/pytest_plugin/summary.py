@@ -1,4 +1,4 @@
-"""The lines that end a run under pytest: a table a suite, the gates that failed, then where the files are."""
+"""The lines that end a run under pytest: a table per suite, the gates that failed, then where the files are."""
 
 from __future__ import annotations
 

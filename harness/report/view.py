@@ -209,7 +209,7 @@ def _fields_views(groups: Sequence[Group], tables: Sequence[Sequence[Row]], pict
                 pictures.add(
                     parallel_chart(points),
                     name=f"parallel-coordinates{suffix}",
-                    alt_text="Parallel coordinates: a line a variant through its fields, accuracy and step time",
+                    alt_text="Parallel coordinates: a line per variant through its fields, accuracy and step time",
                 ),
                 pictures.add(
                     effects_chart(points),

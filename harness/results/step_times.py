@@ -23,7 +23,7 @@ RECIPE: dict[BudgetName, int] = {"smoke": 4, "quick": 4, "full": 5}
 
 CURRENT, UNKNOWN = 0, -1
 
-# Blocks of one arm: a row a fresh build, a column a block, milliseconds a training step in each.
+# Blocks of one arm: one row per fresh build, one column per block, milliseconds per training step in each.
 Blocks = tuple[tuple[float, ...], ...]
 
 
@@ -40,7 +40,7 @@ class StepTimes:
         budget: Whose settings chose the number of blocks.
         environment: Device, backend, threads (all cores, unlike a trial's) and versions.
         steps_per_block: Training steps in each block; the median of several processes.
-        baseline_ms, control_ms, variant_ms: Milliseconds a training step, a value a block, paired by position.
+        baseline_ms, control_ms, variant_ms: Milliseconds per training step, one value per block, paired by position.
         block_overhead_ms: What a block took beyond its steps, already taken off those values; nan in records older
             than this field, whose values contain it.
         predict_one_ms, predict_batch_ms: Median milliseconds to predict 1 image and `predict_batch` images.

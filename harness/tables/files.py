@@ -19,7 +19,7 @@ _COMPARISON_FORMATS = {"md": "github", "csv": "csv", "json": "json"}
 
 
 def write_tables(frame: pd.DataFrame, folder: Path, *, partial: str = "") -> list[Path]:
-    """Write `comparison.md`, `.csv` and `.json` and a file a suite; return their paths.
+    """Write `comparison.md`, `.csv` and `.json` and a file per suite; return their paths.
 
     Args:
         frame: From `compare`.

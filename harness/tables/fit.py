@@ -47,8 +47,8 @@ class Field:
 def fitted(fields: Sequence[Field], style: TextStyle, screen: Screen, *, wrap: bool = True) -> str:
     """Return the table, for a terminal in the first shape that fits its width.
 
-    One line a row; then intervals and verdicts below and beside their values; then without the columns that may be
-    dropped; at last a paragraph a row, which fits any width.
+    One line per row; then intervals and verdicts below and beside their values; then without the columns that may be
+    dropped; at last a paragraph per row, which fits any width.
     """
     if style != "plain" or not wrap:
         return _drawn([_one_line(one) for one in fields], style, screen)
@@ -63,7 +63,7 @@ def fitted(fields: Sequence[Field], style: TextStyle, screen: Screen, *, wrap: b
 
 
 def paragraphs(fields: Sequence[Field], screen: Screen) -> str:
-    """Return a paragraph a row, a line a column: fits any width of 50 columns and more."""
+    """Return a paragraph per row, a line per column: fits any width of 50 columns and more."""
     heads = [one.title for one in fields]
     width = max(len(head) for head in heads)
     blocks = []

@@ -13,7 +13,7 @@ class TimingSettings:
 
     Attributes:
         processes: Fresh processes that each measure the variant, one after the other. Their builds count together.
-        variants_a_process: Where there is one process a variant, it serves as many before a fresh one begins, with
+        variants_a_process: Where there is one process per variant, it serves as many before a fresh one begins, with
             fresh builds of the baseline; 0 for all. In one of many builds, new ones are 1 to 3 % slower than the
             baseline's old ones (docs/statistics.md).
         builds: Fresh builds of each arm in a process; the random unit above the blocks, so one in all gives no

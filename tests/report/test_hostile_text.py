@@ -90,7 +90,7 @@ def hostile_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Report and tables in which all 200 strings stand: as suites, classes, dataset, messages, options."""
     folder = tmp_path_factory.mktemp("outer") / "results"
     classes = STRINGS[:24]
-    # A string is a suite's name, a message and an option; one variant a suite keeps the number of charts low.
+    # A string is a suite's name, a message and an option; one variant per suite keeps the number of charts low.
     variants = [
         BASELINE.replace(model="mine:build", options={"text": text, f"o{number}": 1})
         for number, text in enumerate(STRINGS[24:34])
