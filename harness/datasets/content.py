@@ -20,6 +20,10 @@ PARTS = ("train", "test")
 # A class of photographs or drawings spans nearly all of 0..255; 12 bits stored in 16 span 15 of them.
 _NARROW = 64
 _MOST_NAMES = 5
+_ONE = {"are": "is", "them": "it", "look": "looks", "are copies": "is a copy of another", "images are": "image is"}
+_SEVERAL = {
+    "are": "are", "them": "them", "look": "look", "are copies": "are copies of others", "images are": "images are"
+}  # fmt: skip
 
 
 def image_name(part: str, number: int) -> str:
@@ -82,44 +86,25 @@ def _copies(arrays: Arrays, name_of: Callable[[str, int], str]) -> Iterator[str]
                 within[part].append(((part, number), (part, first)))
             if part == 1 and digest in firsts[0]:
                 shared.append(((1, number), (0, firsts[0][digest])))
-    disputed = [
-        pair for pair in (*shared, *within[0], *within[1]) if len({labels[part][number] for part, number in pair}) > 1
-    ]
     exact = {number for (_, number), _ in shared}
-    alike: list[Pair] = [
-        ((1, number), (0, twin)) for number, twin in near_copies(arrays[0], arrays[2]) if number not in exact
-    ]
+    near = [((1, test), (0, train)) for test, train in near_copies(arrays[0], arrays[2]) if test not in exact]
+    disputed = {
+        pair[0]: pair
+        for pair in (*shared, *within[0], *within[1])
+        if len({labels[part][number] for part, number in pair}) > 1
+    }
     train, test = (count(len(labels[part]), f"{PARTS[part]} image") for part in (0, 1))
-    for pairs, one, several in (
-        (
-            shared,
-            f"of the {test} is also in train: accuracy on it is no sign of learning",
-            f"of the {test} are also in train: accuracy on them is no sign of learning",
-        ),
-        (
-            alike,
-            f"of the {test} looks like one in train, saved anew: accuracy on it is no sign of learning",
-            f"of the {test} look like one in train, saved anew: accuracy on them is no sign of learning",
-        ),
-        (
-            within[0],
-            f"of the {train} is a copy of another: if one falls into validation, validation flatters",
-            f"of the {train} are copies of others: where one falls into validation, validation flatters",
-        ),
-        (
-            within[1],
-            f"of the {test} is a copy of another: it weighs twice",
-            f"of the {test} are copies of others: they weigh twice",
-        ),
-        (
-            disputed,
-            "image is under two classes: one of the labels is wrong",
-            "images are under two classes: one of the labels is wrong",
-        ),
+    for pairs, text in (
+        (shared, f"of the {test} {{are}} also in train: accuracy on {{them}} is no sign of learning"),
+        (near, f"of the {test} {{look}} like one in train, saved anew: accuracy on {{them}} is no sign of learning"),
+        (within[0], f"of the {train} {{are copies}}: where one falls into validation, validation flatters"),
+        (within[1], f"of the {test} {{are copies}}: what is there twice weighs twice"),
+        (list(disputed.values()), "{images are} under two classes: one of the labels is wrong"),
     ):
         if pairs:
             names = ", ".join(name_of(PARTS[part], number) for part, number in pairs[0])
-            yield f"{len(pairs):,} {one if len(pairs) == 1 else several} (the first: {names})"
+            words = _ONE if len(pairs) == 1 else _SEVERAL
+            yield f"{len(pairs):,} {text.format(**words)} (the first: {names})"
 
 
 def _rare(classes: Sequence[str], arrays: Arrays) -> Iterator[str]:

@@ -389,12 +389,13 @@ def test_fault_19_the_same_image_in_train_and_test_is_a_warning_with_the_count(f
 
 def test_fault_19_an_image_twice_in_train_or_in_test_is_a_warning_with_the_count(folder):
     for part in ("train", "test"):
-        (folder / part / "cat" / "again.png").write_bytes((folder / part / "cat" / "0.png").read_bytes())
+        (folder / part / "cat" / "a{0}.png").write_bytes((folder / part / "cat" / "0.png").read_bytes())
 
     assert load_dataset(folder).warnings == (
-        "1 of the 7 train images is a copy of another: if one falls into validation, validation flatters "
-        "(the first: train/cat/again.png, train/cat/0.png)",
-        "1 of the 5 test images is a copy of another: it weighs twice (the first: test/cat/again.png, test/cat/0.png)",
+        "1 of the 7 train images is a copy of another: where one falls into validation, validation flatters "
+        "(the first: train/cat/a{0}.png, train/cat/0.png)",
+        "1 of the 5 test images is a copy of another: what is there twice weighs twice "
+        "(the first: test/cat/a{0}.png, test/cat/0.png)",
     )
 
 
