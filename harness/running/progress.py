@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 from harness.budgets import Budget
 from harness.results.records import Record
+from harness.results.trials import DeviceKind
 from harness.running.plan import Plan
 from harness.tables.escape import one_line
 from harness.tables.grid import text_width
-from harness.timing.settings import TIMING
+from harness.timing.settings import timing_settings
 from harness.wording import counted, duration
 
 # Of a timing process, on a server of 2024: until TensorFlow is there, and for the builds of a pair.
@@ -30,13 +31,14 @@ def describe_plan(plan: Plan, *, timings: int) -> str:
     if plan.todo:
         work += f"; about {duration(plan.seconds)} of training on {counted(plan.workers, 'worker')}"
     if timings:
-        work += f"; about {duration(timing_seconds(plan.trials[0].budget, timings))} of timing"
+        first = plan.trials[0]
+        work += f"; about {duration(timing_seconds(first.budget, timings, first.environment.device))} of timing"
     return f"{compared}, {counted(len(plan.trials), 'trial')}\n{work}"
 
 
-def timing_seconds(budget: Budget, pairs: int) -> float:
+def timing_seconds(budget: Budget, pairs: int, device: DeviceKind = "cpu") -> float:
     """Return about how long the step times of so many pairs take, in seconds."""
-    settings = TIMING[budget.name]
+    settings = timing_settings(budget.name, device)
     starts = pairs if settings.variants_a_process == 1 else -(-pairs // (settings.variants_a_process or pairs))
     return settings.processes * (pairs * (settings.limit_s + _BUILDS_S) + starts * _START_S)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from harness.budgets import BudgetName
+from harness.results.trials import DeviceKind
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,12 @@ _QUICK = replace(_SMOKE, variants_a_process=6, builds=4, blocks=48, settle_s=0.5
 _FULL = replace(_QUICK, processes=6, variants_a_process=1, builds=1, blocks=60)
 
 TIMING: dict[BudgetName, TimingSettings] = {"smoke": _SMOKE, "quick": _QUICK, "full": _FULL}
+
+# On a GPU builds compile their kernels, for 2 s where a CPU takes 0.5: blocks would get what is left of the limit.
+_GPU_LIMITS = 3
+
+
+def timing_settings(budget: BudgetName, device: DeviceKind) -> TimingSettings:
+    """Return how much timing a budget buys on a kind of device."""
+    settings = TIMING[budget]
+    return replace(settings, limit_s=_GPU_LIMITS * settings.limit_s) if device == "gpu" else settings

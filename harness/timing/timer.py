@@ -20,7 +20,7 @@ from harness.timing.build import Arm, build_arm
 from harness.timing.disturbances import BaselineSpeed, LoadWatch
 from harness.timing.flops import forward_flops, gemm_peak_flops_per_s
 from harness.timing.rounds import Rounds
-from harness.timing.settings import TIMING, TimingSettings
+from harness.timing.settings import TimingSettings, timing_settings
 from harness.training.gpus import require_gpu
 from harness.variants import Variant
 
@@ -66,7 +66,7 @@ class Timer:
         Each build of the variant meets one pair of builds of the baseline, block by block. `part` counts measurements
         of one pair in several processes; each draws other images and orders.
         """
-        settings = TIMING[budget.name]
+        settings = timing_settings(budget.name, self._environment.device)
         kept = self.prepare(baseline, settings)
         watch = LoadWatch(self._environment.device)
         ends = time.perf_counter() + settings.limit_s

@@ -24,7 +24,7 @@ from harness.timing.blocks import balanced_turns, block_cost, step_of
 from harness.timing.disturbances import LoadReading, LoadWatch, foreign_load
 from harness.timing.flops import forward_flops
 from harness.timing.rounds import another_round
-from harness.timing.settings import TIMING
+from harness.timing.settings import TIMING, timing_settings
 from harness.timing.timer import Timer, another_build
 from harness.training.devices import find_device, training_environment
 
@@ -65,6 +65,12 @@ def test_without_time_a_measurement_still_has_two_builds_of_four_blocks(digits, 
     monkeypatch.setitem(TIMING, "smoke", settings)
     times = Timer(digits, ENVIRONMENT).time(SMALL, WIDE, BUDGETS["smoke"], key="b" * 64)
     assert blocks_of(times) == [[4, 4]] * 3
+
+
+def test_a_gpu_gets_more_time_since_its_builds_compile_kernels():
+    for budget, settings in TIMING.items():
+        assert timing_settings(budget, "cpu") == settings
+        assert timing_settings(budget, "gpu").limit_s > settings.limit_s
 
 
 def test_a_slow_variant_gets_fewer_blocks_but_two_builds():
