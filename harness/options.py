@@ -26,7 +26,7 @@ class Kind(Protocol):
 
 
 @dataclass(frozen=True)
-class Text:
+class TextOption:
     """Any text."""
 
     metavar: str
@@ -69,7 +69,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Number:
+class NumberOption:
     """A number in a range, ends included unless `between`.
 
     Attributes:
@@ -144,8 +144,8 @@ class Option:
 _MARGINS = Margins()
 
 DATASET = Option("dataset", "Data: digits, cifar10, a folder with train/ and test/, an .npz file, or module:function",
-                 Text("NAME|DIR"), "digits")  # fmt: skip
-IMAGE_SIZE = Option("image-size", "Resize a folder's images to that many pixels a side", Number("PIXELS", 1))
+                 TextOption("NAME|DIR"), "digits")  # fmt: skip
+IMAGE_SIZE = Option("image-size", "Resize a folder's images to that many pixels a side", NumberOption("PIXELS", 1))
 SKIP_UNREADABLE = Option("skip-unreadable", "Leave out a folder's images that cannot be read, with a warning")
 IMAGES = (IMAGE_SIZE, SKIP_UNREADABLE)
 """What every command that reads images takes."""
@@ -155,24 +155,24 @@ RESULTS = Option("results", "Folder of the store, tables and report", Folder(), 
 
 MARGINS = (
     Option("alpha", "Chance of one false claim in a suite without true differences",
-           Number("CHANCE", 0, 1, whole=False, between=True), _MARGINS.alpha),
+           NumberOption("CHANCE", 0, 1, whole=False, between=True), _MARGINS.alpha),
     Option("margin-accuracy", "Accuracies closer than this fraction of 1 count as the same; with 0 only equal ones do",
-           Number("FRACTION", 0, 0.99, whole=False), _MARGINS.accuracy),
+           NumberOption("FRACTION", 0, 0.99, whole=False), _MARGINS.accuracy),
     Option("margin-time", "Step times closer than this share of the baseline's count as the same",
-           Number("SHARE", 0, 0.99, whole=False), _MARGINS.time),
+           NumberOption("SHARE", 0, 0.99, whole=False), _MARGINS.time),
 )  # fmt: skip
 
 JOB = (
     DATASET,
     Option("budget", "How much: smoke (1 epoch, 1 seed, 512 images), quick (5 epochs, 5 seeds) or full (30, 5)",
            Words(tuple(BUDGETS)), default_text="quick; full with --protocol tutorial"),
-    Option("seeds", "Trials per variant", Number("N", 1, MAX_SEEDS), default_text="the budget's"),
-    Option("epochs", "Epochs of a trial", Number("N", 1, MAX_EPOCHS), default_text="the budget's"),
+    Option("seeds", "Trials per variant", NumberOption("N", 1, MAX_SEEDS), default_text="the budget's"),
+    Option("epochs", "Epochs of a trial", NumberOption("N", 1, MAX_EPOCHS), default_text="the budget's"),
     DEVICE,
     RESULTS,
     Option("slow", "Also the suites marked slow"),
-    Option("workers", "Trials at once", Number("N", 1), default_text="as many as cores and memory allow"),
-    Option("trial-timeout", "Longest time of a trial", Number("SECONDS", 1, whole=False), 3600.0),
+    Option("workers", "Trials at once", NumberOption("N", 1), default_text="as many as cores and memory allow"),
+    Option("trial-timeout", "Longest time of a trial", NumberOption("SECONDS", 1, whole=False), 3600.0),
     Option("retrain", "Train anew, though the store has results; those are kept, and no longer shown"),
     Option("protocol", "validation: the best epoch on images held out of train; tutorial: the last, watched on test",
            Words(PROTOCOLS), "validation"),
@@ -186,7 +186,7 @@ PYTEST = (
     *JOB,
     Option("retime", "Measure step times anew, though the store has them"),
     Option("fail-if", "Exit with 1 where a row of the tables meets this, as in \"accuracy_verdict == 'worse'\"",
-           Text("EXPR"), repeatable=True),
+           TextOption("EXPR"), repeatable=True),
 )  # fmt: skip
 
 

@@ -131,11 +131,11 @@ def _judge(frame: pd.DataFrame, gates: list[Gate]) -> int:
     import os
 
     from harness.comparison.gate import failed_rows
-    from harness.exports.github import announce
+    from harness.exports.github import tell_github
     from harness.tables.failures import failure_lines
 
     failed = failed_rows(frame, gates)
     for line in failure_lines(failed):
         click.echo(line, err=True)
-    announce(frame, failed, os.environ)
+    tell_github(frame, failed, os.environ)
     return 1 if failed else 0

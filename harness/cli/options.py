@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from harness import options
-from harness.options import Kind, Number, Option, Words
+from harness.options import Kind, NumberOption, Option, Words
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -68,7 +68,7 @@ def word(name: str, words: Sequence[str]) -> dict[str, Any]:
 
 def number(name: str, metavar: str, low: float, *, whole: bool = True) -> dict[str, Any]:
     """Return the type of an option that is a number from `low`, and how help shows it."""
-    return {"type": Value(name, Number(metavar, low, whole=whole)), "metavar": metavar}
+    return {"type": Value(name, NumberOption(metavar, low, whole=whole)), "metavar": metavar}
 
 
 results_option = with_options(options.RESULTS)

@@ -23,7 +23,7 @@ ANNOTATION_LIMIT = 10
 _CUT = "\n\n_The rest is left out: GitHub takes at most 1 MiB a step. The results folder has all tables._\n"
 
 
-def announce(
+def tell_github(
     frame: pd.DataFrame,
     failed: Sequence[Failure],
     environ: Mapping[str, str],

@@ -1,14 +1,14 @@
 """Explorations: pictures of a dataset, of a model's layers, and of what a variant won and lost."""
 
-from harness.pictures.changes import Change, changed_images, changes_chart
+from harness.pictures.changes import ChangedImage, changed_images, changes_chart
 from harness.pictures.counts import class_counts, counts_chart
 from harness.pictures.files import chart_html, save_exploration
-from harness.pictures.grid import Picture, pictures_chart
+from harness.pictures.grid import ImageTile, pictures_chart
 from harness.pictures.samples import draw_samples, samples_chart
 
 __all__ = [
-    "Change",
-    "Picture",
+    "ChangedImage",
+    "ImageTile",
     "changed_images",
     "changes_chart",
     "chart_html",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.charts.text import label
 from harness.charts.theme import styled
 from harness.errors import InputError
-from harness.pictures.grid import Picture, pictures_layer
+from harness.pictures.grid import ImageTile, pictures_layer
 from harness.results.records import Record
 
 PER_ROW = 4
@@ -21,7 +21,7 @@ _NAME_LENGTH = 70
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangedImage:
     """A test image that a variant tells right in more, or fewer, of the seeds than the baseline.
 
     Attributes:
@@ -48,7 +48,7 @@ class Change:
 
 def changed_images(
     baseline: Iterable[Record], variant: Iterable[Record], labels: NDArray[np.int64]
-) -> tuple[list[Change], list[Change]]:
+) -> tuple[list[ChangedImage], list[ChangedImage]]:
     """Return the images won and the images lost: those that changed in most seeds first, the classes in turn.
 
     Args:
@@ -69,7 +69,7 @@ def changed_images(
         worse = before if right_before[image] < right_after[image] else after
         wrong = worse[worse[:, image] != labels[image], image]
         counts = (right_before[image], right_after[image], np.bincount(wrong).argmax())
-        changes.append(Change(int(image), int(labels[image]), len(seeds), *map(int, counts)))
+        changes.append(ChangedImage(int(image), int(labels[image]), len(seeds), *map(int, counts)))
     return (
         _in_turn([change for change in changes if change.gain > 0]),
         _in_turn([change for change in changes if change.gain < 0]),
@@ -77,8 +77,8 @@ def changed_images(
 
 
 def changes_chart(
-    won: Sequence[Change],
-    lost: Sequence[Change],
+    won: Sequence[ChangedImage],
+    lost: Sequence[ChangedImage],
     images: NDArray[np.uint8],
     classes: Sequence[str],
     *,
@@ -107,7 +107,7 @@ def changes_chart(
     return styled(alt.hconcat(*grids, spacing=24).properties(title=alt.TitleParams(text)))
 
 
-def _in_turn(changes: list[Change]) -> list[Change]:
+def _in_turn(changes: list[ChangedImage]) -> list[ChangedImage]:
     """Order by seeds changed, and among equals take one of each class, then a second of each."""
     turns: dict[tuple[int, int], int] = {}
     placed = []
@@ -117,14 +117,14 @@ def _in_turn(changes: list[Change]) -> list[Change]:
     return [change for *_, change in sorted(placed, key=lambda place: place[:3])]
 
 
-def _picture(change: Change, images: NDArray[np.uint8], classes: Sequence[str]) -> Picture:
+def _picture(change: ChangedImage, images: NDArray[np.uint8], classes: Sequence[str]) -> ImageTile:
     true, taken = classes[change.label], classes[change.taken_for]
     seeds = f"{change.baseline_right}→{change.variant_right} of {change.seeds} seeds"
     hover = (
         f"test image {change.image}: {true}, taken for {taken}; right in {change.baseline_right} of {change.seeds} "
         f"seeds with the baseline, in {change.variant_right} with the variant"
     )
-    return Picture(images[change.image], true, f"not {taken}", seeds, hover)
+    return ImageTile(images[change.image], true, f"not {taken}", seeds, hover)
 
 
 def _predicted(records: Iterable[Record]) -> dict[int, NDArray[np.uint16]]:

@@ -24,7 +24,7 @@ _LINE = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class ImageTile:
     """An image to show.
 
     Attributes:
@@ -42,7 +42,7 @@ class Picture:
     hover: str = ""
 
 
-def pictures_chart(pictures: Sequence[Picture], *, per_row: int = 4, title: str = "") -> alt.TopLevelMixin:
+def pictures_chart(pictures: Sequence[ImageTile], *, per_row: int = 4, title: str = "") -> alt.TopLevelMixin:
     """Return the pictures in rows, each with its caption.
 
     Args:
@@ -53,7 +53,7 @@ def pictures_chart(pictures: Sequence[Picture], *, per_row: int = 4, title: str 
     return styled(pictures_layer(pictures, per_row=per_row, title=title))
 
 
-def pictures_layer(pictures: Sequence[Picture], *, per_row: int, title: str) -> alt.LayerChart:
+def pictures_layer(pictures: Sequence[ImageTile], *, per_row: int, title: str) -> alt.LayerChart:
     """Return the grid without the house's style, to stand beside others."""
     below = [any(picture.note for picture in pictures), any(picture.detail for picture in pictures)]
     step = _CELL + 10 + _LINE * sum(below)

@@ -7,14 +7,14 @@ import numpy as np
 
 from harness.datasets import Dataset
 from harness.errors import InputError
-from harness.pictures.grid import Picture, pictures_chart
+from harness.pictures.grid import ImageTile, pictures_chart
 
 IMAGES = 12
 PER_ROW = 4
 MOST_IMAGES = 400
 
 
-def draw_samples(dataset: Dataset, *, images: int = IMAGES, seed: int = 1) -> list[Picture]:
+def draw_samples(dataset: Dataset, *, images: int = IMAGES, seed: int = 1) -> list[ImageTile]:
     """Draw train images at random, without repetition, each with the name of its class.
 
     Args:
@@ -30,7 +30,7 @@ def draw_samples(dataset: Dataset, *, images: int = IMAGES, seed: int = 1) -> li
     count = min(images, len(dataset.train_labels))
     chosen = np.random.default_rng(seed).choice(len(dataset.train_labels), count, replace=False)
     return [
-        Picture(dataset.train_images[i], dataset.classes[dataset.train_labels[i]], hover=f"train image {i}")
+        ImageTile(dataset.train_images[i], dataset.classes[dataset.train_labels[i]], hover=f"train image {i}")
         for i in chosen
     ]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.comparison.gate import failed_rows, parse_gate
-from harness.exports.github import announce
+from harness.exports.github import tell_github
 from harness.pytest_plugin.options import option, option_values
 from harness.pytest_plugin.state import RUN, Run
 from harness.results.records import Record
@@ -81,7 +81,7 @@ def finish_run(run: Run, *, partial: str) -> None:
         run.store.close()
         run.frame = finish(run.job, partial=partial).frame
         run.failed = failed_rows(run.frame, run.gates)
-        announce(run.frame, run.failed, os.environ)
+        tell_github(run.frame, run.failed, os.environ)
 
 
 def _narrowed(suite: Suite, chosen: list[Variant]) -> Suite:

@@ -40,7 +40,7 @@ MOST_CLASSES = 30
 
 
 @dataclass(frozen=True)
-class Change:
+class FieldChange:
     """A field whose value differs from the baseline's."""
 
     field: str
@@ -69,7 +69,7 @@ class VariantView:
     id: str
     row: Mapping[Any, Any]
     is_baseline: bool
-    changes: tuple[Change, ...]
+    changes: tuple[FieldChange, ...]
     records: tuple[Record, ...]
     curves: Picture | None
     confusion: Picture | None
@@ -150,9 +150,9 @@ def shown(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _changes(reference: Variant, variant: Variant) -> tuple[Change, ...]:
+def _changes(reference: Variant, variant: Variant) -> tuple[FieldChange, ...]:
     return tuple(
-        Change(field, shown(getattr(reference, field)), shown(getattr(variant, field)))
+        FieldChange(field, shown(getattr(reference, field)), shown(getattr(variant, field)))
         for field in RULES
         if getattr(reference, field) != getattr(variant, field)
     )

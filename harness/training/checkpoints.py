@@ -30,7 +30,7 @@ _METRICS = tuple(column.name for column in dataclasses.fields(EpochMetrics))
 
 
 @dataclass
-class Progress:
+class TrialState:
     """How far a trial has come.
 
     Attributes:
@@ -55,7 +55,7 @@ class Checkpoints:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def save(self, trial: Trial, model: keras.Model, progress: Progress) -> None:
+    def save(self, trial: Trial, model: keras.Model, progress: TrialState) -> None:
         """Keep the state of a trial that has trained all of its epochs.
 
         Where it cannot be written, as on a full disk, a longer run of the trial starts from the beginning: that costs
@@ -72,7 +72,7 @@ class Checkpoints:
             with replaced(path) as scratch:
                 np.savez(scratch, allow_pickle=False, history=history, best=best, seconds=seconds, **arrays)
 
-    def load(self, trial: Trial, model: keras.Model) -> Progress:
+    def load(self, trial: Trial, model: keras.Model) -> TrialState:
         """Put a model into the furthest state kept of a trial, and return how far that is.
 
         Nothing is touched, and the progress is empty, where no shorter run of it was kept or its file is damaged.
@@ -84,10 +84,10 @@ class Checkpoints:
             # A damaged file costs time, not a wrong result.
             with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
                 return _read(path, model, epochs)
-        return Progress()
+        return TrialState()
 
 
-def _read(path: Path, model: keras.Model, epochs: int) -> Progress:
+def _read(path: Path, model: keras.Model, epochs: int) -> TrialState:
     with np.load(path, allow_pickle=False) as arrays:
         variables = _values(arrays, "model", model.variables)
         optimizer = _values(arrays, "optimizer", model.optimizer.variables)
@@ -98,7 +98,7 @@ def _read(path: Path, model: keras.Model, epochs: int) -> Progress:
         raise ValueError("not the state of this trial")
     assign_values(model.variables, variables)
     assign_values(model.optimizer.variables, optimizer)
-    return Progress(history, best, weights, seconds)
+    return TrialState(history, best, weights, seconds)
 
 
 def _values(arrays: np.lib.npyio.NpzFile, group: str, variables: list[keras.Variable]) -> Arrays:

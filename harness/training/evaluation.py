@@ -28,7 +28,7 @@ class TestMetrics:
     loss: float
 
 
-def judge(outputs: NDArray[np.float32], labels: NDArray[np.int64]) -> Predictions:
+def predictions_of(outputs: NDArray[np.float32], labels: NDArray[np.int64]) -> Predictions:
     """Return what the outputs, probabilities [N, classes], say about each image."""
     above = outputs > THRESHOLD
     return Predictions(

@@ -16,8 +16,8 @@ from harness.models.state import known_state
 from harness.noise import quiet_libraries
 from harness.results.records import EpochMetrics, Record
 from harness.results.trials import Trial
-from harness.training.checkpoints import Checkpoints, Progress
-from harness.training.evaluation import judge, measure
+from harness.training.checkpoints import Checkpoints, TrialState
+from harness.training.evaluation import measure, predictions_of
 from harness.training.gpus import require_gpu
 from harness.training.inputs import InputSource
 from harness.training.memory import PeakMemory
@@ -83,7 +83,7 @@ class Trainer:
         train, validation, test = split_images(dataset, trial.budget, trial.seed)
         train, validation = inputs.rows(train), inputs.rows(validation)
         shuffling = np.random.default_rng([trial.seed, _SHUFFLING_STREAM])
-        progress = self._checkpoints.load(trial, epoch.model) if self._checkpoints else Progress()
+        progress = self._checkpoints.load(trial, epoch.model) if self._checkpoints else TrialState()
         history, best, weights = progress.history, progress.best, progress.weights
         for number in range(1, trial.budget.epochs + 1):
             order = train[shuffling.permutation(len(train))]
@@ -101,7 +101,7 @@ class Trainer:
                 raise KeyboardInterrupt
         total_s = progress.seconds + time.perf_counter() - started
         if self._checkpoints:
-            self._checkpoints.save(trial, epoch.model, Progress(history, best, weights, total_s))
+            self._checkpoints.save(trial, epoch.model, TrialState(history, best, weights, total_s))
         if best != trial.budget.epochs and weights is not None:
             restore_weights(epoch.model, weights)
 
@@ -109,7 +109,7 @@ class Trainer:
         if not np.isfinite(outputs).all():
             return _diverged(trial, history, "a prediction on the test images was not finite")
         labels = dataset.test_labels[test]
-        predictions = judge(outputs, labels)
+        predictions = predictions_of(outputs, labels)
         result = measure(predictions, outputs, labels)
         return Record(
             trial=trial,

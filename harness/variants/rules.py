@@ -94,7 +94,7 @@ def _whole(value: object) -> int | None:
 
 
 @dataclass(frozen=True)
-class Number:
+class NumberRule:
     """A finite number in an interval, whose ends may be open; a bool is none."""
 
     low: float
@@ -156,7 +156,7 @@ class Several:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChoiceRule:
     """One of a few words, or None where that is allowed."""
 
     words: tuple[str, ...]
@@ -198,7 +198,7 @@ class Flag:
 
 
 @dataclass(frozen=True)
-class Text:
+class TextRule:
     """A text with a form of its own, or None."""
 
     allowed: str
@@ -283,21 +283,21 @@ RULES: Mapping[str, Rule] = {
     "filters": Several(Whole(1, MAX_FILTERS), 1, MAX_BLOCKS),
     "kernel_size": Whole(1, 15),
     "dense": Several(Whole(1, MAX_UNITS), 0, 8),
-    "pooling": Choice(POOLINGS),
-    "activation": Choice(ACTIVATIONS),
+    "pooling": ChoiceRule(POOLINGS),
+    "activation": ChoiceRule(ACTIVATIONS),
     "batch_norm": Flag(),
-    "dropout": Number(0, 1, high_open=True),
-    "l1": Number(0, 10),
-    "l2": Number(0, 10),
+    "dropout": NumberRule(0, 1, high_open=True),
+    "l1": NumberRule(0, 10),
+    "l2": NumberRule(0, 10),
     "augmentation": Augmentation(),
-    "optimizer": Choice(OPTIMIZERS),
-    "learning_rate": Number(0, 10, low_open=True),
+    "optimizer": ChoiceRule(OPTIMIZERS),
+    "learning_rate": NumberRule(0, 10, low_open=True),
     "batch_size": Whole(1, 65_536),
-    "precision_policy": Choice(PRECISION_POLICIES),
-    "backbone": Choice(BACKBONES, optional=True),
-    "weights": Text('None, "imagenet", or the path of a .weights.h5 file', _is_weights),
+    "precision_policy": ChoiceRule(PRECISION_POLICIES),
+    "backbone": ChoiceRule(BACKBONES, optional=True),
+    "weights": TextRule('None, "imagenet", or the path of a .weights.h5 file', _is_weights),
     "fine_tune": Flag(),
-    "model": Text('None or "package.module:function"', lambda text: bool(_TARGET.fullmatch(text))),
+    "model": TextRule('None or "package.module:function"', lambda text: bool(_TARGET.fullmatch(text))),
     "options": OptionTable(),
 }
 """The rule of every field, in the order of the fields."""

@@ -11,7 +11,7 @@ from harness.comparison.judge import NO_PRECISION, SAME_PREDICTIONS, SAME_TRIAL,
 from harness.results.records import Record
 from harness.results.store import TestSet
 from harness.results.trials import Environment, Trial
-from harness.training.evaluation import judge, measure
+from harness.training.evaluation import measure, predictions_of
 
 LABELS = np.arange(200) % 4
 OTHER = BASELINE.replace(l2=0.01)
@@ -24,7 +24,7 @@ def records(variant, *, seeds=(1, 2, 3), confidence=0.7, shift=0):
         right = np.random.default_rng(seed + shift).random(len(LABELS)) < 0.8
         outputs = np.full((len(LABELS), 4), (1 - confidence) / 3, np.float32)
         outputs[np.arange(len(LABELS)), np.where(right, LABELS, (LABELS + 1) % 4)] = confidence
-        predictions = judge(outputs, LABELS)
+        predictions = predictions_of(outputs, LABELS)
         figures = dataclasses.asdict(measure(predictions, outputs, LABELS))
         trial = Trial(variant, "", "made", "abc", seed, BUDGETS["quick"], Environment("cpu", "tensorflow", 1, ()))
         made[seed] = Record(trial, "ok", epoch=1, predictions=predictions, **figures)

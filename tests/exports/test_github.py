@@ -9,7 +9,7 @@ from harness.comparison import Margins, compare
 from harness.comparison.columns import FOLDER_TABLE
 from harness.comparison.folder_rows import compare_folders
 from harness.comparison.gate import failed_rows, parse_gate
-from harness.exports.github import SUMMARY_LIMIT, annotation_lines, announce
+from harness.exports.github import SUMMARY_LIMIT, annotation_lines, tell_github
 from harness.results import load_results
 from harness.variants import BASELINE
 
@@ -24,7 +24,7 @@ def frame(tmp_path_factory):
 def test_each_failed_row_is_one_annotation_that_no_name_can_break(frame):
     failed = failed_rows(frame, [parse_gate("step_time_verdict == 'worse'")])
     written: list[str] = []
-    announce(frame, failed, {"GITHUB_ACTIONS": "true"}, write=written.append)
+    tell_github(frame, failed, {"GITHUB_ACTIONS": "true"}, write=written.append)
     assert len(written) == 1
     assert written[0].startswith("\n::error title=failed gate::"), "a command must stand at a line's start"
     assert written[0].count("\n") == 2
@@ -47,14 +47,16 @@ def test_more_than_ten_failures_end_in_a_count(frame):
 
 def test_nothing_is_written_outside_of_github(frame, tmp_path):
     written: list[str] = []
-    announce(frame, failed_rows(frame, [parse_gate("seeds == 5")]), {"GITHUB_ACTIONS": "false"}, write=written.append)
+    tell_github(
+        frame, failed_rows(frame, [parse_gate("seeds == 5")]), {"GITHUB_ACTIONS": "false"}, write=written.append
+    )
     assert written == []
 
 
 def test_the_summary_has_failures_and_tables_and_is_appended(frame, tmp_path):
     path = tmp_path / "summary.md"
     path.write_text("before\n")
-    announce(
+    tell_github(
         frame, failed_rows(frame, [parse_gate("accuracy_verdict == 'better'")]), {"GITHUB_STEP_SUMMARY": str(path)}
     )
     text = path.read_text()
@@ -67,7 +69,7 @@ def test_the_summary_stays_under_one_mebibyte(frame, tmp_path):
     path = tmp_path / "summary.md"
     large = frame.assign(message=[f"{number} {'word ' * 100_000}" for number in range(len(frame))])
     for _ in range(2):
-        announce(large, failed_rows(large, []), {"GITHUB_STEP_SUMMARY": str(path)})
+        tell_github(large, failed_rows(large, []), {"GITHUB_STEP_SUMMARY": str(path)})
         assert 0.9 * 2**20 < path.stat().st_size <= SUMMARY_LIMIT < 2**20
     assert "The rest is left out" in path.read_text()
 
@@ -78,6 +80,6 @@ def test_a_comparison_of_folders_is_announced_too(tmp_path):
     frame = compare_folders(*folders, Margins()).frame
     failed = failed_rows(frame, [parse_gate("accuracy_verdict == 'worse'", FOLDER_TABLE)])
     path = tmp_path / "summary.md"
-    announce(frame, failed, {"GITHUB_STEP_SUMMARY": str(path)})
+    tell_github(frame, failed, {"GITHUB_STEP_SUMMARY": str(path)})
     assert "accuracy_verdict worse" in path.read_text()
     assert "| dropout:0.5" in path.read_text()

@@ -8,7 +8,7 @@ from harness import BUDGETS
 from harness.cli import run
 from harness.results.opening import open_store
 from harness.results.trials import Environment, Trial
-from harness.training.checkpoints import Checkpoints, Progress
+from harness.training.checkpoints import Checkpoints, TrialState
 from harness.training.pretraining import check_pretraining
 from harness.variants import Variant
 
@@ -56,7 +56,7 @@ def test_a_state_that_cannot_be_kept_fails_no_trial(tmp_path):
     model.compile("sgd", "mse")
     trial = Trial(BASELINE, "", "d", "f", 1, BUDGETS["quick"], Environment("cpu", "tensorflow", 1, ()))
     kept = Checkpoints(tmp_path / "taken/folder")
-    kept.save(trial, model, Progress())
+    kept.save(trial, model, TrialState())
     assert kept.load(trial, model).history == []
 
 

@@ -13,7 +13,7 @@ from harness.charts import confusion_chart
 from harness.cli import run
 from harness.datasets import Dataset
 from harness.pictures import (
-    Picture,
+    ImageTile,
     changed_images,
     changes_chart,
     chart_html,
@@ -126,7 +126,7 @@ def test_hostile_names_stay_text(tmp_path):
     name = '</script><script>alert("x")</script>&\x00'
     image = np.zeros((4, 4, 3), np.uint8)
     charts = [
-        pictures_chart([Picture(image, name, name, name)], title=name),
+        pictures_chart([ImageTile(image, name, name, name)], title=name),
         confusion_chart(np.eye(2), [name, "b"], difference=False),
     ]
     for chart in charts:
