@@ -7,19 +7,27 @@ import importlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-import tempfile
 import traceback
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from harness.datasets.cache import Filled, entry_path, filled_with, open_entry, open_or_make, write_entry
+from harness.datasets.cache import (
+    Filled,
+    entry_path,
+    filled_with,
+    open_entry,
+    open_or_make,
+    temporary_directory,
+    write_entry,
+)
 from harness.datasets.dataset import Dataset, Origin
 from harness.datasets.listing import shown
-from harness.errors import InputError, nearest
+from harness.errors import HarnessError, InputError, nearest
 
 TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 """What "module:function" looks like."""
@@ -87,26 +95,33 @@ def load_function(target: str, *, cache: Path | None = None) -> Dataset:
 
     Raises:
         InputError: Module or function is missing; it raised, exited, died, or returned something else.
+        HarnessError: No room for the arrays.
     """
-    with tempfile.TemporaryDirectory(prefix="cnn-harness-") as scratch:
+    try:
+        scratch = temporary_directory()
+    except OSError as error:
+        raise HarnessError(f"no temporary folder can be made ({error}); set TMPDIR to a folder with room") from error
+    try:
         # What a library prints on standard output would stand among our tables.
         code = f"from {__name__} import _answer; _answer()"
-        command = [sys.executable, "-c", code, target, scratch, json.dumps([*sys.path, str(Path.cwd())])]
+        command = [sys.executable, "-c", code, target, str(scratch), json.dumps([*sys.path, str(Path.cwd())])]
         loading = os.environ.get(_LOADING, "")
         if target in loading.split():
             raise InputError(f'dataset "{target}": it loads itself')
         environment = {**os.environ, _LOADING: f"{loading} {target}"}
         ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=2, check=False, env=environment).returncode
         try:
-            answer = json.loads((Path(scratch) / "answer.json").read_text(encoding="utf-8"))
+            answer = json.loads((scratch / "answer.json").read_text(encoding="utf-8"))
         except OSError:
             how = f"with exit code {ended}" if ended >= 0 else f"by signal {-ended}"
             answer = {"error": f"its process ended {how} before it returned"}
         if "error" in answer:
             raise InputError(f'dataset "{target}": {answer["error"]}')
-        dataset = open_entry(Path(scratch), answer["name"], Origin())
+        dataset = open_entry(scratch, answer["name"], Origin())
         entry = entry_path(cache, target, dataset.fingerprint)
         return open_or_make(entry, filled_with(dataset), dataset.name, Origin(target, cache=cache))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _answer() -> None:

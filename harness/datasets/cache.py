@@ -29,6 +29,7 @@ from harness.errors import HarnessError
 FORMAT = 2
 
 _UNFINISHED = "unfinished"
+_TEMPORARY = "cnn-harness-"
 
 
 class Filled(NamedTuple):
@@ -106,7 +107,7 @@ def open_or_make(path: Path, fill: Fill, name: str, origin: Origin) -> Dataset:
             "this time; set HARNESS_CACHE to a folder that can be written",
         )
     try:
-        directory = _temporary_directory()
+        directory = temporary_directory()
         write_entry(directory, fill)
     except OSError as error:
         raise HarnessError(
@@ -160,7 +161,7 @@ def keep_temporarily(dataset: Dataset) -> Path:
     """Write a dataset's arrays to a temporary folder that is removed when this process ends; return it."""
 
     try:
-        directory = _temporary_directory()
+        directory = temporary_directory()
         write_entry(directory, filled_with(dataset))
     except OSError as error:
         raise HarnessError(
@@ -221,13 +222,27 @@ def _map(path: Path) -> Images:
     return mapped.view(np.ndarray)
 
 
-def _temporary_directory() -> Path:
-    directory = Path(tempfile.mkdtemp(prefix="cnn-harness-"))
-    owner = os.getpid()
+def temporary_directory() -> Path:
+    """Make a temporary folder that goes when this process ends, or that the next one removes if this one is killed.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    place = Path(tempfile.gettempdir())
+    # While one process makes a folder and locks it, no other looks which ones are locked.
+    with locked(place / f"{_TEMPORARY}{os.getuid()}.lock"):
+        for left in place.glob(f"{_TEMPORARY}*/owner"):
+            with contextlib.suppress(OSError, filelock.Timeout), filelock.FileLock(left, timeout=0):
+                shutil.rmtree(left.parent, ignore_errors=True)
+        directory = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+        owner = filelock.FileLock(directory / "owner")
+        owner.acquire()
+    process = os.getpid()
 
     def remove() -> None:
         # A forked child must not take away what its parent still uses.
-        if os.getpid() == owner:
+        if os.getpid() == process:
+            owner.release()
             shutil.rmtree(directory, ignore_errors=True)
 
     atexit.register(remove)

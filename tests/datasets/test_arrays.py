@@ -3,6 +3,7 @@
 import pickle
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from harness.cli import run
 from harness.datasets import Dataset, DatasetRef, load_dataset
-from harness.errors import InputError
+from harness.errors import HarnessError, InputError
 
 RNG = np.random.default_rng(0)
 TRAIN = (RNG.integers(0, 256, (8, 4, 4, 3), np.uint8), np.arange(8) % 2)
@@ -232,6 +233,14 @@ def test_a_function_that_gives_no_dataset_is_refused_with_its_name_and_line(own,
 
     assert message.startswith(f'dataset "{target}": ')
     assert said.format(here=own) in message
+
+
+def test_a_temporary_folder_that_cannot_be_written_is_said(own, monkeypatch):
+    (own / "in the way").write_text("")
+    monkeypatch.setattr(tempfile, "tempdir", str(own / "in the way"))
+
+    with pytest.raises(HarnessError, match=r"no temporary folder can be made .*; set TMPDIR to a folder with room"):
+        load_dataset("own:load")
 
 
 def test_an_image_size_for_arrays_is_refused(own):

@@ -185,6 +185,28 @@ def test_a_temporary_folder_goes_when_its_process_ends(tmp_path):
     assert not directory.exists()
 
 
+def test_a_killed_process_leaves_a_temporary_folder_that_the_next_removes_and_a_living_one_keeps_its_own(tmp_path):
+    code = (
+        "import os, sys; import numpy as np; from harness.datasets import Dataset, DatasetRef;"
+        "part = (np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 1]));"
+        "print(DatasetRef.of(Dataset.from_arrays('made', ['a', 'b'], part, part)).origin.directory, flush=True);"
+        "sys.stdin.read(1) or os.kill(os.getpid(), 9)"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    killed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False)
+    left = Path(killed.stdout.decode().strip())
+    assert left.is_dir()
+
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True) as living:
+        own = Path(living.stdout.readline().strip())
+        assert not left.exists()
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False)
+        assert (own / "meta.json").is_file()
+        living.communicate("x")
+    assert not own.exists()
+
+
 def test_an_open_reference_to_vanished_arrays_is_a_clear_failure(folder):
     part = (np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 1]))
     reference = DatasetRef.of(Dataset.from_arrays("made", ["a", "b"], part, part))
