@@ -1,8 +1,6 @@
 """What all tests share. TensorFlow is told its threads before anything imports it: bits depend on their number."""
 
-import os
 import sys
-from pathlib import Path
 
 import hypothesis
 import pytest
@@ -22,14 +20,6 @@ hypothesis.settings.load_profile("no deadline")
 @pytest.fixture(scope="session")
 def digits() -> Dataset:
     return load_dataset("digits")
-
-
-@pytest.fixture(scope="session")
-def cifar10() -> Dataset:
-    folder = os.environ.get("CIFAR10_DIR", "")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("CIFAR10_DIR does not name a folder with CIFAR-10 as train/CLASS/ and test/CLASS/")
-    return load_dataset(folder)
 
 
 @pytest.fixture

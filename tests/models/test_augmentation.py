@@ -48,11 +48,12 @@ def test_at_test_time_pictures_pass_unchanged(policy):
     assert np.array_equal(images(augment(policy), training=False), PICTURES)
 
 
-def test_augmentation_stands_in_the_model_and_is_idle_when_it_predicts():
+@pytest.mark.parametrize("policy", POLICIES)
+def test_augmentation_stands_in_the_model_so_in_its_step_and_is_idle_when_it_predicts(policy):
     plain = build_model(BASELINE.replace(filters=(4,), dense=()), seed=1)
-    augmented = build_model(BASELINE.replace(filters=(4,), dense=(), augmentation="mixed"), seed=1)
+    augmented = build_model(BASELINE.replace(filters=(4,), dense=(), augmentation=policy), seed=1)
     assert augmented.count_params() == plain.count_params()
-    assert np.array_equal(augmented.predict(PICTURES, verbose=0), plain.predict(PICTURES, verbose=0))
+    assert np.array_equal(augmented(PICTURES, training=False), plain(PICTURES, training=False))
     assert not np.allclose(augmented(PICTURES, training=True), plain(PICTURES, training=True))
 
 

@@ -1,6 +1,15 @@
-"""What pytest collects from suite files, and what it refuses; nothing here trains."""
+"""What pytest collects from suite files, and what it refuses; nothing here trains.
+
+Most runs are in this process, whose TensorFlow is started already.
+"""
+
+import signal
 
 import pytest
+
+# What a run imports must be there before it: pytester takes out what came with it, and TensorFlow starts only once.
+import harness.pytest_plugin.run
+import harness.training.check  # noqa: F401
 
 SUITE = """
 from harness import BASELINE, Suite
@@ -19,8 +28,15 @@ def suites(pytester):
     return write
 
 
+@pytest.fixture(autouse=True)
+def _own_signals():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
 def run(pytester, *arguments):
-    return pytester.runpytest_subprocess("suites", "-p", "no:cacheprovider", *arguments)
+    return pytester.runpytest_inprocess("suites", "-p", "no:cacheprovider", *arguments)
 
 
 def test_each_variant_is_an_item_named_after_it(pytester, suites):
@@ -61,7 +77,7 @@ def pytest_sessionfinish():
     print("HEAVY", sorted(heavy))
 """
     )
-    result = run(pytester, "--co", "-q", "-s", "--benchmark")
+    result = pytester.runpytest_subprocess("suites", "--co", "-q", "-s", "--benchmark")
     result.stdout.fnmatch_lines(["*HEAVY []*"])
 
 
@@ -69,7 +85,7 @@ def test_slow_suites_are_left_out_unless_named_or_asked_for(pytester, suites):
     suites(SUITE.replace('"small"', '"heavy"').replace("])", "], slow=True)"), "suite_heavy.py")
     assert "heavy" not in run(pytester, "--co", "-q").stdout.str()
     assert "heavy" in run(pytester, "--co", "-q", "--slow").stdout.str()
-    named = pytester.runpytest_subprocess("suites/suite_heavy.py", "--co", "-q")
+    named = pytester.runpytest_inprocess("suites/suite_heavy.py", "--co", "-q")
     assert named.stdout.str().count("::heavy::") == 3
 
 
@@ -156,4 +172,4 @@ def test_another_plugins_option_keeps_its_short_name(pytester, suites):
     pytester.makepyfile(
         test_device="def test_it(request):\n    assert request.config.getoption('device') == 'theirs'\n"
     )
-    assert pytester.runpytest_subprocess("test_device.py").ret == 0
+    assert pytester.runpytest_inprocess("test_device.py").ret == 0

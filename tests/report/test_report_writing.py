@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from made import made_results
+from made_results import Made, make_results
 
 from harness.cli import run
 from harness.comparison import Margins, compare_all
 from harness.report import write_report
 from harness.report.inline_svg import inline_svg
 from harness.report.sentences import suite_sentence
-from harness.results import Results
+from harness.results import Results, load_results
 from harness.suites import Suite
 from harness.tables import full_text
 from harness.variants import BASELINE
@@ -30,10 +31,12 @@ def small(folder: Path, **more: object) -> Results:
     return made_results(folder, [Suite("size", [WIDE, DEEP])], epochs=2, images=60, **more)  # type: ignore[arg-type]
 
 
+def report_of(results: Results, margins: Margins, *, partial: str = "") -> list[Path]:
+    return write_report(compare_all(results, margins), results, margins, partial=partial)
+
+
 def text_of(results: Results, *, partial: str = "") -> str:
-    return write_report(compare_all(results, Margins()), results, Margins(), partial=partial)[0].read_text(
-        encoding="utf-8"
-    )
+    return report_of(results, Margins(), partial=partial)[0].read_text(encoding="utf-8")
 
 
 def row(variant: str, accuracy: str, time: str, **more: object) -> dict[str, object]:
@@ -100,27 +103,34 @@ def test_a_suite_without_figures_says_so() -> None:
     assert "nothing is settled" in suite_sentence([row("a", "unresolved", "unresolved", **unknown)]).text
 
 
-def test_exact_values_stand_beside_the_rounded_ones(tmp_path: Path) -> None:
-    results = small(tmp_path)
-    page = text_of(results)
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, list[Path]]:
+    """Results, and the files of their report."""
+    results = small(tmp_path_factory.mktemp("written"))
+    return results, report_of(results, Margins())
+
+
+def test_exact_values_stand_beside_the_rounded_ones(written: tuple[Results, list[Path]]) -> None:
+    results, (path, *_) = written
+    page = path.read_text(encoding="utf-8")
     mean = sum(r.accuracy for r in results.records.values() if r.trial.variant == WIDE) / 3
     assert any(abs(float(value) - mean) < 1e-12 for value in re.findall(r'data-value="(0\.\d+)"', page))
 
 
-def test_the_page_asks_for_nothing_and_holds_each_library_once(tmp_path: Path) -> None:
-    page = text_of(small(tmp_path))
+def test_the_page_asks_for_nothing_and_holds_each_library_once(written: tuple[Results, list[Path]]) -> None:
+    page = written[1][0].read_text(encoding="utf-8")
     outside = re.sub(r'<script type="text/plain" id="library">.*?</script>', "", page, flags=re.DOTALL)
     assert not re.search(r'(?:src|href|action)\s*=\s*"(?!#|data:,)', outside)
     assert "default-src &#39;none&#39;" in outside
     assert page.count('id="library"') == 1
 
 
-def test_every_chart_of_the_page_is_a_file_too(tmp_path: Path) -> None:
-    page, *charts = write_report(compare_all(results := small(tmp_path), Margins()), results, Margins())
+def test_every_chart_of_the_page_is_a_file_too(written: tuple[Results, list[Path]]) -> None:
+    results, (page, *charts) = written
     packed = re.search(r'id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)[1]  # type: ignore[index]
     data = json.loads(gzip.decompress(base64.b64decode(packed)))
     assert len(charts) == 2 * len(data["charts"])
-    assert all(path.is_file() and path.parent == tmp_path / "charts" for path in charts)
+    assert all(path.is_file() and path.parent == results.folder / "charts" for path in charts)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +160,22 @@ def test_one_seed_gives_a_page_without_intervals(tmp_path: Path) -> None:
 def test_a_failed_trial_stands_in_the_list_with_its_message(tmp_path: Path) -> None:
     page = text_of(small(tmp_path, failures={WIDE.name: "out of memory: 3 GiB asked for\nsecond line"}))
     assert "out of memory: 3 GiB asked for\nsecond line" in page
+
+
+def test_the_command_writes_the_page_of_these_margins_and_says_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_results(tmp_path / "results", Made())
+    page = folder / "report" / "index.html"
+    assert run(["report", "--results", str(folder), "--alpha", "0.2", "--margin-accuracy", "0.3"]) == 0
+    told, text = capsys.readouterr().out, page.read_text(encoding="utf-8")
+    assert str(page) in told
+    assert f"{len(list((folder / 'charts').iterdir()))} charts" in told
+    default, *_ = report_of(load_results(folder), Margins())
+    assert default == page
+    assert page.read_text(encoding="utf-8") != text
+    report_of(load_results(folder), Margins(alpha=0.2, accuracy=0.3))
+    assert page.read_text(encoding="utf-8") == text
 
 
 def test_the_command_refuses_a_folder_without_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,7 +55,7 @@ def test_step_times_hold_what_they_promise():
 
 def test_both_analyses_of_ratios_hold(monkeypatch):
     monkeypatch.setattr(false_alarms, "RATIO_IMAGES", (360,))
-    monkeypatch.setattr(false_alarms, "BOOTSTRAPS", 200)
+    monkeypatch.setattr(false_alarms, "BOOTSTRAPS", 100)
     for row in false_alarms.ratio_rows(REPETITIONS // 4, np.random.default_rng(9)):
         for alarms in row[4:6]:
             rate = 0.09 if int(row[1]) < 5 else 0.065
