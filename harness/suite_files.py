@@ -8,6 +8,8 @@ import io
 import os
 import re
 import sys
+import sysconfig
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,7 +143,8 @@ def load_suite_files(paths: Sequence[Path]) -> list[SuiteSource]:
     collector = _Collector()
     for name in _imported:
         sys.modules.pop(name, None)
-    options = ["-o", "addopts=", "-o", f"python_files={FILE_PATTERN}", "-p", "no:harness"]
+    # Assertions stay as they are: to rewrite them pytest warns, or fails, since the harness is imported already.
+    options = ["-o", "addopts=", "-o", f"python_files={FILE_PATTERN}", "-p", "no:harness", "--assert=plain"]
     printed = io.StringIO()
     with _no_added_options() as added, contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         collector.added = added
@@ -150,11 +153,13 @@ def load_suite_files(paths: Sequence[Path]) -> list[SuiteSource]:
         except SystemExit as error:
             place = describe_failure(error, Path("conftest.py"))
             raise InputError(f"{place}: a conftest file or a plugin of pytest ends the process") from None
+        except Exception as error:  # what a conftest's hooks raise, and warnings that the project makes errors
+            raise InputError(f"pytest cannot collect: {describe_failure(error, Path('conftest.py'))}") from error
     if collector.path:
         sys.path[:] = collector.path
-    if code == pytest.ExitCode.INTERRUPTED and not collector.failures:
+    if collector.interrupted:
         raise KeyboardInterrupt
-    if collector.failures or code in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
+    if collector.failures or code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise InputError("\n".join(collector.failures) or f"pytest cannot collect:\n{printed.getvalue().strip()}")
     if not collector.modules:
         raise InputError(f"no {FILE_PATTERN} in {', '.join(map(str, paths))}: add one, or name another folder")
@@ -164,20 +169,24 @@ def load_suite_files(paths: Sequence[Path]) -> list[SuiteSource]:
 
 
 def describe_failure(error: BaseException, file: Path) -> str:
-    """Return "FILE:LINE: what was raised", the line being the file's own that it came from."""
+    """Return "FILE:LINE: what was raised", the line being the file's own, or else the last one outside of libraries."""
     if isinstance(error, pytest.Collector.CollectError) and error.__cause__ is not None:
         error = error.__cause__
-    line, trace = 0, error.__traceback__
-    while trace is not None:
-        place = Path(trace.tb_frame.f_code.co_filename)
-        if place == file or (not file.is_absolute() and place.name == file.name):
-            file, line = place, trace.tb_lineno
-        trace = trace.tb_next
     if isinstance(error, SyntaxError) and error.filename == str(file):
         line = error.lineno or 0
+    else:
+        frames = [(Path(one.filename), one.lineno or 0) for one in traceback.extract_tb(error.__traceback__)]
+        own = [(path, line) for path, line in frames if path == file or path.name == file.name == "conftest.py"]
+        others = [(path, line) for path, line in frames if path.is_file() and not _is_library(path)]
+        # Without a line of its own it is the fault of what was imported for it, as its package.
+        file, line = (own or others[-1:] or [(file, 0)])[-1]
     if isinstance(error, InputError):
         return f"{_shown(file)}:{line}: {error}"
     return f"{_shown(file)}:{line}: {type(error).__name__}: {error}".removesuffix(": ")
+
+
+def _is_library(path: Path) -> bool:
+    return "site-packages" in path.parts or path.is_relative_to(sysconfig.get_path("stdlib"))
 
 
 def _shown(file: Path) -> Path:
@@ -192,6 +201,16 @@ class _Collector:
     modules: dict[Path, ModuleType] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     path: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Tell a person's Ctrl-C from pytest's own way to stop after errors."""
+        self.interrupted = excinfo.type is KeyboardInterrupt
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Take what a conftest's hook raised, instead of a traceback through pytest."""
+        self.failures.append(describe_failure(excinfo.value, Path("conftest.py")))
+        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_load_initial_conftests(self, early_config: pytest.Config, args: list[str]) -> None:

@@ -96,7 +96,8 @@ class Timings:
 
 
 def group_records(results: Results) -> list[Group]:
-    """Return the groups of a results folder: suites in their order, conditions in the order of their first run.
+    """Return the groups of a results folder: suites in their order, conditions in the order of their first run, smoke
+    budgets last.
 
     A group holds what was planned: of a variant whose files changed since, only the trials of the source that the
     newest run of the suite meant, though they may be older than others.
@@ -107,8 +108,9 @@ def group_records(results: Results) -> list[Group]:
     found = by_training(results)
     timings = Timings(results)
     groups = []
+    in_order = sorted(plans.items(), key=lambda place: place[0][1].budget.name == "smoke")
     for suite in results.suites:
-        for (name, conditions), mine in plans.items():
+        for (name, conditions), mine in in_order:
             if name != suite.name:
                 continue
             sources = {variant: source for plan in mine for variant, source in plan.sources.items()}

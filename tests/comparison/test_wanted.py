@@ -7,6 +7,7 @@ from made_results import BASELINE, DROPOUT, Made, make_results
 
 from harness import BUDGETS, InputError, load_results
 from harness.cli import run
+from harness.comparison import group_records
 from harness.comparison.wanted import Wanted
 from harness.pictures.of_variant import find_group
 from harness.results.conditions import Conditions
@@ -96,6 +97,10 @@ def test_every_command_that_reads_takes_the_choice_and_says_what_it_leaves_out(f
     assert "quick" not in page
     assert any((tmp_path / "charts").iterdir())
     assert not (folder / "report").exists()
+
+
+def test_what_a_smoke_budget_gave_never_comes_first(folder):
+    assert [group.conditions.budget.name for group in group_records(load_results(folder))] == ["quick", "smoke"]
 
 
 def test_pictures_are_of_what_was_trained_last_or_chosen(folder):

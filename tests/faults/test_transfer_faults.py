@@ -7,6 +7,7 @@ from harness import BASELINE, BUDGETS, Variant
 from harness.cli import run
 from harness.datasets import Dataset
 from harness.errors import InputError
+from harness.noise import quiet_libraries
 from harness.running.job import JobSettings, prepare
 from harness.suites import Suite
 
@@ -57,7 +58,8 @@ def test_an_unknown_backbone_is_refused_with_the_nearest():
 
 def test_weights_of_another_architecture_fail_that_variant_with_one_message(tmp_path, digits):
     path = tmp_path / "other.weights.h5"
-    keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save_weights(path)
+    with quiet_libraries():
+        keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save_weights(path)
     from harness import run_trial
 
     variant = Variant(backbone="MobileNetV2", weights=str(path))

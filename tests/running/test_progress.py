@@ -63,11 +63,19 @@ class Look:
         pytest.exit("seen", returncode=0)
 
 
-@pytest.mark.parametrize(("selection", "timed"), [("l2", ["l2:0.1"]), ("baseline or l2", ["baseline", "l2:0.1"])])
-def test_a_plan_under_k_counts_only_the_step_times_that_an_item_measures(project, selection, timed):
+@pytest.mark.parametrize(
+    ("selection", "timed"),
+    [
+        (["-k", "l2"], ["l2:0.1"]),
+        (["-k", "baseline or l2"], ["baseline", "l2:0.1"]),
+        (["--benchmark-skip"], []),
+        (["--benchmark-skip", "--benchmark-only"], ["baseline", "l2:0.1"]),
+    ],
+)
+def test_a_plan_counts_only_the_step_times_that_an_item_measures(project, selection, timed):
     (project / "suite_a.py").write_text(SUITE)
     look = Look()
-    assert pytest.main(["suite_a.py", "--benchmark", "--budget", "smoke", "-k", selection], [look]) == 0
+    assert pytest.main(["suite_a.py", "--benchmark", "--budget", "smoke", *selection], [look]) == 0
     assert [variant.name for _, variant in look.run.untimed] == timed
 
 

@@ -123,6 +123,25 @@ def test_the_root_of_the_project_holds_its_models_wherever_one_stands(project, c
     assert "2 variants" in capsys.readouterr().out
 
 
+def test_what_fails_beside_a_suite_file_is_named_with_its_own_line(project, capsys):
+    write(project, {"suites/__init__.py": "\n\n1 / 0\n", "suites/suite_a.py": ONE.format("a")})
+    assert harness(["plan", "suites"]) == 4
+    assert "error: suites/__init__.py:3: ZeroDivisionError: division by zero" in capsys.readouterr().err
+
+
+def test_a_project_that_makes_warnings_errors_is_loaded(project, capsys):
+    write(project, {"pytest.ini": "[pytest]\nfilterwarnings = error\n", "suites/suite_a.py": ONE.format("a")})
+    assert harness(["list", "suites"]) == 0
+    assert "l2:0.1" in capsys.readouterr().out
+
+
+def test_a_hook_of_a_conftest_that_fails_is_named(project, capsys):
+    hook = "def pytest_configure(config):\n    raise KeyError('mine')\n"
+    write(project, {"conftest.py": hook, "suites/suite_a.py": ONE.format("a")})
+    assert harness(["list", "suites"]) == 4
+    assert "conftest.py:2: KeyError: 'mine'" in capsys.readouterr().err
+
+
 def test_a_conftest_that_ends_the_process_is_named(project, capsys):
     write(project, {"conftest.py": "import sys\nsys.exit(0)\n", "suites/suite_a.py": ONE.format("a")})
     assert harness(["plan", "suites"]) == 4
