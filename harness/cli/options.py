@@ -87,9 +87,7 @@ def format_option(default: str | None = "plain", *, more: Sequence[str] = ()) ->
         "style",
         **word("--format", [*FORMATS, *SYNONYMS, *more]),
         callback=lambda context, parameter, value: SYNONYMS.get(value, value),
-        default=default,
-        required=default is None,
-        show_default=default is not None,
+        **({"default": default, "show_default": True} if default else {"required": True}),
         help="What to write; markdown is github." if more else "How to print it; markdown is github.",
     )
 

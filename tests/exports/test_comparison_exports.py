@@ -120,6 +120,11 @@ def test_the_command_refuses_a_folder_and_writes_no_half_file(folder, tmp_path, 
     assert run(["export", "--results", str(folder), "--format", "csv", "--output", str(tmp_path)]) == 4
     assert "is a folder" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+    assert run(["export", "--results", str(folder), "--output", str(tmp_path / "table")]) == 4
+    assert "--format" in capsys.readouterr().err
+    assert run(["export", "--results", str(folder), "--output", "-", "--format", "markdwn"]) == 4
+    assert 'did you mean "markdown"' in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_baseline_alone_is_a_row_without_comparisons(tmp_path):
