@@ -98,9 +98,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         marks[:] = [mark for mark in marks if "(--benchmark-only active)" not in str(mark.kwargs.get("reason"))]
 
 
-def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
-    """Say of a suite file that nothing is declared in it, and how slow suites run where there is nothing else."""
-    return config.stash[NOTES]
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Say of a suite file that nothing is declared in it, and how slow suites run where there is nothing else.
+
+    In a run of other tests it is none of our business: somebody's `suite_*.py` may be anything.
+    """
+    others = any(not isinstance(item, SuiteItem) for item in items)
+    return [] if others else config.stash[NOTES]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

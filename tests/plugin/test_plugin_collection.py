@@ -173,3 +173,11 @@ def test_another_plugins_option_keeps_its_short_name(pytester, suites):
         test_device="def test_it(request):\n    assert request.config.getoption('device') == 'theirs'\n"
     )
     assert pytester.runpytest_inprocess("test_device.py").ret == 0
+
+
+def test_a_suite_file_of_somebody_else_is_not_spoken_of_in_a_run_of_other_tests(pytester):
+    pytester.makepyfile(suite_of_forms="FORMS = 3", test_forms="def test_forms(): pass")
+    assert "declares no Suite" in pytester.runpytest("suite_of_forms.py").stdout.str()
+    mixed = pytester.runpytest(".")
+    mixed.assert_outcomes(passed=1)
+    assert "declares no Suite" not in mixed.stdout.str()
