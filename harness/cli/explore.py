@@ -74,12 +74,13 @@ def command(
 
 def _where(asked: Origin, results: Path) -> Origin:
     """Return what was asked for, or else the dataset that a results folder used last, or else the digits."""
-    from harness.results import load_results
+    from harness.results.opening import read_store
     from harness.results.schema import STORE_NAME
 
     if asked.source or not (results / STORE_NAME).is_file():
         return replace(asked, source=asked.source or "digits")
-    *_, last = (Origin("digits"), *load_results(results).datasets.values())
+    with read_store(results) as store:
+        *_, last = (Origin("digits"), *store.datasets().values())
     return _completed(asked, last)
 
 

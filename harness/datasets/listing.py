@@ -75,7 +75,8 @@ def list_folder(root: Path) -> Listing:
     if not train and not test:
         raise InputError(f"dataset {shown(root)} has no class folders in train/ and test/; {_EXPECTED}")
     if train.keys() != test.keys():
-        raise InputError(_difference(root, set(train), set(test)))
+        aside = f"; not used: {_names(unused)}" if unused else ""
+        raise InputError(_difference(root, set(train), set(test)) + aside)
     classes = tuple(sorted(train))
     if len(classes) == 1:
         raise InputError(f'dataset {shown(root)} has a single class, "{shown(classes[0])}"; {_EXPECTED}')
@@ -134,7 +135,9 @@ def _class_folders(root: Path, part: Part, unused: list[str]) -> dict[str, str]:
         name = unicodedata.normalize("NFC", entry.name)
         suffix = Path(name).suffix.lower()
         if name.startswith("."):
-            if name.lower() not in _HIDDEN_LITTER and not name.startswith("._") and _is_folder(Path(entry.path)):
+            # ._ and .# are what macOS and Emacs leave beside files.
+            is_litter = name.lower() in _HIDDEN_LITTER or name.startswith(("._", ".#"))
+            if not is_litter and (entry.is_symlink() or _exists(Path(entry.path))):
                 unused.append(f"{part}/{entry.name} (hidden)")
         elif _is_folder(Path(entry.path)):
             if name in folders:

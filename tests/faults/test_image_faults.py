@@ -80,6 +80,20 @@ def test_hidden_class_folders_and_images_are_counted_and_named(folder):
     )
 
 
+def test_a_class_that_is_hidden_in_one_part_is_named_where_classes_differ(folder):
+    draw(folder / "train" / ".owl" / "0.png", 90)
+    draw(folder / "test" / "owl" / "0.png", 91)
+
+    assert "only in test: owl; not used: train/.owl (hidden)" in refusal(folder)
+
+
+def test_a_hidden_link_to_nowhere_is_named_and_an_editors_lock_is_not(folder):
+    (folder / "train" / ".owl").symlink_to("/mnt/external/owl")
+    (folder / "train" / ".#notes").symlink_to("me@here.123:456")
+
+    assert load_dataset(folder).warnings == ("not used, since not a class folder: train/.owl (hidden)",)
+
+
 def test_what_lies_beside_class_folders_is_named(folder):
     (folder / "train" / "owl").write_text("/mnt/external/owl")  # what git writes for a link where it can make none
     (folder / "test" / "labels.csv").write_text("a,b")
