@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.variants.sources import BuildError
 
@@ -37,9 +38,18 @@ def check_contract(model: Any, input_shape: tuple[int, int, int], classes: int) 
             f"must return one probability a class, shape (batch, {classes}), for pictures of {input_shape}; its output "
             f"has shape {shape}"
         )
+    if not model.trainable_variables:
+        raise BuildError("has no weight that is trained: leave something trainable")
     _check_new(model)
     _check_loss(model)
-    _check_probabilities(model, input_shape)
+    outputs = _probabilities(model, input_shape)
+    labels = np.eye(classes, dtype=np.float32)[np.arange(len(outputs)) % classes]
+    for loss in keras.tree.flatten(model.loss) if model.compiled and model.loss else ():
+        try:
+            keras.losses.get(loss)(labels, outputs)
+        except Exception as error:
+            text = " ".join(str(error).split())[:200]
+            raise BuildError(f"has a loss that cannot take one-hot labels: {type(error).__name__}: {text}") from None
 
 
 def _kind(value: object) -> str:
@@ -96,7 +106,7 @@ def _check_loss(model: keras.Model) -> None:
             )
 
 
-def _check_probabilities(model: keras.Model, input_shape: tuple[int, int, int]) -> None:
+def _probabilities(model: keras.Model, input_shape: tuple[int, int, int]) -> NDArray[np.float32]:
     inputs = getattr(model, "inputs", None)
     count = (inputs[0].shape[0] if inputs else None) or 2
     pixels = np.random.default_rng(0).random((count, *input_shape), np.float32)
@@ -110,3 +120,4 @@ def _check_probabilities(model: keras.Model, input_shape: tuple[int, int, int]) 
             f"must return probabilities; its outputs are from {outputs.min():.3g} to {outputs.max():.3g}, and a row "
             f"sums to {worst:.3g}, not 1: end in softmax"
         )
+    return outputs

@@ -24,11 +24,12 @@ def known_state(seed: int | None) -> Iterator[None]:
     """Set what is global in Keras, its backend, Python and NumPy to one known state; put the one before back after.
 
     That is Keras's dtype policy, float type, epsilon, image format, counters of names and generators, TensorFlow's
-    eager mode and compiler, JAX's configuration, the environment's variables, the current folder, and every global
-    seed. With None seeds stay as they are: setting TensorFlow's drops the prepared graphs of all models in the process.
+    eager mode and compiler, JAX's configuration, Keras's own functions and classes, the environment's variables, the
+    current folder, and every global seed. With None seeds stay as they are: setting TensorFlow's drops the prepared
+    graphs of all models in the process.
     """
     with contextlib.ExitStack() as back:
-        for part in (_process, _keras, _BACKENDS.get(keras.backend.backend())):
+        for part in (_process, _namespaces, _keras, _BACKENDS.get(keras.backend.backend())):
             if part:
                 back.callback(part())
         if seed is not None:
@@ -104,6 +105,22 @@ def _keras() -> Callable[[], None]:
         kept.clear()
         kept.update(before)
         apply(*settings)
+
+    return restore
+
+
+def _namespaces() -> Callable[[], None]:
+    """Note what Keras's public modules hold: a builder may put a layer or function of its own in the place of one."""
+    before = {
+        name: dict(vars(module))
+        for name, module in list(sys.modules.items())
+        if name == "keras" or (name.startswith("keras.") and not name.startswith("keras.src"))
+    }
+
+    def restore() -> None:
+        for name, held in before.items():
+            now = vars(sys.modules[name])
+            now.update({key: value for key, value in held.items() if now.get(key) is not value})
 
     return restore
 

@@ -22,6 +22,10 @@ def net(shape, classes, end="softmax", x=lambda i: i, dtype="float32"):
     y = L.Dense(classes, activation=end)(L.Flatten()(x(i)))
     return keras.Model(i, y)
 
+def still(model):
+    model.trainable = False
+    return model
+
 def compiled(model, loss, optimizer="adam"):
     model.compile(optimizer, loss)
     return model
@@ -72,7 +76,7 @@ DEF = "def build(variant, shape, classes):\n    return "
 def test_a_builder_of_another_signature_is_told_how_it_is_called(write, signature, takes):
     message = refusal(write(signature))
     assert f"is called as build(variant, input_shape, classes), and takes {takes}" in message
-    assert ".py, line 14" in message
+    assert ".py, line 18" in message
 
 
 @pytest.mark.parametrize(
@@ -86,17 +90,22 @@ def test_a_builder_of_another_signature_is_told_how_it_is_called(write, signatur
         ("compiled(net(shape, classes), 'sparse_categorical_crossentropy')", "labels are one-hot: compile with categ"),
         ("compiled(net(shape, classes), losses.SparseCategoricalCrossentropy(name='x'))", "labels are one-hot"),
         ("compiled(net(shape, classes), losses.sparse_categorical_crossentropy)", "labels are one-hot"),
+        (
+            "compiled(net(shape, classes), lambda y, p: losses.sparse_categorical_crossentropy(y, p))",
+            "a loss that cannot take one-hot labels: ValueError",
+        ),
+        ("still(net(shape, classes))", "no weight that is trained"),
         ("net(shape, classes, dtype='uint8', x=L.Rescaling(1 / 255))", "takes uint8 pixels, and is given floats"),
         ("net(shape, classes, x=L.Rescaling(1 / 255))", "rescales its pixels by 0.00392"),
         ("net(shape, classes, x=L.Rescaling([1 / 127.5] * 3, -1))", "rescales its pixels by 0.00784"),
         ("net(shape, classes, x=lambda i: i / keras.ops.zeros_like(i))", "nan or inf before any training"),
         ("net(shape, classes + 1)", r"shape \(batch, 4\).*has shape \(None, 5\)"),
-        ("exit()", "the code ended the program with None: .*line 15: return exit"),
-        ("__import__('sys').exit(3)", "the code ended the program with 3: .*line 15"),
-        ("__import__('os')._exit(3)", r"os._exit\(3\) would end the whole run: .*line 15"),
-        ("__import__('os').abort()", "os.abort.*line 15"),
-        ("__import__('os').fork()", "must not fork.*line 15"),
-        ("(_ for _ in ()).throw(type('Odd', (BaseException,), {})('odd'))", "failed: Odd: odd: .*line 15"),
+        ("exit()", "the code ended the program with None: .*line 19: return exit"),
+        ("__import__('sys').exit(3)", "the code ended the program with 3: .*line 19"),
+        ("__import__('os')._exit(3)", r"os._exit\(3\) would end the whole run: .*line 19"),
+        ("__import__('os').abort()", "os.abort.*line 19"),
+        ("__import__('os').fork()", "must not fork.*line 19"),
+        ("(_ for _ in ()).throw(type('Odd', (BaseException,), {})('odd'))", "failed: Odd: odd: .*line 19"),
     ],
 )
 def test_a_model_that_cannot_be_trained_as_any_other_is_refused_with_what_to_do(write, body, words):
@@ -128,7 +137,7 @@ def test_sound_models_of_other_kinds_are_taken(write, body):
 )
 def test_a_module_that_ends_the_program_on_import_fails_with_its_line(write, source, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["harness"])
-    assert "line 17: " in refusal(write(source))
+    assert "line 21: " in refusal(write(source))
     assert sys.argv == ["harness"]
 
 
@@ -144,6 +153,14 @@ def test_a_model_kept_by_its_module_is_new_at_each_build_all_the_same(write, mad
     first, second = build(target), build(target)
     assert first is not second
     assert first.layers[-1] is not second.layers[-1]
+
+
+def test_a_layer_put_in_the_place_of_kerass_own_is_gone_after_the_build(write):
+    before = keras.layers.Dense
+    target = write("def build(variant, shape, classes):\n    keras.layers.Dense = 3\n    return net(shape, classes)")
+    with pytest.raises(HarnessError, match="not callable"):
+        build(target)
+    assert keras.layers.Dense is before
 
 
 @pytest.mark.parametrize("kept", ["model", "layer", "optimizer"])
@@ -177,14 +194,14 @@ def build(variant, shape, classes):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("raise ValueError('odd\\n\\nshape')", "ValueError: odd shape: .*line 18: raise"),
-        ("raise KeyError('width')", "KeyError: 'width': .*line 18: raise"),
-        ("raise SystemExit(0)", "SystemExit: the code ended the program with 0: .*line 18: raise"),
+        ("raise ValueError('odd\\n\\nshape')", "ValueError: odd shape: .*line 22: raise"),
+        ("raise KeyError('width')", "KeyError: 'width': .*line 22: raise"),
+        ("raise SystemExit(0)", "SystemExit: the code ended the program with 0: .*line 22: raise"),
         (
             "__import__('tensorflow').debugging.assert_less(keras.ops.max(x), 0.5, 'too bright')",
-            "InvalidArgumentError: assertion failed: .*too bright.*line 18",
+            "InvalidArgumentError: assertion failed: .*too bright.*line 22",
         ),
-        ("__import__('os')._exit(3)", "SystemExit: os._exit.*line 18"),
+        ("__import__('os')._exit(3)", "SystemExit: os._exit.*line 22"),
     ],
 )
 def test_an_error_in_training_is_told_with_the_users_own_text_and_line(write, digits, body, words):
