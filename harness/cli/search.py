@@ -9,13 +9,11 @@ import click
 
 from harness.cli.options import job_options, job_settings, number, paths_argument, suite_paths, warn, word
 from harness.cli.sweep import sweep
-from harness.errors import InputError, nearest
+from harness.errors import InputError, NothingSelectedError, nearest
 from harness.running.job import begin, prepare
 from harness.search import ORACLES, Search, load_searches
 from harness.search.job import prepare_searches, run_search, winner_suite
 from harness.search.printing import SearchPrinter, heading, result_line
-
-NOTHING_SELECTED = 5
 
 
 @click.command("search")
@@ -33,8 +31,8 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
     """
     searches = _chosen(load_searches(suite_paths(paths)), options)
     if not searches:
-        click.echo(f"no Search(...) in {', '.join(map(str, suite_paths(paths)))}: declare one", err=True)
-        return NOTHING_SELECTED
+        places = ", ".join(map(str, suite_paths(paths)))
+        raise NothingSelectedError(f"no Search(...) in {places}: declare one, as docs/search.md shows")
     settings = job_settings(options)
     jobs = prepare_searches(searches, settings)
     for warning in jobs[0].job.warnings:
