@@ -142,7 +142,7 @@ def test_no_script_runs_and_the_layout_holds(hostile_folder: Path, browser: Any)
 
 def test_all_200_strings_are_escaped_text_wherever_they_stand(browser: Any) -> None:
     """The template without charts: every string as suite, conditions, machine, outcome, failed trial and message."""
-    suites = tuple(SuiteView(text, text, text, text, Sentence(text, text, text), None, ()) for text in STRINGS)
+    suites = tuple(SuiteView(*[text] * 5, Sentence(text, text, text), None, ()) for text in STRINGS)
     troubles = tuple(Trouble(text, text, 1, "failed", 0, text) for text in STRINGS)
     view = ReportView((), (), (), (), (), troubles, Margins(), 0)
     page = render_page(dataclasses.replace(view, suites=suites), Pictures(), partial=STRINGS[0])
