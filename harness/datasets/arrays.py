@@ -118,7 +118,8 @@ def load_function(target: str, *, cache: Path | None = None) -> Dataset:
         if "error" in answer:
             raise InputError(f'dataset "{target}": {answer["error"]}')
         dataset = open_entry(scratch, answer["name"], Origin())
-        entry = entry_path(cache, target, dataset.fingerprint)
+        # Of another project's module of the same name, nothing is replaced.
+        entry = entry_path(cache, f"{target}\n{Path.cwd()}", dataset.fingerprint)
         return open_or_make(entry, filled_with(dataset), dataset.name, Origin(target, cache=cache))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

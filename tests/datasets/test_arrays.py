@@ -201,6 +201,18 @@ def test_an_edited_function_gives_another_fingerprint(own):
     assert load_dataset("own:load").fingerprint != first
 
 
+def test_two_projects_functions_of_one_name_keep_their_own_arrays(own, monkeypatch):
+    first = load_dataset("own:load")
+    (own / "other").mkdir()
+    (own / "other" / "own.py").write_text(OWN.replace("default_rng(0)", "default_rng(1)"))
+    monkeypatch.chdir(own / "other")
+
+    second = load_dataset("own:load")
+
+    assert second.fingerprint != first.fingerprint
+    assert (first.origin.directory / "meta.json").is_file()
+
+
 @pytest.mark.parametrize(
     ("target", "said"),
     [
