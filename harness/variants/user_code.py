@@ -19,7 +19,7 @@ _GRAPH = re.compile(r"Graph execution error:.*\n(?P<text>[^\n]*[^\s\n][^\n]*)\n\
 
 @contextlib.contextmanager
 def contained() -> Iterator[None]:
-    """Turn what would end or double this process (`os._exit`, `os.abort`, `os.fork`) into an error at its line."""
+    """Turn what would end or double this process (`os._exit`, `os.execv`, `os.fork` ...) into an error at its line."""
 
     def ends(name: str) -> Callable[..., NoReturn]:
         def refuse(*arguments: object) -> NoReturn:
@@ -30,7 +30,8 @@ def contained() -> Iterator[None]:
     def doubles(*arguments: object) -> NoReturn:
         raise RuntimeError("a builder must not fork: TensorFlow's threads do not survive it")
 
-    replaced: dict[str, Any] = {"_exit": ends("_exit"), "abort": ends("abort"), "fork": doubles, "forkpty": doubles}
+    replaced: dict[str, Any] = {name: ends(name) for name in ("_exit", "abort", "execv", "execve")}
+    replaced |= {"fork": doubles, "forkpty": doubles}
     saved = {name: getattr(os, name) for name in replaced}
     try:
         for name, function in replaced.items():

@@ -103,6 +103,7 @@ def test_a_builder_of_another_signature_is_told_how_it_is_called(write, signatur
         ("exit()", "the code ended the program with None: .*line 19: return exit"),
         ("__import__('sys').exit(3)", "the code ended the program with 3: .*line 19"),
         ("__import__('os')._exit(3)", r"os._exit\(3\) would end the whole run: .*line 19"),
+        ("__import__('os').execvp('true', ['true'])", "os.execv.*would end the whole run.*line 19"),
         ("__import__('os').abort()", "os.abort.*line 19"),
         ("__import__('os').fork()", "must not fork.*line 19"),
         ("(_ for _ in ()).throw(type('Odd', (BaseException,), {})('odd'))", "failed: Odd: odd: .*line 19"),
