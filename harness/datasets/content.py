@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ Labels = NDArray[np.int64]
 Arrays = tuple[Images, Labels, Images, Labels]
 Pair = tuple[tuple[int, int], tuple[int, int]]  # part and number of an image and of its copy
 
-PARTS = ("train", "test")
-# A class of photographs or drawings spans nearly all of 0..255; 12 bits stored in 16 span 15 of them.
-_NARROW = 64
+Part = Literal["train", "test"]
+PARTS: tuple[Part, Part] = ("train", "test")
+# Of 0..255; a class of photographs or drawings ends near the top, 12 bits stored in 16 end at 15.
+_DARK = 64
 _MOST_NAMES = 5
 _ONE = {"are": "is", "them": "it", "look": "looks", "are copies": "is a copy of another", "images are": "image is"}
 _SEVERAL = {
@@ -41,7 +43,7 @@ def content_warnings(
         arrays: Images and labels of train and of test.
         name_of: What to call the image of a part and number.
     """
-    return (*_copies(arrays, name_of), *_rare(classes, arrays), *_narrow(classes, arrays))
+    return (*_copies(arrays, name_of), *_rare(classes, arrays), *_dark(classes, arrays))
 
 
 def refuse_channels_first(part: str, images: Images) -> None:
@@ -121,14 +123,14 @@ def _rare(classes: Sequence[str], arrays: Arrays) -> Iterator[str]:
             yield f"{len(names)} of {len(classes)} classes {have} {what}: {listed(names)}"
 
 
-def _narrow(classes: Sequence[str], arrays: Arrays) -> Iterator[str]:
-    """Tell of classes whose images fill less than a quarter of 0..255, which says less about light than about files."""
+def _dark(classes: Sequence[str], arrays: Arrays) -> Iterator[str]:
+    """Tell of classes whose images end in the lowest quarter of 0..255, which says less of light than of files."""
     for part, images, labels in (("train", *arrays[:2]), ("test", *arrays[2:])):
         flat = images.reshape(len(images), -1)
-        lowest, highest = np.full(len(classes), 255), np.zeros(len(classes), int)
+        lowest, highest = np.full(len(classes), 255), np.full(len(classes), -1)
         np.minimum.at(lowest, labels, flat.min(axis=1))
         np.maximum.at(highest, labels, flat.max(axis=1))
-        chosen = (highest - lowest < _NARROW) & (highest >= lowest)
+        chosen = (highest >= 0) & (highest < _DARK)
         names = [name for name, one in zip(classes, chosen, strict=True) if one]
         if names:
             which = "of every class" if len(names) == len(classes) else f"of {listed(names)}"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.datasets.cache import Filled, entry_path, open_or_make
-from harness.datasets.content import Images
+from harness.datasets.content import PARTS, Images
 from harness.datasets.dataset import Dataset, Origin
 from harness.datasets.images import (
     Decoded,
@@ -22,7 +22,7 @@ from harness.datasets.images import (
     pillow_version,
     quiet_pillow,
 )
-from harness.datasets.listing import PARTS, ImageFile, Listing, list_folder, refuse_empty_classes, shown
+from harness.datasets.listing import ImageFile, Listing, list_folder, refuse_empty_classes, shown
 from harness.datasets.npy_file import NpyImagesFile
 from harness.errors import InputError
 from harness.machine import usable_cores

@@ -10,13 +10,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from harness.datasets.content import count, listed
+from harness.datasets.content import PARTS, Part, count, listed
 from harness.errors import InputError
-
-Part = Literal["train", "test"]
-PARTS: tuple[Part, Part] = ("train", "test")
 
 _EXPECTED = "expected is a folder with train/CLASS/*.png and test/CLASS/*.png (or .jpg, ...), two classes or more"
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}

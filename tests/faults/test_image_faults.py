@@ -330,6 +330,13 @@ def test_images_that_all_hold_a_part_of_the_range_are_said_to():
     ]
 
 
+def test_low_contrast_is_no_mistake_of_scale():
+    grey = np.random.default_rng(0).integers(100, 130, (20, 8, 8, 3), np.uint8)
+    labels = np.arange(10) % 2
+
+    assert Dataset.from_arrays("fog", ["a", "b"], (grey[:10], labels), (grey[10:], labels)).warnings == ()
+
+
 def test_few_bits_and_palettes_become_the_whole_range(folder):
     black_or_white = Image.fromarray(np.random.default_rng(0).integers(0, 2, (8, 8), np.uint8) * 255)
     palette = black_or_white.convert("P", palette=Image.Palette.ADAPTIVE, colors=4)
