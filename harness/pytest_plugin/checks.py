@@ -25,7 +25,7 @@ def check_item(config: pytest.Config, variant: Variant, baseline: Variant | None
 
         check_trains(variant, dataset, baseline=baseline)
     except HarnessError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def _dataset(config: pytest.Config) -> Dataset:

@@ -66,7 +66,7 @@ def hand_over(run: Run, suite: str, pair: tuple[Variant, Variant], fixture: Fixt
     try:
         times = run.stopwatch.time(pair)
     except HarnessError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     benchmark = fixture()
     replay(benchmark, timer, [value / 1e3 for build in times.variant_ms for value in build])
     benchmark.extra_info.update(
