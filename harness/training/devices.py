@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import importlib.util
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -104,7 +105,26 @@ def keras_backend() -> str:
             f'KERAS_BACKEND is "{backend}", which is not installed: install it with `pip install {backend}`, or unset '
             "the variable to train with TensorFlow"
         )
+    _check_keras_file()
     return backend
+
+
+def _check_keras_file() -> None:
+    """Refuse a keras.json that Keras does not start with; what else it says is overridden (`harness.models.state`)."""
+    path = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser() / "keras.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # Keras passes over it too
+        return
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds no JSON object, and Keras does not start with it: mend or remove it")
+    allowed = {"floatx": ("float16", "float32", "float64"), "image_data_format": ("channels_last", "channels_first")}
+    wrong = {name: content[name] for name, words in allowed.items() if content.get(name, words[0]) not in words}
+    if not isinstance(content.get("epsilon", 0.0), float):
+        wrong["epsilon"] = content["epsilon"]
+    for name, value in wrong.items():
+        words = ", ".join(allowed.get(name, ("a number with a point, as 1e-07",)))
+        raise InputError(f'{path}: "{name}" is {value!r}, and Keras does not start with it; allowed: {words}')
 
 
 def configure_process(kind: DeviceKind, *, threads: int, visible: str = "") -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from harness import BASELINE, BUDGETS, load_results
 from harness.cli import run
+from harness.errors import InputError
 from harness.results.conditions import Conditions
 from harness.results.provenance import collect_provenance
 from harness.training.devices import Device, training_environment
@@ -45,6 +46,22 @@ def test_keras_json_changes_neither_result_nor_key(tmp_path):
     outputs = [process.communicate(timeout=300)[0].splitlines()[-1] for process in processes]
     assert outputs[0].startswith("ok ")
     assert outputs[0] == outputs[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"floatx": "bfloat16"}, "\"floatx\" is 'bfloat16'.*allowed: float16, float32, float64"),
+        ({"epsilon": 1}, '"epsilon" is 1'),
+        ({"image_data_format": None}, "allowed: channels_last, channels_first"),
+        ([1], "holds no JSON object"),
+    ],
+)
+def test_a_keras_json_that_keras_does_not_start_with_is_refused_in_one_line(tmp_path, monkeypatch, content, words):
+    (tmp_path / "keras.json").write_text(json.dumps(content))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(InputError, match=words):
+        training_environment(Device("cpu"))
 
 
 @pytest.mark.parametrize(
