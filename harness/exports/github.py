@@ -28,7 +28,7 @@ def tell_github(
     failed: Sequence[Failure],
     environ: Mapping[str, str],
     *,
-    write: Callable[[str], object] = sys.stderr.write,
+    write: Callable[[str], object] | None = None,
 ) -> None:
     """Tell GitHub Actions about a comparison; do nothing elsewhere.
 
@@ -39,8 +39,9 @@ def tell_github(
         frame: From `compare` or `compare_folders`.
         failed: From `failed_rows`, perhaps empty.
         environ: `os.environ`.
-        write: Takes the annotations; GitHub reads both output streams.
+        write: Takes the annotations, by default standard error; GitHub reads both output streams.
     """
+    write = write or sys.stderr.write
     if environ.get("GITHUB_ACTIONS") == "true":
         lines = annotation_lines(failed)
         if lines:
