@@ -1,4 +1,4 @@
-"""What pytest collects from a suite file: a node a suite, an item a variant."""
+"""What pytest collects from a suite file: a node per suite, an item per variant."""
 
 from __future__ import annotations
 

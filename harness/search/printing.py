@@ -1,4 +1,4 @@
-"""A search in words: what it is about to do, a line a try, who won."""
+"""A search in words: what it is about to do, a line per try, who won."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.search.tries import Ending, Tried
 
 
 class SearchPrinter:
-    """Writes a line a try; `write` adds the line's end."""
+    """Writes a line per try; `write` adds the line's end."""
 
     def __init__(self, search: Search, write: Callable[[str], object]) -> None:
         self._search = search
