@@ -12,7 +12,7 @@ from harness.comparison.differences import Difference, differences_of
 from harness.comparison.judge import Accuracies, Comparison, Judge, Margins
 from harness.comparison.suite_rows import status_of
 from harness.comparison.times_across_runs import judge_across
-from harness.comparison.trained import Pair, Trained, matched
+from harness.comparison.trained import Pair, Trained, matched, trained_variants
 from harness.comparison.wanted import ANY, Wanted
 from harness.results import Results
 from harness.results.conditions import Conditions
@@ -65,10 +65,11 @@ def compare_folders(
     sizes: list[int] = []
     listed: list[tuple[Difference, ...]] = []
     judge = Judge(margins)
-    pairs, unmatched = matched(old, new)
-    if pairs:
-        kept, left_out = wanted.choose([second for _, second in pairs])
-        pairs = [pair for pair in pairs if pair[1] in kept]
+    olds, news = trained_variants(old), trained_variants(new)
+    pairs, unmatched = matched(olds, news)
+    if pairs or wanted != ANY:
+        kept, left_out = wanted.choose(news)
+        pairs, unmatched = matched(wanted.choose(olds)[0], kept)
         if left_out:
             note(left_out)
     for first, second in pairs:

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.budgets import Budget
 from harness.results import Results
-from harness.results.conditions import Conditions
+from harness.results.conditions import Conditions, timing_conditions
 from harness.results.planned import PlannedSuite
 from harness.results.records import NAN, Record
 from harness.results.step_times import StepTimes, typical_ms
@@ -28,7 +28,7 @@ class Group:
     Attributes:
         suite: Baseline and variants as declared; verdicts are corrected for their number, shown or not.
         conditions: What all of its trials share.
-        seeds: How many each variant was to have.
+        seeds: How many each of its variants was to have.
         records: By variant, then by seed; a variant without any is left out.
         step_times: By variant, against the suite's baseline, on one machine.
         machine: Which machine that is; empty without step times.
@@ -40,7 +40,7 @@ class Group:
 
     suite: Suite
     conditions: Conditions
-    seeds: int
+    seeds: Mapping[Variant, int]
     records: Members
     step_times: Mapping[Variant, StepTimes]
     machine: str
@@ -69,7 +69,7 @@ class Timings:
         self._baselines_ms: dict[tuple[Any, ...], dict[tuple[str, str], float]] = {}
         for place, (key, times) in enumerate(results.step_times.items()):
             if times.is_current:
-                conditions = (times.fingerprint, times.budget.name, times.environment.software)
+                conditions = timing_conditions(times.fingerprint, times.budget, times.environment)
                 variants = self._found.setdefault(conditions, {}).setdefault(times.baseline, {})
                 timing = Timing(place, results.provenances[key].machine, times)
                 variants.setdefault(times.variant, []).append(timing)
@@ -79,9 +79,10 @@ class Timings:
         return self._found.get(conditions.timing, {}).get(baseline, {}).get(variant, [])
 
     def of_variant(self, conditions: Conditions, variant: Variant) -> Iterable[Timing]:
-        """Return what a variant took beside any baseline under these conditions, the newest of each last."""
+        """Return what a variant took beside any baseline under these conditions, the newest last."""
         baselines = self._found.get(conditions.timing, {}).values()
-        return chain.from_iterable(variants.get(variant, ()) for variants in baselines)
+        found = chain.from_iterable(variants.get(variant, ()) for variants in baselines)
+        return sorted(found, key=lambda timing: timing.place)
 
     def baseline_ms(self, conditions: Conditions, baseline: Variant, source: str, machine: str) -> float:
         """Return a baseline's typical step on a machine; nan where nothing was timed against it there."""
@@ -99,31 +100,58 @@ def group_records(results: Results) -> list[Group]:
     """Return the groups of a results folder: suites in their order, conditions in the order of their first run, smoke
     budgets last.
 
-    A group holds what was planned: of a variant whose files changed since, only the trials of the source that the
-    newest run of the suite meant, though they may be older than others.
+    A group holds what was planned: the suite as it was declared when these conditions were last run, of each variant
+    as many seeds as its newest run asked for, and of files that changed since, the trials of the source that this run
+    meant, though they may be older than others.
     """
     plans: dict[tuple[str, Conditions], list[PlannedSuite]] = {}
     for plan in plans_of(results):
-        plans.setdefault((plan.suite, plan.conditions), []).append(plan)
+        plans.setdefault((plan.suite.name, plan.conditions), []).append(plan)
     found = by_training(results)
     timings = Timings(results)
     groups = []
     in_order = sorted(plans.items(), key=lambda place: place[0][1].budget.name == "smoke")
     for suite in results.suites:
         for (name, conditions), mine in in_order:
-            if name != suite.name:
-                continue
-            sources = {variant: source for plan in mine for variant, source in plan.sources.items()}
-            trained = found.get(conditions.training, {})
-            chosen = {v: trained.get(v, {}).get(sources[v]) for v in suite.members if v in sources}
-            members = {variant: records for variant, records in chosen.items() if records}
-            if members:
-                groups.append(make_group(suite, mine[-1].conditions, mine[-1].seeds, members, timings))
+            if name == suite.name:
+                members, seeds = planned_records(mine, found.get(conditions.training, {}))
+                newest = mine[-1]
+                members = {variant: members[variant] for variant in newest.suite.members if variant in members}
+                if members:
+                    groups.append(make_group(newest.suite, newest.conditions, seeds, members, timings))
     return groups
 
 
+def planned_records(
+    plans: Sequence[PlannedSuite], trained: Mapping[Variant, Mapping[str, Mapping[int, Record]]]
+) -> tuple[dict[Variant, dict[int, Record]], dict[Variant, int]]:
+    """Return the records of each variant that plans name, and how many seeds it was to have; the newest plan counts.
+
+    Where nothing is stored yet of the source that the newest one meant, what an older one gave still stands.
+
+    Args:
+        plans: Of the same conditions, the oldest first.
+        trained: Records under these conditions by variant, source and seed.
+    """
+    members: dict[Variant, dict[int, Record]] = {}
+    seeds: dict[Variant, int] = {}
+    for plan in reversed(plans):
+        for variant, source in plan.sources.items():
+            records = trained.get(variant, {}).get(source, {})
+            if records and variant not in members:
+                members[variant] = {seed: record for seed, record in records.items() if seed <= plan.seeds}
+                seeds[variant] = plan.seeds
+    return members, seeds
+
+
 def make_group(
-    suite: Suite, conditions: Conditions, seeds: int, members: Members, timings: Timings, *, machine: str = ""
+    suite: Suite,
+    conditions: Conditions,
+    seeds: Mapping[Variant, int],
+    members: Members,
+    timings: Timings,
+    *,
+    machine: str = "",
 ) -> Group:
     """Return a group with the step times that belong to it: of one machine, and of the sources of its records.
 
@@ -163,7 +191,7 @@ def plans_of(results: Results) -> Sequence[PlannedSuite]:
         budget = record.trial.budget
         budgets[conditions] = max(budget, budgets.get(conditions, budget), key=lambda one: one.seeds)
     return [
-        PlannedSuite(suite.name, conditions, budgets[conditions].seeds, chosen)
+        PlannedSuite(suite, conditions, budgets[conditions].seeds, chosen)
         for suite in results.suites
         for conditions, found in sources.items()
         if (chosen := {variant: found[variant] for variant in suite.members if variant in found})

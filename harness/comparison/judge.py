@@ -95,7 +95,7 @@ class Judge:
         names: tuple[str, str] = ("baseline", ""),
     ) -> Accuracies:
         """Return what `judge_accuracies` says of two variants' records by seed."""
-        records = [*baseline.values(), *variant.values()]
+        records = [arm[seed] for arm in (baseline, variant) for seed in sorted(arm)]
         # By identity, and the records are held as long as their ids are: keys cost more than the whole judgement.
         place = (*map(id, records), len(baseline), comparisons)
         if place not in self._accuracies:

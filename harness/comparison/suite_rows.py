@@ -106,7 +106,7 @@ def _row(group: Group, variant: Variant, accuracies: Accuracies, times: Comparis
     records, conditions = group.records[variant], group.conditions
     good = [record for record in records.values() if record.status == "ok"]
     peaks = [record.peak_memory_mib for record in good if not math.isnan(record.peak_memory_mib)]
-    status, message = status_of(records.values(), group.seeds)
+    status, message = status_of(records.values(), group.seeds[variant])
     row: dict[str, Any] = {
         "suite": group.suite.name,
         "variant": variant.name,

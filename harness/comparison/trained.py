@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.comparison.groups import Members, Timings, by_training, plans_of
+from harness.comparison.groups import Members, Timings, by_training, planned_records, plans_of
 from harness.results import Results
 from harness.results.conditions import Conditions
+from harness.results.planned import PlannedSuite
 from harness.results.records import NAN
 from harness.results.step_times import StepTimes
 from harness.variants import Variant
@@ -22,7 +23,7 @@ class Trained:
 
     Attributes:
         conditions: What all of its trials share.
-        seeds: How many each variant was to have.
+        seeds: How many each of its variants was to have.
         records: By variant, then by seed.
         step_times: The newest of each machine, baseline and variant.
         baselines_ms: The baseline's typical step on a machine, as in the tables.
@@ -30,7 +31,7 @@ class Trained:
     """
 
     conditions: Conditions
-    seeds: int
+    seeds: Mapping[Variant, int]
     records: Members
     step_times: Mapping[Pair, StepTimes]
     baselines_ms: Mapping[Pair, float]
@@ -47,21 +48,16 @@ def trained_variants(results: Results) -> list[Trained]:
     """Return what a folder has, by conditions; of a variant whose files changed, what the newest run meant counts."""
     order = {id(record): place for place, record in enumerate(results.records.values())}
     found, timings = by_training(results), Timings(results)
-    sources: dict[Conditions, dict[Variant, str]] = {}
-    seeds: dict[Conditions, int] = {}
+    plans: dict[Conditions, list[PlannedSuite]] = {}
     for plan in plans_of(results):
-        sources.setdefault(plan.conditions, {}).update(plan.sources)
-        seeds[plan.conditions] = plan.seeds
+        plans.setdefault(plan.conditions, []).append(plan)
     trained = []
-    for conditions, chosen in sources.items():
-        variants = found.get(conditions.training, {})
-        records = {
-            variant: variants[variant][source]
-            for variant, source in chosen.items()
-            if source in variants.get(variant, {})
-        }
+    for place, mine in plans.items():
+        records, seeds = planned_records(mine, found.get(place.training, {}))
         if not records:
             continue
+        conditions = mine[-1].conditions  # equal, with the dataset's newest name
+        chosen = {variant: next(iter(own.values())).trial.source for variant, own in records.items()}
         taken = {
             (timing.machine, timing.times.baseline, variant): timing.times
             for variant, source in chosen.items()
@@ -71,7 +67,7 @@ def trained_variants(results: Results) -> list[Trained]:
         trained.append(
             Trained(
                 conditions,
-                seeds[conditions],
+                seeds,
                 records,
                 taken,
                 {
@@ -84,42 +80,42 @@ def trained_variants(results: Results) -> list[Trained]:
     return trained
 
 
-def matched(old: Results, new: Results) -> tuple[list[tuple[Trained, Trained]], list[str]]:
-    """Return what belongs together of two folders, one dataset and one budget, and in words what has no match.
+def matched(old: Sequence[Trained], new: Sequence[Trained]) -> tuple[list[tuple[Trained, Trained]], list[str]]:
+    """Return what belongs together of two folders, and in words what has no match.
 
-    A dataset is the same by its content, else by its name. Where a folder has several for it, those of one device,
-    backend and name of the budget are preferred, then the newest.
+    One dataset and one training budget belong together; a dataset is the same by its content, else by its name. Each
+    device, backend and name of a budget that `new` has is matched once: with those of its own kind where `old` has
+    them, of several (as of versions) with the newest.
     """
-    olds, news = trained_variants(old), trained_variants(new)
+    candidates = [
+        (first, second)
+        for second in new
+        for first in old
+        if first.conditions.budget.training == second.conditions.budget.training
+        and (
+            first.conditions.fingerprint == second.conditions.fingerprint
+            or first.conditions.dataset == second.conditions.dataset
+        )
+    ]
     pairs: list[tuple[Trained, Trained]] = []
-    for place in dict.fromkeys(_place(one) for one in sorted(news, key=lambda one: one.order)):
-        candidates = [
-            (first, second)
-            for second in news
-            if _place(second) == place
-            for first in olds
-            if first.conditions.budget.training == second.conditions.budget.training
-            and (
-                first.conditions.fingerprint == second.conditions.fingerprint
-                or first.conditions.dataset == second.conditions.dataset
-            )
-        ]
-        if candidates:
-            best = max(candidates, key=lambda pair: _closeness(*pair))
-            if best[0] not in [first for first, _ in pairs]:
-                pairs.append(best)
-    known = {_place(one) for pair in pairs for one in pair}
+    for first, second in sorted(candidates, key=lambda pair: _closeness(*pair), reverse=True):
+        taken = any(first is one or _kind(second) == _kind(other) for one, other in pairs)
+        if not taken:
+            pairs.append((first, second))
+    pairs.sort(key=lambda pair: pair[1].order)
+    known = {id(one) for pair in pairs for one in pair}
     lines = [
         f"only in {name}: {one.conditions.label}, {len(one.records)} variants"
-        for name, side in (("old", olds), ("new", news))
+        for name, side in (("old", old), ("new", new))
         for one in side
-        if _place(one) not in known
+        if id(one) not in known
     ]
     return pairs, list(dict.fromkeys(lines))
 
 
-def _place(one: Trained) -> tuple[str, str]:
-    return one.conditions.dataset, str(sorted(one.conditions.budget.training.items()))
+def _kind(one: Trained) -> tuple[str, ...]:
+    conditions = one.conditions
+    return conditions.dataset, conditions.budget.label, conditions.environment.device, conditions.environment.backend
 
 
 def _closeness(first: Trained, second: Trained) -> tuple[bool, bool, bool, bool, int, int]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from harness.comparison.groups import plans_of
 from harness.exports.runs import (
     Condition,
     Value,
@@ -41,9 +42,11 @@ def export_optuna(results: Results, file: Path) -> int:
     count = 0
     with new_database(file) as address:
         storage = optuna.storages.RDBStorage(address)
+        planned = {(plan.suite.name, plan.conditions) for plan in plans_of(results)}
         for suite in results.suites:
             for condition in conditions:
-                count += _write_study(optuna, storage, suite, condition, results)
+                if (suite.name, condition.trained.conditions) in planned:
+                    count += _write_study(optuna, storage, suite, condition, results)
     return count
 
 

@@ -154,7 +154,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     from harness.pytest_plugin.run import finish_run
 
     interrupted = exitstatus == pytest.ExitCode.INTERRUPTED or not run.completed
-    finish_run(run, partial="the run was interrupted or stopped early" if interrupted else "")
+    try:
+        finish_run(run, partial="the run was interrupted or stopped early" if interrupted else "")
+    except (HarnessError, OSError) as error:
+        run.unwritten = str(error)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED if isinstance(error, OSError) else error.exit_code
+        return
     for failure in run.failed:
         _report_gate(session, failure)
     if run.failed and exitstatus == pytest.ExitCode.OK:

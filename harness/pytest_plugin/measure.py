@@ -48,7 +48,8 @@ def require_trained(run: Run, variant: Variant) -> None:
     """Fail the item where a trial of this run failed; skip it where the sweep stopped before one."""
     __tracebackhide__ = True
     trials = run.trials_of(variant)
-    failed = [record for record in run.records_of(variant) if record.status == "failed"]
+    failed = [run.finished[one.key] for one in trials if one.key in run.finished]
+    failed = [record for record in failed if record.status == "failed"]
     if failed:
         lines = [f"{record.trial.label}: {record.message}" for record in failed]
         pytest.fail(f"{len(failed)} of {len(trials)} trials failed\n" + "\n".join(dict.fromkeys(lines)), pytrace=False)

@@ -79,7 +79,8 @@ def finish_run(run: Run, *, partial: str) -> None:
         run.stopwatch.close()
     if run.store is not None:
         run.store.close()
-        run.frame = finish(run.job, partial=partial).frame
+        outcome = finish(run.job, partial=partial)
+        run.frame, run.written = outcome.frame, outcome.written
         run.failed = failed_rows(run.frame, run.gates)
         tell_github(run.frame, run.failed, os.environ)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from harness.errors import HarnessError
 from harness.pytest_plugin.state import Run
 from harness.results.store import Store
-from harness.running.job import prepare
+from harness.running.job import note_plan, prepare
 from harness.search.job import run_search, winner_suite
 from harness.search.printing import SearchPrinter, heading, result_line
 
@@ -32,4 +32,6 @@ def run_searches(run: Run, store: Store, write: Callable[[str], object]) -> None
             run.pairs.add((suite.baseline, suite.variants[0]))
     if winners:
         declared = [*run.job.declared, *winners]
-        run.job = prepare(run.job.settings, [*run.job.plan.suites, *winners], declared=declared)
+        known = run.job.results
+        run.job = prepare(run.job.settings, [*run.job.plan.suites, *winners], declared=declared, known=known)
+        note_plan(run.job, store)

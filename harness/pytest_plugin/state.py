@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,6 +42,8 @@ class Run:
         search_failures: Why a search failed, by the name of its suite.
         frame: The comparison table of this run, once it has ended.
         failed: The rows that meet a gate, and which; once the run has ended.
+        written: Files that were written, once the run has ended.
+        unwritten: Why the tables could not be written; empty where they were.
     """
 
     job: Job
@@ -54,6 +58,8 @@ class Run:
     search_failures: dict[str, str] = field(default_factory=dict)
     frame: pd.DataFrame | None = None
     failed: list[Failure] = field(default_factory=list)
+    written: Sequence[Path] = ()
+    unwritten: str = ""
 
     @property
     def untimed(self) -> list[tuple[Variant, Variant]]:

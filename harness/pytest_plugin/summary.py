@@ -19,10 +19,14 @@ def summary_lines(run: Run) -> Iterator[str]:
     for table in tables:
         yield from suite_table(table).splitlines()
         yield ""
-    if not tables:
+    if run.unwritten:
+        yield f"error: {run.unwritten}"
+        yield "every finished trial is in the store: `harness tables` and `harness report` make the files"
+    elif not tables:
         yield "no trial has finished yet: the same command goes on from here"
     yield from failure_lines(run.failed)
     folder = job.settings.results
-    report = f"report: {folder / 'report' / 'index.html'}   " if run.completed else ""
+    page = folder / "report" / "index.html"
+    report = f"report: {page}   " if page in run.written else ""
     yield f"{report}tables: {folder / 'tables'}"
     yield f"store: {folder / STORE_NAME}   output of the workers: {worker_log(job)}"

@@ -225,8 +225,8 @@ def _command(group: Group, variant: Variant, results: Results) -> str:
         words += ["--protocol", budget.protocol]
     if budget.epochs != preset.epochs:
         words += ["--epochs", str(budget.epochs)]
-    if group.seeds != preset.seeds:
-        words += ["--seeds", str(group.seeds)]
+    if group.seeds[variant] != preset.seeds:
+        words += ["--seeds", str(group.seeds[variant])]
     words += ["--device", environment.device, "--slow"]  # it chooses nothing by itself, beside -k
     backend = "" if environment.backend == "tensorflow" else f"KERAS_BACKEND={environment.backend} "
     return backend + shlex.join(words)

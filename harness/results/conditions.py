@@ -63,7 +63,7 @@ class Conditions:
     @cached_property
     def timing(self) -> tuple[Any, ...]:
         """What of them decides a step time. Its threads are all of the machine's, unlike a trial's."""
-        return self.fingerprint, self.budget.name, self.environment.software
+        return timing_conditions(self.fingerprint, self.budget, self.environment)
 
     @property
     def label(self) -> str:
@@ -72,3 +72,8 @@ class Conditions:
         backend = "" if environment.backend == "tensorflow" else f"{environment.backend} on "
         recipe = "" if self.recipe == RECIPE else f", trained by an older version (recipe {self.recipe})"
         return f"{self.dataset}, {self.budget.label}, {backend}{environment.device}{recipe}"
+
+
+def timing_conditions(fingerprint: str, budget: Budget, environment: Environment) -> tuple[Any, ...]:
+    """Return what decides a step time: `Conditions.timing`, of a timing run's own fields."""
+    return fingerprint, budget.name, environment.software

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import filelock
 
-from harness.errors import InputError
+from harness.errors import HarnessError, InputError
 from harness.files import replaced
 from harness.results.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION, STORE_NAME, readable_errors
 from harness.results.store import Store
@@ -46,9 +47,13 @@ def open_store(folder: Path) -> Store:
             # An empty file is also what a process killed before its first commit leaves.
             if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        version = _checked_version(path, connection)
-        if version < SCHEMA_VERSION:
-            _migrate(path, connection, version)
+        try:
+            version = _checked_version(path, connection)
+            if version < SCHEMA_VERSION:
+                _migrate(path, connection, version)
+        except BaseException:
+            connection.close()
+            raise
     except BaseException:
         lock.release()
         raise
@@ -64,8 +69,34 @@ def read_store(folder: Path) -> Store:
     path = folder / STORE_NAME
     if not path.is_file():
         raise InputError(f"{folder} holds no results ({STORE_NAME} is missing): run `pytest suites --benchmark` first")
+    if not path.stat().st_size:
+        raise InputError(
+            f"{folder} holds no results yet ({STORE_NAME} is empty): run `pytest suites --benchmark` first"
+        )
+    try:
+        return _opened_to_read(path)
+    except HarnessError as error:
+        if getattr(error.__cause__, "sqlite_errorname", "") != "SQLITE_READONLY_ROLLBACK":
+            raise
+    # A process was killed between a row's last write and the end of its transaction: whoever may write takes it back.
+    with contextlib.closing(_connect(path, "rw")) as connection, readable_errors(path):
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return _opened_to_read(path)
+
+
+def has_store(folder: Path) -> bool:
+    """Whether a results folder holds something to read; an empty file is what a run killed at its start leaves."""
+    path = folder / STORE_NAME
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _opened_to_read(path: Path) -> Store:
     connection = _connect(path, "ro")
-    _checked_version(path, connection)
+    try:
+        _checked_version(path, connection)
+    except BaseException:
+        connection.close()
+        raise
     return Store(path, connection, None)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from harness.budgets import Budget
 from harness.results.conditions import Conditions
 from harness.results.trials import Environment
+from harness.suites import Suite
 from harness.variants import Variant
 
 
@@ -18,13 +19,13 @@ class PlannedSuite:
     """One suite under the conditions of one run.
 
     Attributes:
-        suite: Its name.
+        suite: Baseline and variants as declared then, chosen or not.
         conditions: What its trials share.
-        seeds: How many each variant was to have.
+        seeds: How many each chosen variant was to have.
         sources: Of each variant that the run chose, the fingerprint of the files it depends on, empty for none.
     """
 
-    suite: str
+    suite: Suite
     conditions: Conditions
     seeds: int
     sources: Mapping[Variant, str]
@@ -39,12 +40,13 @@ class PlannedSuite:
             "environment": conditions.environment.to_dict(),
             "recipe": conditions.recipe,
             "seeds": self.seeds,
+            "declared": [variant.to_json() for variant in self.suite.members],
             "sources": [[variant.to_json(), source] for variant, source in self.sources.items()],
         }
         return json.dumps(content, sort_keys=True)
 
     @classmethod
-    def from_json(cls, suite: str, text: str) -> PlannedSuite:
+    def from_json(cls, name: str, text: str) -> PlannedSuite:
         """Read what `to_json` wrote."""
         content = json.loads(text)
         conditions = Conditions(
@@ -55,4 +57,5 @@ class PlannedSuite:
             content["recipe"],
         )
         sources = {Variant.from_json(variant): source for variant, source in content["sources"]}
-        return cls(suite, conditions, content["seeds"], sources)
+        baseline, *variants = map(Variant.from_json, content["declared"])
+        return cls(Suite(name, tuple(variants), baseline), conditions, content["seeds"], sources)

@@ -67,27 +67,24 @@ def load_results(folder: str | Path, *, known: Results | None = None, history: b
     """
     path = Path(folder)
     with read_store(path) as store:
-        runs = store.runs()
         records = dict(known.records) if known else {}
         step_times = dict(known.step_times) if known else {}
-        provenances = dict(known.provenances) if known else {}
+        made_in: dict[str, int] = {}
         trial_row, timing_row = known.last_rows if known else (0, 0)
         for row in store.trial_rows(after=trial_row):
             trial_row, run, text, blob = row
             record = Record.from_json(text, StoredPredictions(blob) if blob else None, history=history)
             if record.trial.seed < FIRST_SEARCH_SEED and keep_newest(records, record):
-                provenances[record.trial.key] = runs[run]
+                made_in[record.trial.key] = run
+        measured = list(store.timing_rows(after=timing_row))
+        # Last, since a run that began meanwhile is noted before its first row.
+        runs = store.runs()
+        provenances = dict(known.provenances) if known else {}
+        provenances |= {key: runs[run] for key, run in made_in.items()}
         sources = _sources(records)
-        for timing in store.timing_rows(after=timing_row):
-            timing_row, run, text = timing
-            times = StepTimes.from_json(text)
-            if times.recipe == UNKNOWN:
-                pairs = {
-                    (first, second)
-                    for first in sources.get(times.baseline, {""})
-                    for second in sources.get(times.variant, {""})
-                }
-                times = times.identified(runs[run].machine, pairs)
+        timing_row = measured[-1][0] if measured else timing_row
+        for _, run, text in measured:
+            times = _identified(StepTimes.from_json(text), runs[run].machine, sources)
             step_times.pop(times.key, None)
             step_times[times.key], provenances[times.key] = times, runs[run]
         return Results(
@@ -102,6 +99,13 @@ def load_results(folder: str | Path, *, known: Results | None = None, history: b
             plans=store.plans(),
             last_rows=(trial_row, timing_row),
         )
+
+
+def _identified(times: StepTimes, machine: str, sources: Mapping[Variant, set[str]]) -> StepTimes:
+    if times.recipe != UNKNOWN:
+        return times
+    firsts, seconds = (sources.get(variant, set()) | {""} for variant in (times.baseline, times.variant))
+    return times.identified(machine, {(first, second) for first in firsts for second in seconds})
 
 
 def _sources(records: Mapping[str, Record]) -> dict[Variant, set[str]]:

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,11 +113,15 @@ class Store:
 
     def add_suite(self, suite: Suite) -> None:
         """Note what a suite compares; the newest declaration of a name counts, an equal one is not repeated."""
-        self._add_unless_last("suites", "name", suite.name, json.dumps([one.to_json() for one in suite.members]))
+        content = json.dumps([variant.to_json() for variant in suite.members])
+        with self._transaction() as connection:
+            _add_unless_last(connection, "suites", "name", suite.name, content)
 
-    def add_plan(self, plan: PlannedSuite) -> None:
-        """Note what a run compares of a suite; a plan that is the suite's newest already is not repeated."""
-        self._add_unless_last("plans", "suite", plan.suite, plan.to_json())
+    def add_plans(self, plans: Iterable[PlannedSuite]) -> None:
+        """Note what a run compares, all of it or nothing; a plan that is its suite's newest already is not repeated."""
+        with self._transaction() as connection:
+            for plan in plans:
+                _add_unless_last(connection, "plans", "suite", plan.suite.name, plan.to_json())
 
     def add_record(self, record: Record, *, replace: bool = False) -> None:
         """Add a finished trial. Of two results of one trial the first stands, unless the second is to `replace` it.
@@ -239,19 +243,19 @@ class Store:
     def _has(self, table: str) -> bool:
         return bool(self._read(f"SELECT name FROM sqlite_master WHERE name = '{table}'"))
 
-    def _add_unless_last(self, table: str, column: str, name: str, content: str) -> None:
-        with self._transaction() as connection:
-            row = connection.execute(
-                f"SELECT content FROM {table} WHERE {column} = ? ORDER BY id DESC LIMIT 1", (name,)
-            ).fetchone()
-            if row is None or row[0] != content:
-                connection.execute(f"INSERT INTO {table} ({column}, content) VALUES (?, ?)", (name, content))
-
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._mutex, readable_errors(self.path), self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             yield self._connection
+
+
+def _add_unless_last(connection: sqlite3.Connection, table: str, column: str, name: str, content: str) -> None:
+    row = connection.execute(
+        f"SELECT content FROM {table} WHERE {column} = ? ORDER BY id DESC LIMIT 1", (name,)
+    ).fetchone()
+    if row is None or row[0] != content:
+        connection.execute(f"INSERT INTO {table} ({column}, content) VALUES (?, ?)", (name, content))
 
 
 def keep_newest(records: dict[str, Record], record: Record) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.comparison import Group, Judge, SuiteComparison, compare_groups, frame_of, group_records
+from harness.comparison import Group, Judge, compare_groups, frame_of, group_records
 from harness.comparison.groups import Timings, make_group
 from harness.report import write_report
 from harness.results import Results, load_results
@@ -23,12 +23,10 @@ class Outcome:
     """What a run leaves for who started it.
 
     Attributes:
-        comparisons: This run's suites, exactly as planned; the files hold everything else of the folder too.
-        frame: The same as one table.
+        frame: The table of this run's suites, exactly as planned; the files hold everything else of the folder too.
         written: Paths of the files.
     """
 
-    comparisons: Sequence[SuiteComparison]
     frame: pd.DataFrame
     written: Sequence[Path]
 
@@ -46,7 +44,7 @@ def finish(job: Job, *, partial: str = "") -> Outcome:
     written = write_tables(frame_of(everything), job.settings.results / "tables", partial=partial)
     if not partial:
         written += write_report(everything, results, job.settings.margins)
-    return Outcome(own, frame_of(own), written)
+    return Outcome(frame_of(own), written)
 
 
 def _own_groups(job: Job, results: Results) -> list[Group]:
@@ -65,7 +63,7 @@ def _own_groups(job: Job, results: Results) -> list[Group]:
                 make_group(
                     declared.get(suite.name, suite),
                     job.plan.conditions,
-                    job.settings.budget.seeds,
+                    dict.fromkeys(members, job.settings.budget.seeds),
                     members,
                     timings,
                     machine=job.provenance.machine,

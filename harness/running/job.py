@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.budgets import Budget
 from harness.comparison import Margins
@@ -14,11 +14,10 @@ from harness.datasets import Dataset, DatasetRef, load_dataset
 from harness.machine import usable_cores
 from harness.options import chosen_budget, chosen_margins
 from harness.results import Results, load_results
-from harness.results.opening import open_store
+from harness.results.opening import has_store, open_store
 from harness.results.planned import PlannedSuite
 from harness.results.provenance import Provenance, collect_provenance
 from harness.results.records import Record
-from harness.results.schema import STORE_NAME
 from harness.results.step_times import StepTimes, timing_key
 from harness.results.store import Store, TestSet
 from harness.results.trials import Environment
@@ -29,9 +28,6 @@ from harness.training.devices import Device, DeviceChoice, find_device, training
 from harness.training.split import split_images
 from harness.variants import Variant
 from harness.variants.sources import source_fingerprint
-
-if TYPE_CHECKING:
-    pass
 
 Pair = tuple[Variant, Variant]
 
@@ -159,7 +155,7 @@ def prepare(
     environment = training_environment(device)
     dataset = load_dataset(settings.dataset, image_size=settings.image_size, skip_unreadable=settings.skip_unreadable)
     results = known
-    if (settings.results / STORE_NAME).is_file():
+    if has_store(settings.results):
         results = load_results(settings.results, known=known)
     workers = pool_size(dataset.train_images.nbytes / 2**20, device, settings.workers)
     plan = make_plan(
@@ -193,16 +189,24 @@ def begin(job: Job) -> Store:
     store.begin_run(job.provenance)
     if job.results and not job.results.plans:
         # An older version's runs noted no plans: what they compared stays what the tables show of it.
-        for older in plans_of(job.results):
-            store.add_plan(older)
-    for suite in job.declared:
-        store.add_suite(suite)
+        store.add_plans(plans_of(job.results))
     store.add_dataset(job.dataset.fingerprint, job.dataset.origin)
-    for suite in job.plan.suites:
-        sources = {variant: trials[0].source for variant, trials in job.plan.of_suite(suite).items()}
-        store.add_plan(PlannedSuite(suite.name, job.plan.conditions, job.settings.budget.seeds, sources))
+    note_plan(job, store)
     store.add_test_set(job.dataset.fingerprint, job.settings.budget.max_images, job.test_set)
     return store
+
+
+def note_plan(job: Job, store: Store) -> None:
+    """Note the suites of a job, and what of them it compares: a folder's tables show this."""
+    declared = {suite.name: suite for suite in job.declared}
+    for suite in job.declared:
+        store.add_suite(suite)
+    plans = []
+    for suite in job.plan.suites:
+        sources = {variant: trials[0].source for variant, trials in job.plan.of_suite(suite).items()}
+        whole = declared.get(suite.name, suite)
+        plans.append(PlannedSuite(whole, job.plan.conditions, job.settings.budget.seeds, sources))
+    store.add_plans(plans)
 
 
 def train(job: Job, store: Store, *, notify: Callable[[Record], None], stop_after_failures: int = 0) -> bool:

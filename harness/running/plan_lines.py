@@ -21,16 +21,16 @@ def variant_lines(plan: Plan, records: Mapping[str, Record]) -> list[str]:
         done = [trial.seed for trial in trials if trial.key in plan.done]
         parts = [f"done: {_seeds(done)}"] * bool(done)
         if todo:
-            why = _why(todo[0], known.get(variant, ()), failed=todo[0].key in records)
+            why = _why(todo[0], known.get(variant, ()), records.get(todo[0].key))
             parts.append(f"to do: {_seeds(trial.seed for trial in todo)}" + (f" ({why})" if why else ""))
         lines.append(f"  {variant.name:<{width}}  {'; '.join(parts)}")
     return lines
 
 
-def _why(trial: Trial, known: Iterable[Trial], *, failed: bool) -> str:
-    """Return why a trial is to do though others of its variant are known; empty where none is."""
-    if failed:
-        return "it failed before"
+def _why(trial: Trial, known: Iterable[Trial], record: Record | None) -> str:
+    """Return why a trial is to do though it, or others of its variant, are known; empty where none is."""
+    if record is not None:
+        return "it failed before" if record.status == "failed" else "anew, as --retrain asks"
     reasons = [_differences(trial, other) for other in known]
     if not reasons:
         return ""

@@ -97,7 +97,7 @@ def run_search(
         KeyboardInterrupt: Passed on, after the workers were ended.
     """
     search = search_job.search
-    ending = _stored_ending(search_job, store)
+    ending = None if search_job.job.settings.retrain else _stored_ending(search_job, store)
     if ending is None:
         ending = _run(search_job, store, notify)
         # The suite comes last: who finds it finds the ending too.

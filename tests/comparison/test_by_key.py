@@ -2,14 +2,17 @@
 
 import collections
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from made_results import Made, make_results
 
-from harness import BASELINE, BUDGETS, Suite, Variant, compare, load_results
+from harness import BASELINE, BUDGETS, InputError, Suite, Variant, compare, load_results
 from harness.comparison import Margins, group_records
 from harness.comparison.folder_rows import compare_folders
+from harness.comparison.wanted import Wanted
 from harness.results.conditions import Conditions
 from harness.results.opening import open_store
 from harness.results.planned import PlannedSuite
@@ -17,7 +20,7 @@ from harness.results.predictions import Predictions
 from harness.results.provenance import Provenance
 from harness.results.records import Record
 from harness.results.step_times import RECIPE, StepTimes, timing_key
-from harness.results.store import TestSet
+from harness.results.store import Store, TestSet
 from harness.results.trials import Environment, Trial
 
 OWN = Variant(model="examples.small_resnet:build")
@@ -39,11 +42,11 @@ class Folder:
             for suite in suites:
                 store.add_suite(suite)
 
-    def add(self, variant, share, *, source="", status="ok", seeds=range(1, 6), **changes):
+    def add(self, variant, share, *, source="", status="ok", seeds=range(1, 6), environment=ENVIRONMENT, **changes):
         with open_store(self.path) as store:
             store.begin_run(RUN)
             for seed in seeds:
-                trial = Trial(variant, source, "drawn", "f", seed, QUICK, ENVIRONMENT, **changes)
+                trial = Trial(variant, source, "drawn", "f", seed, QUICK, environment, **changes)
                 right = np.random.default_rng([seed, 3]).random(200) < share
                 predicted = np.where(right, LABELS, (LABELS + 1) % 4).astype(np.uint16)
                 predictions = Predictions(predicted, np.ones(200, np.uint8), right)
@@ -54,7 +57,7 @@ class Folder:
     def plan(self, suite, sources, *, seeds=5, budget=QUICK):
         conditions = Conditions("drawn", "f", budget, ENVIRONMENT)
         with open_store(self.path) as store:
-            store.add_plan(PlannedSuite(suite.name, conditions, seeds, sources))
+            store.add_plans([PlannedSuite(suite, conditions, seeds, sources)])
 
     def time(self, baseline, variant, ratio, *, baseline_ms=5.0, flops=1e6, recipe=RECIPE["quick"], sources=("", "")):
         rng = np.random.default_rng(len(variant.name))
@@ -231,3 +234,90 @@ def test_predictions_of_a_store_are_those_that_were_stored(tmp_path):
     again = Predictions.from_bytes(record.predictions.unpacked().to_bytes())
     for name in ("predicted", "positives", "true_positive"):
         assert np.array_equal(getattr(again, name), getattr(record.predictions, name))
+
+
+def test_an_edited_suite_leaves_the_tables_of_other_conditions_as_they_were(tmp_path):
+    wide = BASELINE.replace(filters=(64, 128))
+    folder = Folder(tmp_path, Suite("s", (OTHER,)))
+    for variant, share in ((BASELINE, 0.5), (OTHER, 0.9)):
+        folder.add(variant, share)
+    folder.plan(Suite("s", (OTHER,)), {BASELINE: "", OTHER: ""})
+    before = folder.rows()
+    edited = Suite("s", tuple(wide.replace(l2=0.1 * number) for number in range(1, 9)), baseline=wide)
+    with open_store(tmp_path) as store:
+        store.add_suite(edited)
+    folder.plan(edited, dict.fromkeys(edited.members, ""), budget=BUDGETS["smoke"])
+    assert folder.rows().equals(before)
+
+
+def test_a_run_that_ended_before_its_first_trial_hides_nothing(tmp_path):
+    folder = Folder(tmp_path, SUITE)
+    folder.add(BASELINE, 0.8)
+    folder.add(OWN, 0.9, source="old")
+    folder.plan(SUITE, {BASELINE: "", OWN: "old"})
+    before = folder.rows()
+    folder.plan(SUITE, {BASELINE: "", OWN: "edited"})
+    assert folder.rows().equals(before)
+    folder.add(OWN, 0.0, source="edited", status="failed", seeds=[1])
+    assert folder.rows().loc["s", OWN.name].status == "failed"
+
+
+def test_a_folders_table_has_the_seeds_that_its_variants_newest_run_asked_for(tmp_path):
+    suite = Suite("s", (OTHER,))
+    folder = Folder(tmp_path, suite)
+    for variant in suite.members:
+        folder.add(variant, 0.8, seeds=range(1, 11))
+    folder.plan(suite, dict.fromkeys(suite.members, ""), seeds=10)
+    assert set(folder.rows().seeds) == {10}
+    folder.plan(suite, {OTHER: ""}, seeds=3)
+    assert folder.rows().seeds.to_dict() == {("s", "baseline"): 10, ("s", OTHER.name): 3}
+    assert set(folder.rows().status) == {"ok"}
+
+
+def test_two_folders_of_two_backends_are_compared_backend_by_backend(tmp_path):
+    jax = dataclasses.replace(ENVIRONMENT, backend="jax")
+    for name in ("old", "new"):
+        folder = Folder(tmp_path / name, Suite("s", (OTHER,)))
+        for environment, share in ((ENVIRONMENT, 0.9), (jax, 0.5)):
+            for variant in (BASELINE, OTHER):
+                folder.add(variant, share, environment=environment)
+    both = [load_results(tmp_path / name) for name in ("old", "new")]
+    found = compare_folders(*both, Margins())
+    assert found.frame.groupby("backend").size().to_dict() == {"jax": 2, "tensorflow": 2}
+    chosen = compare_folders(*both, Margins(), Wanted(backend="tensorflow")).frame
+    assert chosen.accuracy.tolist() == pytest.approx([0.9, 0.9], abs=0.05)
+
+
+def test_a_store_whose_writer_was_killed_between_write_and_commit_is_read_again(tmp_path):
+    folder = Folder(tmp_path, Suite("s", (OTHER,)))
+    folder.add(BASELINE, 0.8)
+    killed = (
+        "import sqlite3, os, sys\n"
+        "store = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "store.execute('PRAGMA cache_size = 1')\n"
+        "store.execute('BEGIN IMMEDIATE')\n"
+        "store.execute('CREATE TABLE spill (text)')\n"
+        "store.executemany('INSERT INTO spill VALUES (?)', [('x' * 4000,)] * 500)\n"
+        "os._exit(9)\n"
+    )
+    subprocess.run([sys.executable, "-c", killed, str(tmp_path / "harness.sqlite")], check=False)
+    assert (tmp_path / "harness.sqlite-journal").stat().st_size > 0
+    assert len(load_results(tmp_path).records) == 5
+    (tmp_path / "harness.sqlite").write_bytes(b"")
+    with pytest.raises(InputError, match="is empty"):
+        load_results(tmp_path)
+
+
+def test_a_row_of_a_run_that_began_while_the_store_was_read_has_its_provenance(tmp_path, monkeypatch):
+    folder = Folder(tmp_path, Suite("s", (OTHER,)))
+    folder.add(BASELINE, 0.8)
+    whole = Store.trial_rows
+
+    def slowly(store, **options):
+        folder.add(OTHER, 0.9)  # another process begins a run and stores a row
+        yield from whole(store, **options)
+
+    monkeypatch.setattr(Store, "trial_rows", slowly)
+    found = load_results(tmp_path)
+    assert len(found.records) == 10
+    assert found.records.keys() <= found.provenances.keys()
