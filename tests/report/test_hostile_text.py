@@ -95,7 +95,7 @@ def hostile_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         BASELINE.replace(model="mine:build", options={"text": text, f"o{number}": 1})
         for number, text in enumerate(STRINGS[24:29])
     ]
-    suites = [Suite(text, variants[i : i + 1] or variants[:1]) for i, text in enumerate(STRINGS[24:36])]
+    suites = [Suite(text, variants[i : i + 1] or variants[:1]) for i, text in enumerate(STRINGS[24:30])]
     messages = dict(zip((variant.name for variant in variants[3:]), STRINGS[190:192], strict=True))
     results = made_results(
         folder, suites, seeds=3, epochs=2, images=120, classes=classes, dataset=STRINGS[3], failures=messages
