@@ -80,3 +80,24 @@ def test_search_ends_in_its_winners_table(tmp_path: Path, capsys: pytest.Capture
             key for key, record in everything.items() if record.status != "failed"
         }
         assert Ending.from_json(store.searches()["search:width"]) == ending
+
+
+SUITE_AND_SEARCH = """
+from harness import BASELINE, Suite
+from harness.search import Search
+
+SLOW = BASELINE.replace(filters=(4,), dense=(16,), learning_rate=1e-7)
+SUITE = Suite("plain", [SLOW.replace(dropout=0.5)], baseline=SLOW)
+SEARCH = Search("faster", {"learning_rate": [1e-7, 0.01]}, baseline=SLOW, tries=2)
+"""
+
+
+@pytest.mark.slow
+def test_under_pytest_a_winner_stands_in_the_files_beside_an_ordinary_suite(pytester: pytest.Pytester) -> None:
+    pytester.mkdir("suites").joinpath("suite_both.py").write_text(SUITE_AND_SEARCH)
+    options = ["--benchmark", "--budget", "smoke", "--device", "cpu", "--benchmark-skip"]
+    pytester.runpytest_subprocess("suites/suite_both.py", *options)
+    results = load_results(pytester.path / "results")
+    rows = json.loads((results.folder / "tables/comparison.json").read_text())
+    assert {row["suite"] for row in rows} == {"plain", "search:faster"}
+    assert {plan.suite.name for plan in results.plans} == {"plain", "search:faster"}
