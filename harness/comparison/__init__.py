@@ -3,7 +3,14 @@
 from harness.comparison.columns import COLUMNS
 from harness.comparison.groups import Group, group_records
 from harness.comparison.judge import Comparison, Judge, Margins
-from harness.comparison.suite_rows import SuiteComparison, compare, compare_all, compare_groups, frame_of
+from harness.comparison.suite_rows import (
+    SuiteComparison,
+    compare,
+    compare_all,
+    compare_groups,
+    each_comparison,
+    frame_of,
+)
 
 __all__ = [
     "COLUMNS",
@@ -15,6 +22,7 @@ __all__ = [
     "compare",
     "compare_all",
     "compare_groups",
+    "each_comparison",
     "frame_of",
     "group_records",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING, Any
@@ -72,14 +72,25 @@ def compare_all(results: Results, margins: Margins) -> list[SuiteComparison]:
 
 def compare_groups(groups: Sequence[Group], results: Results, judge: Judge) -> list[SuiteComparison]:
     """Return the comparisons of some groups of a results folder."""
-    return [SuiteComparison(group, _rows(group, results, judge)) for group in groups]
+    return list(each_comparison(groups, results, judge))
 
 
-def frame_of(comparisons: Sequence[SuiteComparison]) -> pd.DataFrame:
+def each_comparison(groups: Iterable[Group], results: Results, judge: Judge) -> Iterator[SuiteComparison]:
+    """Yield the comparisons of some groups, one after the other, for who needs their frame alone."""
+    return (SuiteComparison(group, _rows(group, results, judge)) for group in groups)
+
+
+def frame_of(comparisons: Iterable[SuiteComparison]) -> pd.DataFrame:
     """Return comparisons as one frame with the columns COLUMNS."""
     import pandas as pd
 
-    return pd.DataFrame([row for one in comparisons for row in one.rows], columns=list(COLUMNS))
+    # Column by column: a mapping per row would be most of what a large table takes.
+    cells: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for one in comparisons:
+        for row in one.rows:
+            for name, column in cells.items():
+                column.append(row[name])
+    return pd.DataFrame(cells)
 
 
 def _rows(group: Group, results: Results, judge: Judge) -> list[dict[str, Any]]:

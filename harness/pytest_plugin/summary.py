@@ -15,7 +15,7 @@ from harness.tables.suite_rows import split_tables
 def summary_lines(run: Run) -> Iterator[str]:
     """Return the tables of this run; the files hold those of other conditions too."""
     job = run.job
-    tables = [] if run.frame is None else split_tables(run.frame)
+    tables = [] if run.frame is None else list(split_tables(run.frame))
     for table in tables:
         yield from suite_table(table).splitlines()
         yield ""

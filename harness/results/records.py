@@ -19,7 +19,7 @@ Status = Literal["ok", "diverged", "failed"]
 NAN = float("nan")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EpochMetrics:
     """Metrics after one epoch, on training images (running means, as Keras shows them) and on validation.
 
@@ -42,7 +42,7 @@ EPOCH_METRICS = ("accuracy", "loss", "precision", "recall")
 """Metrics of an epoch, in the order in which they are drawn and exported; with val_ before them on validation."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Record:
     """A finished trial, measured.
 

@@ -76,12 +76,12 @@ def compare_selected(
     Raises:
         InputError: No such results, suite or conditions.
     """
-    from harness.comparison import Judge, compare_groups, frame_of
+    from harness.comparison import Judge, each_comparison, frame_of
     from harness.results import load_results
 
     results = load_results(folder, history=False)
     chosen = chosen_groups(results, wanted, suites=suites, note=note)
-    frame = frame_of(compare_groups(chosen, results, Judge(margins)))
+    frame = frame_of(each_comparison(chosen, results, Judge(margins)))
     if sort:
         frame = frame.sort_values(
             sort.removeprefix("-"), ascending=not sort.startswith("-"), kind="stable", na_position="last"

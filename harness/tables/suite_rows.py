@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,16 +52,19 @@ class SuiteRows:
         return f"{high} seed{'s' * (high != 1)}" if low == high else f"{low} to {high} seeds"
 
 
-def split_tables(frame: pd.DataFrame) -> list[SuiteRows]:
-    """Return the rows of each suite and set of conditions, in their order."""
-    found: dict[tuple[Any, ...], dict[tuple[Any, ...], list[Row]]] = {}
+def split_tables(frame: pd.DataFrame) -> Iterator[SuiteRows]:
+    """Yield the rows of each suite and set of conditions, in their order."""
+    cells = {str(name): frame[name].tolist() for name in frame}
+    found: dict[tuple[Any, ...], dict[tuple[Any, ...], list[int]]] = {}
     order: list[tuple[tuple[Any, ...], tuple[Any, ...]]] = []
-    for row in frame.to_dict("records"):
-        title, rest = (tuple(row[name] for name in names) for names in (_TITLED, _APART))
+    for place in range(len(frame)):
+        title, rest = (tuple(cells[name][place] for name in names) for names in (_TITLED, _APART))
         if rest not in found.setdefault(title, {}):
             order.append((title, rest))
-        found[title].setdefault(rest, []).append(row)
-    return [SuiteRows(found[title][rest], _told_apart(rest, list(found[title]))) for title, rest in order]
+        found[title].setdefault(rest, []).append(place)
+    for title, rest in order:
+        rows = [{name: column[place] for name, column in cells.items()} for place in found[title][rest]]
+        yield SuiteRows(rows, _told_apart(rest, list(found[title])))
 
 
 def _told_apart(mine: tuple[Any, ...], all_: list[tuple[Any, ...]]) -> str:
