@@ -15,7 +15,7 @@ _MAGIC = b"predictions 2\n"
 _ARRAYS = ("predicted", "positives", "true_positive")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Predictions:
     """The statistics and confusion matrices read it.
 
@@ -65,6 +65,8 @@ class Predictions:
 
 class StoredPredictions(Predictions):
     """Predictions as the store keeps them, unpacked whenever they are asked for: a thousand records fit in 1 MiB."""
+
+    __slots__ = ("_data",)
 
     def __init__(self, data: bytes) -> None:
         object.__setattr__(self, "_data", data)

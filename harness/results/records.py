@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -118,6 +119,9 @@ def trial_from_dict(fields: dict[str, Any]) -> Trial:
         **fields
         | {
             "variant": Variant.from_json(fields["variant"]),
+            "source": sys.intern(fields["source"]),
+            "dataset": sys.intern(fields["dataset"]),
+            "fingerprint": sys.intern(fields["fingerprint"]),
             "budget": _budget(tuple(fields["budget"].items())),
             "environment": _environment(*environment.values(), tuple(map(tuple, versions))),
         }

@@ -76,15 +76,15 @@ def load_results(folder: str | Path, *, known: Results | None = None, history: b
             record = Record.from_json(text, StoredPredictions(blob) if blob else None, history=history)
             if record.trial.seed < FIRST_SEARCH_SEED and keep_newest(records, record):
                 made_in[record.trial.key] = run
-        measured = list(store.timing_rows(after=timing_row))
+        measured = [(row, run, StepTimes.from_json(text)) for row, run, text in store.timing_rows(after=timing_row)]
         # Last, since a run that began meanwhile is noted before its first row.
         runs = store.runs()
         provenances = dict(known.provenances) if known else {}
         provenances |= {key: runs[run] for key, run in made_in.items()}
         sources = _sources(records)
         timing_row = measured[-1][0] if measured else timing_row
-        for _, run, text in measured:
-            times = _identified(StepTimes.from_json(text), runs[run].machine, sources)
+        for _, run, found in measured:
+            times = _identified(found, runs[run].machine, sources)
             step_times.pop(times.key, None)
             step_times[times.key], provenances[times.key] = times, runs[run]
         return Results(
