@@ -16,6 +16,8 @@ from harness.exports.tensorboard import export_tensorboard
 from harness.results import load_results
 from harness.variants import BASELINE
 
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")  # MLflow's own
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
