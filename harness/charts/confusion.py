@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import altair as alt
@@ -13,6 +14,7 @@ from harness.charts.theme import BLUE, FONT_SIZE, GRID, INK, ORANGE, PAPER, Rows
 from harness.results.records import Record
 
 _SIZE = 300
+_LABEL_HEIGHT = 10.0
 _LABEL_LENGTH = 14
 _LEAST_SHARE = 0.005
 # With more classes the numbers no longer fit their cells.
@@ -55,9 +57,13 @@ def confusion_chart(matrix: ArrayLike, classes: Sequence[str], *, difference: bo
     order = list(names)
     scale = alt.Scale(domain=order)
     angle = -45 if max(map(len, names), default=0) > 2 else 0
+    # Of many classes only so many names as fit beside one another; the tooltip has each.
+    shown = order[:: max(1, math.ceil(_LABEL_HEIGHT / cell))]
     base = alt.Chart(data(rows)).encode(
-        x=alt.X("predicted:N", sort=order, scale=scale, axis=_axis("predicted as", orient="top", angle=angle)),
-        y=alt.Y("true:N", sort=order, scale=scale, axis=_axis("true class")),
+        x=alt.X(
+            "predicted:N", sort=order, scale=scale, axis=_axis("predicted as", orient="top", angle=angle, values=shown)
+        ),
+        y=alt.Y("true:N", sort=order, scale=scale, axis=_axis("true class", values=shown)),
         tooltip=[
             alt.Tooltip("true:N", title="true"),
             alt.Tooltip("predicted:N"),

@@ -121,6 +121,13 @@ def test_confusion_charts_of_any_number_of_classes_are_drawn(classes: int) -> No
     assert svg.startswith("<svg")
 
 
+@pytest.mark.parametrize(("classes", "shown"), [(10, 10), (30, 30), (120, 30)])
+def test_names_of_many_classes_do_not_lie_on_one_another(classes: int, shown: int) -> None:
+    svg = chart_svg(confusion_chart(np.eye(classes), [f"class {i}" for i in range(classes)], difference=False))
+    assert svg.count(">class ") == 2 * shown
+    assert svg.count(">class 0<") == 2
+
+
 def test_class_accuracies_are_paired_by_seed() -> None:
     labels = [0, 0, 1, 1]
     own = [record(seed, [], [], [0, 0, 1, 0]) for seed in (1, 2, 3)]
