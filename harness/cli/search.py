@@ -45,7 +45,8 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
             click.echo(result_line(job.search, endings[-1]))
     suites = [suite for job, ending in zip(jobs, endings, strict=True) if (suite := winner_suite(job.search, ending))]
     failed = any(ending.failed for ending in endings)
-    code = sweep(prepare(settings, suites), with_times=with_times) if suites else 0
+    known = jobs[0].job.results
+    code = sweep(prepare(settings, suites, known=known), with_times=with_times) if suites else 0
     return 1 if failed else code
 
 

@@ -96,19 +96,19 @@ class Timings:
         return self._baselines_ms[place].get((source, machine), NAN)
 
 
-def group_records(results: Results) -> list[Group]:
+def group_records(results: Results, timings: Timings | None = None) -> list[Group]:
     """Return the groups of a results folder: suites in their order, conditions in the order of their first run, smoke
     budgets last.
 
     A group holds what was planned: the suite as it was declared when these conditions were last run, of each variant
     as many seeds as its newest run asked for, and of files that changed since, the trials of the source that this run
-    meant, though they may be older than others.
+    meant, though they may be older than others. `timings` are those of the results, where they are at hand.
     """
     plans: dict[tuple[str, Conditions], list[PlannedSuite]] = {}
     for plan in plans_of(results):
         plans.setdefault((plan.suite.name, plan.conditions), []).append(plan)
     found = by_training(results)
-    timings = Timings(results)
+    timings = timings or Timings(results)
     groups = []
     in_order = sorted(plans.items(), key=lambda place: place[0][1].budget.name == "smoke")
     for suite in results.suites:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.comparison.groups import Members, Timings, by_training, planned_records, plans_of
+from harness.comparison.judge import bounded_ratio
 from harness.results import Results
 from harness.results.conditions import Conditions
 from harness.results.planned import PlannedSuite
@@ -39,8 +40,6 @@ class Trained:
 
     def step_time_ms(self, pair: Pair) -> float:
         """Return a variant's step as the tables show it: at one speed of the machine; nan where it is not timed."""
-        from harness.comparison.judge import bounded_ratio
-
         return self.baselines_ms[pair] * bounded_ratio(self.step_times[pair]).ratio if pair in self.step_times else NAN
 
 

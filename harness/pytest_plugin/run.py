@@ -34,7 +34,8 @@ def prepare_run(config: pytest.Config, chosen: Sequence[tuple[Suite, Variant]], 
     gates = [parse_gate(text) for text in option(config, "fail-if")]
     job = prepare(settings, selected, declared=list(declared.values()))
     pairs = {(suite.baseline, one) for suite, one in chosen}
-    run = Run(job, gates, pairs, prepare_searches(searches, settings) if searches else [])
+    found = prepare_searches(searches, settings, known=job.results) if searches else []
+    run = Run(job, gates, pairs, found)
     if config.getoption("benchmark_skip", False) and not config.getoption("benchmark_only", False):
         run.untimed_because = "trained, but not timed: --benchmark-skip was given"
     config.stash[RUN] = run

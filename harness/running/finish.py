@@ -38,19 +38,18 @@ def finish(job: Job, *, partial: str = "") -> Outcome:
     it writes its tables alone, and `harness report` draws the rest.
     """
     results = load_results(job.settings.results, known=job.results)
-    judge = Judge(job.settings.margins)
-    own = compare_groups(_own_groups(job, results), results, judge)
-    everything = compare_groups(group_records(results), results, judge)
+    judge, timings = Judge(job.settings.margins), Timings(results)
+    own = compare_groups(_own_groups(job, results, timings), results, judge)
+    everything = compare_groups(group_records(results, timings), results, judge)
     written = write_tables(frame_of(everything), job.settings.results / "tables", partial=partial)
     if not partial:
         written += write_report(everything, results, job.settings.margins)
     return Outcome(frame_of(own), written)
 
 
-def _own_groups(job: Job, results: Results) -> list[Group]:
+def _own_groups(job: Job, results: Results, timings: Timings) -> list[Group]:
     """Return this run's groups: the plan's trials by their keys, the suites as declared."""
     declared = {suite.name: suite for suite in job.declared}
-    timings = Timings(results)
     groups = []
     for suite in job.plan.suites:
         found = {

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
+from harness.results import Results
 from harness.results.store import Store
 from harness.running.job import Job, JobSettings, prepare, worker_log
 from harness.running.plan import DatasetFacts
@@ -51,11 +52,13 @@ class SearchJob:
         return self.job.settings.results / "search" / self.key[:16]
 
 
-def prepare_searches(searches: Sequence[Search], settings: JobSettings) -> list[SearchJob]:
+def prepare_searches(
+    searches: Sequence[Search], settings: JobSettings, *, known: Results | None = None
+) -> list[SearchJob]:
     """Check everything that can be checked before training.
 
     A space that is a function is called, with keras-tuner's HyperParameters: that starts TensorFlow, which takes
-    seconds.
+    seconds. `known` is what was read of the results folder before.
 
     Raises:
         InputError: A search, its space, the dataset, device or results folder is refused; nothing was written.
@@ -66,7 +69,7 @@ def prepare_searches(searches: Sequence[Search], settings: JobSettings) -> list[
             "a search with the tutorial's protocol would choose by the test images, which are its validation: "
             "leave out --protocol tutorial"
         )
-    base = prepare(settings, [])
+    base = prepare(settings, [], known=known)
     facts = DatasetFacts.of(base.dataset.open())
     jobs = []
     for search in searches:

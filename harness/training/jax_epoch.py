@@ -14,7 +14,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-EVALUATION_BATCH = 250
+from harness.training.fit_epoch import EVALUATION_BATCH
+
 # Steps of one call: enough to hide its 0.2 ms, and few enough that the order of its images is small to send.
 _CHUNK_STEPS = 64
 

@@ -21,7 +21,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-EVALUATION_BATCH = 250
+from harness.training.fit_epoch import EVALUATION_BATCH
+
 _SETTLING_STEPS = 96
 _SETTLING_CHUNK = 4
 

@@ -20,16 +20,7 @@ from harness.datasets.cache import Filled, open_or_make, save_arrays
 from harness.datasets.cifar10 import channels_last
 from harness.errors import HarnessError, InputError
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return draw_folder(tmp_path / "pets")
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def refusal(given, **options) -> str:

@@ -16,15 +16,7 @@ from harness.errors import InputError
 from harness.pictures import class_counts
 from harness.training.split import split_images
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return draw_folder(tmp_path / "pets")
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def refusal(given, **options) -> str:
