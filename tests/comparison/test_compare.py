@@ -130,7 +130,7 @@ def test_fault_23_a_model_that_predicts_one_class_gives_numbers_and_no_warning()
     assert np.isfinite([row.precision_delta, row.macro_f1_delta, row.recall_delta]).all()
 
 
-def test_fault_22_a_diverged_seed_stays_in_the_table_and_makes_no_claim():
+def test_a_diverged_seed_stays_in_the_table_and_makes_no_claim():
     good = [trained(OTHER, seed, right=0.95) for seed in (1, 2, 3, 4)]
     row = table(*seeds(BASELINE, 5, right=0.5), *good, broken(OTHER, 5, "diverged")).iloc[1]
     assert (row.status, row.seeds, row.accuracy_verdict, row.pareto) == ("diverged", 4, "unresolved", "no")

@@ -120,14 +120,14 @@ def test_pytest_benchmarks_json_holds_the_very_step_times_of_the_store(first):
         assert entry["group"] == "small"
 
 
-def test_fault_22_a_diverged_variant_stays_in_the_table_and_never_wins(first):
+def test_a_diverged_variant_stays_in_the_table_and_never_wins(first):
     (row,) = [row for row in first.rows.values() if row["status"] == "diverged"]
     assert row["variant"] == WILD
     assert (row["accuracy_verdict"], row["pareto"], row["accuracy"]) == ("unresolved", "no", "")
     assert "diverged in 1 of 1 seeds" in first.run.stdout
 
 
-def test_fault_33_a_builder_that_raises_fails_its_variant_alone(first):
+def test_a_builder_that_raises_fails_its_variant_alone(first):
     assert first.run.returncode == 1
     assert re.search(r"my own mistake[^$]*my_models\.py", first.run.stdout)
     assert sorted(row["status"] for row in first.rows.values()) == ["diverged", "failed", "ok", "ok", "ok"]
