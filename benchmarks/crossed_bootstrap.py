@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.statistics.estimate import Estimate
+from harness.statistics.estimate import Estimate, Part
 from harness.statistics.ratios import checked_sums, mean_of_ratios
-from harness.statistics.two_way import LEAST_SEEDS, degrees_of_freedom
+from harness.statistics.two_way import LEAST_SEEDS
 
 Metric = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From sums over images [K, ...] to the metric [...]."""
@@ -23,7 +23,7 @@ BATCH = 250
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootstrapEstimate(Estimate):
-    """A mean whose standard error comes from a bootstrap; resamples is how many there were."""
+    """A mean whose variance comes from a bootstrap; resamples is how many there were."""
 
     resamples: int
 
@@ -46,10 +46,9 @@ def crossed_bootstrap(
     the images: their covariance is the part of the variance due to images. The part due to seeds is the
     variance of the seeds' differences over their number, which is what drawing seeds with replacement
     gives, times seeds / (seeds - 1). Drawing both at once and taking percentiles counts what is
-    neither's own up to three times (Owen 2007), yet is too narrow for few seeds. The standard error is
-    used with Student's t, its degrees of freedom as in the two-way model.
+    neither's own up to three times (Owen 2007), yet is too narrow for few seeds. Each part has the quantile
+    of its own degrees of freedom, as in the two-way model.
 
-    False alarms at a nominal 5 % were 5.2-6.6 % at 3 seeds and 4.5-5.9 % at 5 and 8 (docs/statistics.md).
     Raises ValueError for other shapes, values that are not finite or fewer than two resamples.
     """
     first, second = checked_sums(baseline, variant)
@@ -59,20 +58,15 @@ def crossed_bootstrap(
     by_seed = metric(second.sum(2)) - metric(first.sum(2))
     mean = float(np.mean(by_seed))
     if seeds < LEAST_SEEDS or images < 2:
-        none = float("nan")
-        return BootstrapEstimate(mean=mean, standard_error=none, df=none, resamples=resamples)
+        return BootstrapEstimate(mean, (Part(float("nan"), float("nan")),), resamples=resamples)
     arms = [arm.reshape(-1, images).astype(np.float32) for arm in (first, second)]
     counts = [min(BATCH, resamples - start) for start in range(0, resamples, BATCH)]
     drawn = np.concatenate([_resampled(arms, first.shape, metric, rng, n) for n in counts], axis=1)
     apart = float(np.var(drawn, axis=1, ddof=1).mean()) / seeds
     covariance = (float(np.var(drawn.mean(axis=0), ddof=1)) - apart) * seeds / (seeds - 1)
     from_seeds, from_images = float(np.var(by_seed, ddof=1)) / seeds, max(covariance, 0.0)
-    return BootstrapEstimate(
-        mean=mean,
-        standard_error=math.sqrt(from_seeds + from_images),
-        df=float(degrees_of_freedom(np.float64(from_seeds), np.float64(from_images), seeds, images)),
-        resamples=resamples,
-    )
+    parts = (Part(from_seeds, seeds - 1), Part(from_images, images - 1))
+    return BootstrapEstimate(mean, parts, resamples=resamples)
 
 
 def _resampled(

@@ -17,8 +17,7 @@ from crossed_bootstrap import crossed_bootstrap
 from numpy.typing import NDArray
 
 from harness.comparison.verdicts import Verdict, time_verdict
-from harness.statistics import controlled_ratio, time_ratio, two_way_of_sums
-from harness.statistics.estimate import quantile
+from harness.statistics import controlled_ratio, half_width, quantile, time_ratio, two_way_of_sums
 from harness.statistics.two_way import variance_parts
 
 Floats = NDArray[np.float64]
@@ -110,12 +109,9 @@ def half_widths(sums: Sums, s: int, n: int) -> tuple[Floats, dict[str, Floats]]:
     """Return the means and each method's half-width [repetitions]."""
     seeds, images = SEEDS[s], IMAGES[n]
     mean, of_seeds, of_images, rest = mean_squares(sums, s, n)
-    by_seeds, by_images, df = variance_parts(of_seeds, of_images, rest, seeds, images)
-    error = np.sqrt(by_seeds + by_images)
-    hillis = np.minimum((seeds - 1) * (1 + by_images / by_seeds) ** 2, images - 1)
+    by_seeds, by_images = variance_parts(of_seeds, of_images, rest, seeds, images)
     return mean, {
-        "two-way": quantile(ALPHA, df) * error,
-        "Hillis": quantile(ALPHA, hillis) * error,
+        "two-way": half_width(ALPHA, ((by_seeds, seeds - 1), (by_images, images - 1))),
         "seeds only": quantile(ALPHA, seeds - 1) * np.sqrt(np.maximum(of_seeds, 0) / (seeds * images)),
         "images only": quantile(ALPHA, images - 1) * np.sqrt(of_images / (seeds * images)),
     }
@@ -130,11 +126,10 @@ def accuracy_rows(repetitions: int, rng: np.random.Generator) -> Iterator[list[s
                 mean, halves = half_widths(null, s, n)
                 alarms = [percent(np.abs(mean) > half) for half in halves.values()]
                 mean, halves = half_widths(shifted, s, n)
-                covered = [percent(np.abs(mean - truth) <= halves[method]) for method in ("two-way", "Hillis")]
-                del halves["Hillis"]
+                covered = percent(np.abs(mean - truth) <= halves["two-way"])
                 power = [percent(np.abs(mean) > half) for half in halves.values()]
                 width = f"{100 * np.median(halves['two-way']):.2f}"
-                yield [str(seeds), f"{images:,}", name, *alarms, *covered, width, *power]
+                yield [str(seeds), f"{images:,}", name, *alarms, covered, width, *power]
 
 
 @dataclass(frozen=True)
@@ -182,13 +177,13 @@ def time_rows(repetitions: int, rng: np.random.Generator) -> Iterator[list[str]]
             free = time_ratio(baseline, variant)
             equal = controlled_ratio(baseline, twin, variant)
             slower = controlled_ratio(baseline, twin, variant * SLOWER)
-            word = time_verdict(*equal.ratio_interval())
+            word = time_verdict(equal.interval(), equal.equivalence_interval())
             alone.append(free.p_value() < ALPHA)
             bounded.append(equal.p_value() < ALPHA)
             claims.append(word in (Verdict.BETTER, Verdict.WORSE))
             same.append(word is Verdict.SAME)
             covered.append(slower.ratio_interval().contains(SLOWER))
-            slow_found.append(time_verdict(*slower.ratio_interval()) is Verdict.WORSE)
+            slow_found.append(time_verdict(slower.interval(), slower.equivalence_interval()) is Verdict.WORSE)
             widths.append(equal.half_width())
         yield [
             str(machine.builds),
@@ -254,7 +249,7 @@ def _sigmoid(logits: NDArray[np.floating]) -> NDArray[np.floating]:
 TABLES = {
     "accuracy": (
         accuracy_rows,
-        "seeds|images|seed noise|two-way|Hillis's df|seeds only|images only|coverage|Hillis's|"
+        "seeds|images|seed noise|two-way|seeds only|images only|coverage|"
         "half-width, points|power two-way|power seeds only|power images only",
     ),
     "times": (

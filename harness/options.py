@@ -154,7 +154,7 @@ DEVICE = Option("device", "What trains", Words(DEVICES), "auto")
 RESULTS = Option("results", "Folder of the store, tables and report", Folder(), Path("results"))
 
 MARGINS = (
-    Option("alpha", "Chance of one false claim in a suite without true differences",
+    Option("alpha", "Chance of one false claim of a metric in a suite without true differences",
            NumberOption("CHANCE", 0, 1, whole=False, between=True), _MARGINS.alpha),
     Option("margin-accuracy", "Accuracies closer than this fraction of 1 count as the same; with 0 only equal ones do",
            NumberOption("FRACTION", 0, 0.99, whole=False), _MARGINS.accuracy),

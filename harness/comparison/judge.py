@@ -163,12 +163,12 @@ def _predictions(records: Mapping[int, Record], seeds: Sequence[int]) -> tuple[P
 
 
 def _judged(effect: Effect, comparisons: int, margins: Margins) -> Comparison:
-    low, high = effect.interval(margins.alpha, comparisons)
-    verdict = accuracy_verdict(low, high, margins.accuracy)
+    interval = effect.interval(margins.alpha, comparisons)
+    verdict = accuracy_verdict(interval, effect.equivalence_interval(margins.alpha, comparisons), margins.accuracy)
     hint = ""
     if verdict is Verdict.UNRESOLVED:
         hint = seeds_hint(seeds_needed(effect, margins.accuracy, margins.alpha, comparisons), effect.seeds)
-    return Comparison(effect.mean, low, high, effect.p_value(comparisons), verdict, hint)
+    return Comparison(effect.mean, *interval, effect.p_value(comparisons), verdict, hint)
 
 
 def equality(baseline: Mapping[int, Record], variant: Mapping[int, Record]) -> str:
@@ -189,14 +189,14 @@ def judge_times(times: StepTimes | None, *, comparisons: int, margins: Margins) 
     if times is None:
         return Comparison(hint="not measured")
     ratio = bounded_ratio(times)
-    low, high = ratio.ratio_interval(margins.alpha, comparisons)
-    verdict = time_verdict(low, high, margins.time)
+    interval = ratio.interval(margins.alpha, comparisons)
+    verdict = time_verdict(interval, ratio.equivalence_interval(margins.alpha, comparisons), margins.time)
     hint = ""
     if verdict is Verdict.UNRESOLVED:
         needed = blocks_needed(ratio, margins.time, margins.alpha, comparisons)
         have = ratio.builds * ratio.blocks
         hint = "needs more than one build" if ratio.builds < 2 else blocks_hint(needed, have)
-    return Comparison(ratio.ratio, low, high, ratio.p_value(comparisons), verdict, hint)
+    return Comparison(ratio.ratio, *interval.exp(), ratio.p_value(comparisons), verdict, hint)
 
 
 def bounded_ratio(times: StepTimes) -> TimeRatio:

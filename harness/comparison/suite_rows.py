@@ -36,7 +36,7 @@ def compare(
 
     Args:
         results: From `load_results`.
-        alpha: Chance of at least one false claim in a suite without true differences.
+        alpha: Chance of at least one false claim of a metric in a suite without true differences.
         margin_accuracy: Differences within it are the same for practical purposes; default 0.005.
         margin_time: The same for step times, as a fraction; default 0.02.
 

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from harness.comparison.judge import Comparison, Margins, bounded_ratio
 from harness.comparison.verdicts import Verdict, time_verdict
 from harness.results.records import NAN
 from harness.results.step_times import StepTimes, typical_ms
-from harness.statistics import Estimate
+from harness.statistics import Estimate, Interval
 
 
 def relative_estimate(old: StepTimes, new: StepTimes) -> Estimate:
     """Return the log of (variant over baseline in `new`) over (variant over baseline in `old`).
 
     In each run variant and baseline were interleaved, so what the machine did that day cancels. The two runs are
-    independent: variances add, degrees of freedom after Welch 1947. Where both share builds of the baseline, as in
-    one process, their deviations cancel too, and the interval is wider than it needs to be. The controls' own
-    deviations add up to the half-width below which no interval goes.
+    independent: the parts of their variances add. Where both share builds of the baseline, as in one process, their
+    deviations cancel too, and the interval is wider than it needs to be. The controls' own deviations add up to the
+    half-width below which no interval goes.
     """
     first, second = bounded_ratio(old), bounded_ratio(new)
-    variance = first.variance + second.variance
-    freedom = NAN
-    if not math.isnan(first.df + second.df):
-        parts = first.variance**2 / first.df + second.variance**2 / second.df
-        freedom = variance**2 / parts if parts else first.df + second.df
-    return Estimate(second.mean - first.mean, math.sqrt(variance), freedom, first.bound + second.bound)
+    return Estimate(second.mean - first.mean, first.parts + second.parts, first.bound + second.bound)
 
 
 def judge_relative(old: StepTimes, new: StepTimes, *, comparisons: int, margins: Margins) -> Comparison:
@@ -34,8 +30,8 @@ def judge_relative(old: StepTimes, new: StepTimes, *, comparisons: int, margins:
     The baseline is the same program in both runs, so the ratio of the ratios is the ratio of the variants.
     """
     estimate = relative_estimate(old, new)
-    low, high = (math.exp(end) for end in estimate.interval(margins.alpha, comparisons))
-    return _judged(math.exp(estimate.mean), low, high, margins, p=estimate.p_value(comparisons))
+    intervals = _intervals(estimate, comparisons, margins)
+    return _judged(estimate.mean, *intervals, margins, p=estimate.p_value(comparisons))
 
 
 def judge_across(
@@ -61,32 +57,35 @@ def judge_across(
             variant.
     """
     estimate = relative_estimate(old, new)
-    low, high = (math.exp(end) for end in estimate.interval(margins.alpha, comparisons))
+    intervals = _intervals(estimate, comparisons, margins)
     before, after = baselines_ms or (typical_ms(old.baseline_ms), typical_ms(new.baseline_ms))
-    baseline = after / before
-    ratio = baseline * math.exp(estimate.mean)
-    if math.isnan(low):
-        return _judged(ratio, low, high, margins)
-    found = _judged(
-        ratio,
-        min(low * min(baseline, 1.0), ratio),
-        max(high * max(baseline, 1.0), ratio),
-        margins,
-    )
-    if found.verdict is Verdict.UNRESOLVED and time_verdict(low, high, margins.time) is not Verdict.UNRESOLVED:
+    baseline = math.log(after / before)
+    interval, equivalence = (_reaching(one, baseline) for one in intervals)
+    found = _judged(estimate.mean + baseline, interval, equivalence, margins)
+    if found.verdict is Verdict.UNRESOLVED and time_verdict(*intervals, margins.time) is not Verdict.UNRESOLVED:
         hint = (
-            f"the baseline itself took {baseline:.3g} times as long: time both in a quiet hour, or both versions "
+            f"the baseline itself took {after / before:.3g} times as long: time both in a quiet hour, or both versions "
             "as two variants of one suite"
         )
-        return Comparison(found.value, found.low, found.high, found.p, found.verdict, hint)
+        return replace(found, hint=hint)
     return found
 
 
-def _judged(ratio: float, low: float, high: float, margins: Margins, *, p: float = NAN) -> Comparison:
-    verdict = time_verdict(low, high, margins.time)
-    if verdict is not Verdict.UNRESOLVED:
-        return Comparison(ratio, low, high, p, verdict)
-    hint = (
-        "needs more than one build: time with --budget quick" if math.isnan(low) else "needs more builds in both runs"
-    )
-    return Comparison(ratio, low, high, p, verdict, hint)
+def _intervals(estimate: Estimate, comparisons: int, margins: Margins) -> tuple[Interval, Interval]:
+    chances = margins.alpha, comparisons
+    return estimate.interval(*chances), estimate.equivalence_interval(*chances)
+
+
+def _reaching(interval: Interval, further: float) -> Interval:
+    """Return the interval widened on one side: of either explanation and all between."""
+    return Interval(interval.low + min(further, 0.0), interval.high + max(further, 0.0))
+
+
+def _judged(
+    log_ratio: float, interval: Interval, equivalence: Interval, margins: Margins, *, p: float = NAN
+) -> Comparison:
+    found = Comparison(math.exp(log_ratio), *interval.exp(), p, time_verdict(interval, equivalence, margins.time))
+    if found.verdict is not Verdict.UNRESOLVED:
+        return found
+    one_build = "needs more than one build: time with --budget quick"
+    return replace(found, hint=one_build if interval.empty else "needs more builds in both runs")

@@ -6,6 +6,7 @@ import math
 from enum import StrEnum
 
 from harness.margins import Margins
+from harness.statistics import Interval
 
 _DEFAULTS = Margins()
 
@@ -19,46 +20,47 @@ class Verdict(StrEnum):
     UNRESOLVED = "unresolved"
 
 
-def verdict(low: float, high: float, margin_low: float, margin_high: float, *, larger_is_better: bool) -> Verdict:
-    """Judge the interval [low, high] of a difference from the baseline, equal at zero.
+def verdict(
+    interval: Interval, equivalence: Interval, margin_low: float, margin_high: float, *, larger_is_better: bool
+) -> Verdict:
+    """Judge a difference from the baseline, equal at zero.
 
-    Inside [margin_low, margin_high]: same. Else, without zero: better or worse. Else, or where an end is
-    NaN: unresolved. Raises ValueError where the margins do not enclose zero.
+    equivalence, the interval at twice the level, within [margin_low, margin_high]: same, as two one-sided tests say.
+    Else, `interval` without zero: better or worse. Else, or where an end is NaN: unresolved. Where a difference is
+    both certain and surely within the margin, it is the same. Raises ValueError where the margins do not enclose zero.
 
-    >>> verdict(0.01, 0.03, -0.005, 0.005, larger_is_better=True)
+    >>> verdict(Interval(0.01, 0.03), Interval(0.012, 0.028), -0.005, 0.005, larger_is_better=True)
     <Verdict.BETTER: 'better'>
-    >>> verdict(-0.001, 0.002, -0.005, 0.005, larger_is_better=True)
+    >>> verdict(Interval(-0.004, 0.0052), Interval(-0.003, 0.0042), -0.005, 0.005, larger_is_better=True)
     <Verdict.SAME: 'same'>
     """
     if not margin_low <= 0 <= margin_high:
         raise ValueError(f"the margins are {margin_low} and {margin_high}: they must enclose zero")
-    if not low <= high:
+    if interval.empty or equivalence.empty:
         return Verdict.UNRESOLVED
-    if margin_low <= low and high <= margin_high:
+    if margin_low <= equivalence.low and equivalence.high <= margin_high:
         return Verdict.SAME
-    if low <= 0 <= high:
+    if interval.contains(0.0):
         return Verdict.UNRESOLVED
-    return Verdict.BETTER if (low > 0) == larger_is_better else Verdict.WORSE
+    return Verdict.BETTER if (interval.low > 0) == larger_is_better else Verdict.WORSE
 
 
-def accuracy_verdict(low: float, high: float, margin: float = _DEFAULTS.accuracy) -> Verdict:
-    """Judge the interval of an accuracy difference (fractions of 1), or of any metric that should be high."""
-    return verdict(low, high, -margin, margin, larger_is_better=True)
+def accuracy_verdict(interval: Interval, equivalence: Interval, margin: float = _DEFAULTS.accuracy) -> Verdict:
+    """Judge an accuracy difference (fractions of 1), or that of any metric that should be high: see `verdict`."""
+    return verdict(interval, equivalence, -margin, margin, larger_is_better=True)
 
 
-def time_verdict(ratio_low: float, ratio_high: float, margin: float = _DEFAULTS.time) -> Verdict:
-    """Judge the interval of a time ratio (variant / baseline), on the log scale: within 1 +- margin is same.
+def time_verdict(interval: Interval, equivalence: Interval, margin: float = _DEFAULTS.time) -> Verdict:
+    """Judge the log of a time ratio (variant / baseline): see `verdict`; a ratio within 1 +- margin is the same.
 
     Raises ValueError where the margin isn't from 0 to below 1.
 
-    >>> time_verdict(1.03, 1.08)
+    >>> time_verdict(Interval(0.03, 0.08), Interval(0.04, 0.07))
     <Verdict.WORSE: 'worse'>
     """
     if not 0 <= margin < 1:
         raise ValueError(f"the margin of time is {margin}: it must be from 0 to below 1")
-    return verdict(
-        _log(ratio_low), _log(ratio_high), math.log(1 - margin), math.log(1 + margin), larger_is_better=False
-    )
+    return verdict(interval, equivalence, math.log(1 - margin), math.log(1 + margin), larger_is_better=False)
 
 
 def seeds_hint(needed: int | None, have: int) -> str:
@@ -88,7 +90,3 @@ def _two_digits(count: int) -> int:
     """Round up to two digits: more would promise too much."""
     unit = int(10 ** max(len(str(count)) - 2, 0))
     return -(-count // unit) * unit
-
-
-def _log(ratio: float) -> float:
-    return math.log(ratio) if ratio > 0 else -math.inf if ratio == 0 else math.nan

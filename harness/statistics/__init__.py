@@ -2,12 +2,12 @@
 
 `two_way` for means over seeds x images, `two_way_of_sums` for ratios of sums, `time_ratio` and
 `controlled_ratio` for times in paired blocks, `pareto` for two measures at once. Each gives an `Estimate`:
-a mean, its standard error and degrees of freedom, with `interval` and `p_value` that never disagree.
+a mean and the parts of its variance, each with its degrees of freedom; `interval` and `p_value` never disagree.
 docs/statistics.md says what each assumes and how it does in simulation.
 """
 
-from harness.statistics.correction import corrected_level, corrected_p
-from harness.statistics.estimate import ALPHA, NO_INTERVAL, Estimate, Interval
+from harness.statistics.correction import corrected_level, corrected_p, equivalence_level
+from harness.statistics.estimate import ALPHA, NO_INTERVAL, Estimate, Interval, Part, half_width, quantile
 from harness.statistics.pareto import Standing, pareto
 from harness.statistics.ratios import mean_of_ratios, two_way_of_sums
 from harness.statistics.times import TimeRatio, blocks_needed, builds_needed, controlled_ratio, time_ratio
@@ -21,6 +21,7 @@ __all__ = [
     "Estimate",
     "Interval",
     "MeanSquares",
+    "Part",
     "Standing",
     "TimeRatio",
     "blocks_needed",
@@ -28,8 +29,11 @@ __all__ = [
     "controlled_ratio",
     "corrected_level",
     "corrected_p",
+    "equivalence_level",
+    "half_width",
     "mean_of_ratios",
     "pareto",
+    "quantile",
     "seeds_needed",
     "time_ratio",
     "two_way",

@@ -18,6 +18,18 @@ def corrected_level(alpha: float, comparisons: int = 1) -> float:
     return alpha / _count(comparisons)
 
 
+def equivalence_level(alpha: float, comparisons: int = 1) -> float:
+    """Return twice the corrected level, at most 1: that of the interval by which two one-sided tests are read.
+
+    The two tests, that the difference is below the margin and that it is above minus the margin, are each at the
+    corrected level, and at most one of them can be wrong (Schuirmann 1987).
+
+    >>> equivalence_level(0.05, 10), equivalence_level(0.9)
+    (0.01, 1.0)
+    """
+    return min(2 * corrected_level(alpha, comparisons), 1.0)
+
+
 def corrected_p(p: float, comparisons: int = 1) -> float:
     """Return min(1, comparisons * p), which is below alpha where p is below the corrected level.
 

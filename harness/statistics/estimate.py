@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from harness.statistics.correction import corrected_level, corrected_p
+from harness.statistics.correction import corrected_level, corrected_p, equivalence_level
 
 ALPHA = 0.05
+_LEAST_LEVEL = 1e-150
+_CLOSE = 1e-13
 _AT_ONCE = 64
 _MOST = 1_000_000
 # What is looked at first: a few more, then ever more at a time.
@@ -33,76 +37,180 @@ class Interval(NamedTuple):
         """Whether the value lies inside or on the edge; an empty interval contains nothing."""
         return bool(self.low <= value <= self.high)
 
+    def exp(self) -> Interval:
+        """Return the interval of a ratio from that of its log."""
+        return Interval(*(math.exp(min(end, 700.0)) for end in self))
+
 
 NO_INTERVAL = Interval(float("nan"), float("nan"))
 
 
+class Part(NamedTuple):
+    """One source's part of the variance of a mean, and the degrees of freedom it is known by; NaN where unknown."""
+
+    variance: float
+    df: float
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean whose deviation over its standard error follows Student's t.
+    """A mean whose variance is the sum of parts, each of them estimated on degrees of freedom of its own.
 
-    `interval` and `p_value` are two readings of one number, so they never disagree: the interval
-    excludes zero exactly where p is below alpha, for every alpha and number of comparisons.
-    `df` is NaN where nothing can be said (too few samples): the interval is then empty and p is NaN.
+    Each part counts with the quantile of its own degrees of freedom: half-width^2 = sum of t(df)^2 variance. That
+    holds at every level whatever the parts' shares (Banerjee 1960), and is Student's t where there is one part.
+
+    `interval` and `p_value` are two readings of one number, so they never disagree: p is the level at which the
+    interval just reaches zero, for every alpha and number of comparisons. Where a `df` is NaN (too few samples)
+    nothing can be said: the interval is empty and p is NaN.
     `bound` is a half-width below which no interval goes (a known bias); 0 where there is none.
 
-    >>> [round(end, 3) for end in Estimate(mean=2.0, standard_error=1.0, df=10.0).interval()]
+    >>> [round(end, 3) for end in Estimate(2.0, (Part(1.0, 10),)).interval()]
     [-0.228, 4.228]
-    >>> Estimate(mean=0.0, standard_error=0.0, df=4.0).p_value()
+    >>> Estimate(0.0, (Part(0.0, 4),)).p_value()
     1.0
     """
 
     mean: float
-    standard_error: float
-    df: float
+    parts: tuple[Part, ...]
     bound: float = 0.0
 
     @property
     def variance(self) -> float:
         """The variance of the mean."""
-        return self.standard_error**2
+        return math.fsum(part.variance for part in self.parts)
+
+    @property
+    def standard_error(self) -> float:
+        """The standard deviation of the mean."""
+        return math.sqrt(self.variance)
+
+    @property
+    def known(self) -> bool:
+        """Whether anything can be said of the spread."""
+        return not any(math.isnan(number) for part in self.parts for number in part)
 
     def half_width(self, alpha: float = ALPHA, comparisons: int = 1) -> float:
         """Half the width of `interval`; NaN where it is empty."""
-        level = corrected_level(alpha, comparisons)
-        if np.isnan(self.df) or np.isnan(self.standard_error):
-            return float("nan")
-        return max(float(quantile(level, self.df)) * self.standard_error, self.bound)
+        return self._half_width(corrected_level(alpha, comparisons))
 
     def interval(self, alpha: float = ALPHA, comparisons: int = 1) -> Interval:
         """Return the interval of level 1 - alpha / comparisons (Bonferroni).
 
         Raises ValueError where alpha isn't between 0 and 1 or comparisons is below 1.
         """
-        half = self.half_width(alpha, comparisons)
-        return NO_INTERVAL if np.isnan(half) else Interval(self.mean - half, self.mean + half)
+        return self._around(corrected_level(alpha, comparisons))
+
+    def equivalence_interval(self, alpha: float = ALPHA, comparisons: int = 1) -> Interval:
+        """Return the interval of level 1 - 2 alpha / comparisons: what lies within a margin, two one-sided tests say.
+
+        Each of the two is wrong with a chance of alpha / comparisons, and both can't be at once.
+        """
+        return self._around(equivalence_level(alpha, comparisons))
 
     def p_value(self, comparisons: int = 1) -> float:
         """Return the two-sided p-value of a mean of zero, times the number of comparisons, at most 1."""
-        if np.isnan(self.df) or np.isnan(self.standard_error):
+        if not self.known:
             return float("nan")
         if abs(self.mean) <= self.bound:
-            return 1.0
-        return corrected_p(float(two_sided_p(self.mean, self.standard_error, self.df)), comparisons)
+            return corrected_p(1.0, comparisons)
+        return corrected_p(level_reaching(abs(self.mean), self.parts), comparisons)
+
+    def _half_width(self, level: float) -> float:
+        return max(float(half_width(level, self.parts)), self.bound) if self.known else float("nan")
+
+    def _around(self, level: float) -> Interval:
+        half = self._half_width(level)
+        return NO_INTERVAL if math.isnan(half) else Interval(self.mean - half, self.mean + half)
 
 
-def quantile(level: float, df: ArrayLike) -> NDArray[np.float64]:
-    """Return the value that Student's |t| exceeds with probability `level`, for each df."""
+def half_width(level: float, parts: Sequence[tuple[Any, float]]) -> Any:
+    """Return how far the interval of 1 - level reaches to either side of the mean.
+
+    parts: (variance, degrees of freedom); variances may be arrays of one shape.
+    """
+    return np.sqrt(sum(quantile(level, df) ** 2 * variance for variance, df in parts))
+
+
+def level_reaching(distance: float, parts: Sequence[Part]) -> float:
+    """Return the level whose interval reaches just as far as `distance`, above 0; 0 where there is no variance.
+
+    >>> parts = Part(0.5, 4), Part(0.3, 700)
+    >>> level = level_reaching(2.0, parts)
+    >>> round(level, 4), round(float(half_width(level, parts)), 9)
+    (0.0701, 2.0)
+    """
+    total = math.fsum(part.variance for part in parts)
+    if total <= 0:
+        return 0.0
+    t = distance / math.sqrt(total)
+    shares = [Part(part.variance / total, part.df) for part in parts if part.variance > 0]
+    # Were all of the variance known by the fewest or the most degrees of freedom: the answer lies between.
+    dfs = [part.df for part in shares]
+    low, high = _two_sided_p(t, max(dfs)), _two_sided_p(t, min(dfs))
+    low = max(low, _LEAST_LEVEL)
+    level = math.sqrt(low * high)
+    # Newton's steps on the log of the squared width, which is nearly straight in that of the level; by halves where
+    # one leads out of what is known.
+    while low < high:
+        square, slope = _square_and_slope(level, shares)
+        low, high = (level, high) if square > t**2 else (low, level)
+        following = level * math.exp(math.log(square / t**2) * square / (slope * level)) if square > 0 else low
+        if not low < following < high:
+            following = math.sqrt(low * high)
+        if abs(following - level) <= _CLOSE * level:
+            return following
+        level = following
+    return low
+
+
+def _square_and_slope(level: float, shares: Sequence[Part]) -> tuple[float, float]:
+    """Return the square of the half-width, and how fast it falls with the level."""
+    square = slope = 0.0
+    for variance, df in shares:
+        t = _quantile(level, df)
+        square += variance * t**2
+        slope += variance * t / _density(t, df)
+    return square, slope
+
+
+@lru_cache(maxsize=4096)
+def quantile(level: float, df: float) -> float:
+    """Return the value that Student's |t| exceeds with probability `level`."""
+    return _quantile(level, df)
+
+
+def quantiles(level: float, dfs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return `quantile` of each of many degrees of freedom."""
+    return _quantiles(level, dfs.tobytes())
+
+
+# Of most comparisons of a table the same numbers of seeds are asked.
+@lru_cache(maxsize=256)
+def _quantiles(level: float, dfs: bytes) -> NDArray[np.float64]:
     from scipy.special import stdtrit  # lazily: SciPy costs start-up time
 
-    found: Any = -stdtrit(np.asarray(df, np.float64), level / 2)
-    return np.asarray(found, np.float64)
+    return -np.asarray(stdtrit(np.frombuffer(dfs, np.int64).astype(np.float64), level / 2), np.float64)
 
 
-def two_sided_p(mean: ArrayLike, standard_error: ArrayLike, df: ArrayLike) -> NDArray[np.float64]:
-    """Return Student's two-sided p for each mean; 1 for 0 / 0, 0 for a sure difference."""
+def _quantile(level: float, df: float) -> float:
+    from scipy.special import stdtrit
+
+    return -float(stdtrit(df, level / 2))
+
+
+def _two_sided_p(t: float, df: float) -> float:
     from scipy.special import stdtr
 
-    size, error = np.abs(np.asarray(mean, np.float64)), np.asarray(standard_error, np.float64)
-    with np.errstate(over="ignore"):
-        t = np.divide(size, error, out=np.where(size > 0, np.inf, 0.0), where=error > 0)
-    found: Any = 2 * stdtr(np.asarray(df, np.float64), -t)
-    return np.asarray(np.where(np.isinf(t), 0.0, found), np.float64)
+    return 2 * float(stdtr(df, -t))
+
+
+def _density(t: float, df: float) -> float:
+    return _density_at_zero(df) * math.exp(-(df + 1) / 2 * math.log1p(t * t / df))
+
+
+@lru_cache(maxsize=1024)
+def _density_at_zero(df: float) -> float:
+    return math.exp(math.lgamma((df + 1) / 2) - math.lgamma(df / 2)) / math.sqrt(df * math.pi)
 
 
 def first_count(enough: Callable[[NDArray[np.int64]], NDArray[np.bool_]], least: int) -> int | None:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.statistics.correction import corrected_level
-from harness.statistics.estimate import ALPHA, Estimate, Interval, first_count, quantile
-from harness.statistics.two_way import allowed_half_width, checked_table
+from harness.statistics.correction import corrected_level, equivalence_level
+from harness.statistics.estimate import ALPHA, Estimate, Interval, Part, first_count, quantiles
+from harness.statistics.two_way import checked_table
 
 TRIM = 0.25
 """The share of a build's blocks cut at each end, so that a quarter may be disturbed in one direction."""
@@ -50,8 +50,7 @@ class TimeRatio(Estimate):
 
     def ratio_interval(self, alpha: float = ALPHA, comparisons: int = 1) -> Interval:
         """Return the interval of the ratio, level 1 - alpha / comparisons; it excludes 1 where p < alpha."""
-        low, high = self.interval(alpha, comparisons)
-        return Interval(_exp(low), _exp(high))
+        return self.interval(alpha, comparisons).exp()
 
     def bounded_by(self, control: TimeRatio, *, variance_share: float = 1.0) -> TimeRatio:
         """Return the same ratio, its claim bounded by a control: the baseline against its own twin.
@@ -75,8 +74,7 @@ class TimeRatio(Estimate):
         variance = max(squares / df, self.build_variance if own else 0.0)
         return replace(
             self,
-            standard_error=math.sqrt(variance / self.builds),
-            df=float(df),
+            parts=(Part(variance / self.builds, df),),
             bound=abs(control.mean),
             build_variance=variance,
             controls=counted,
@@ -92,8 +90,8 @@ def controlled_ratio(baseline: ArrayLike, control: ArrayLike, variant: ArrayLike
     still no interval. Raises ValueError as `time_ratio` does.
 
     >>> ratio = controlled_ratio([[1.0, 1.1], [1.0, 0.9]], [[1.0, 1.1], [1.0, 0.9]], [[1.5, 1.6], [1.5, 1.3]])
-    >>> round(ratio.ratio, 2), ratio.df
-    (1.47, 3.0)
+    >>> round(ratio.ratio, 2), ratio.parts[0].df
+    (1.47, 3)
     """
     twin, first, second = time_ratio(baseline, control), time_ratio(baseline, variant), time_ratio(control, variant)
     # Each trimmed before they are averaged: trimming against the mean of both arms would favour them, since slow
@@ -128,8 +126,7 @@ def _of_builds(means: Floats, blocks: int) -> TimeRatio:
     variance = float(np.var(means, ddof=1)) if builds > 1 else float("nan")
     return TimeRatio(
         mean=float(means.mean()),
-        standard_error=math.sqrt(variance / builds),
-        df=float(builds - 1) if builds > 1 else float("nan"),
+        parts=(Part(variance / builds, builds - 1 if builds > 1 else float("nan")),),
         build_logs=tuple(means.tolist()),
         blocks=blocks,
         build_variance=variance,
@@ -149,14 +146,17 @@ def builds_needed(effect: TimeRatio, margin: float, alpha: float = ALPHA, compar
     margin: of the ratio, as 0.02. None where none would: the control's deviation is in the way, or the
     spread is unknown (one build and no control).
     """
-    level = corrected_level(alpha, comparisons)
-    allowed = allowed_half_width(effect.mean, -math.log(1 - margin) if effect.mean < 0 else math.log(1 + margin))
-    if effect.bound > allowed or math.isnan(effect.df):
+    if not effect.known:
         return None
+    level, equivalence = corrected_level(alpha, comparisons), equivalence_level(alpha, comparisons)
+    size, edge = abs(effect.mean), -math.log(1 - margin) if effect.mean < 0 else math.log(1 + margin)
+
+    def half(level: float, builds: NDArray[np.int64]) -> Floats:
+        spread = np.sqrt(effect.build_variance / builds)
+        return np.maximum(quantiles(level, builds - 1 + effect.controls) * spread, effect.bound)
 
     def settled(builds: NDArray[np.int64]) -> NDArray[np.bool_]:
-        half = quantile(level, builds - 1 + effect.controls) * np.sqrt(effect.build_variance / builds)
-        return np.asarray(half <= allowed)
+        return np.asarray((half(level, builds) < size) | (size + half(equivalence, builds) <= edge))
 
     return first_count(settled, effect.builds)
 
@@ -165,7 +165,3 @@ def blocks_needed(effect: TimeRatio, margin: float, alpha: float = ALPHA, compar
     """Return `builds_needed` in blocks: how many in total, spread over fresh builds."""
     builds = builds_needed(effect, margin, alpha, comparisons)
     return None if builds is None else builds * effect.blocks
-
-
-def _exp(value: float) -> float:
-    return math.exp(min(value, 700.0))

@@ -1,23 +1,23 @@
 """A difference measured on rows x columns, both of them random samples (seeds x images, readers x cases).
 
 The model: difference[s, i] = mean + row[s] + column[i] + rest[s, i], all three random with mean zero.
-The interval is meant for new rows and new columns. It is the analysis of multi-reader multi-case
-studies: Obuchowski and Rockette 1995; degrees of freedom after Hillis 2007; see also Gallas 2006.
+The interval is meant for new rows and new columns. The variance is that of multi-reader multi-case studies
+(Obuchowski and Rockette 1995; see also Gallas 2006); each of its parts has the quantile of its own degrees of freedom
+(Banerjee 1960).
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.statistics.correction import corrected_level
-from harness.statistics.estimate import ALPHA, Estimate, first_count, quantile
+from harness.statistics.correction import corrected_level, equivalence_level
+from harness.statistics.estimate import ALPHA, Estimate, Part, first_count, quantile, quantiles
 
 LEAST_SEEDS = 3
-"""With two seeds the false alarms were 8-12 % where 5 % were asked for: nothing is said below three."""
+"""With two seeds Student's t is 13 at 5 % and 127 for the tenth of it: nothing is said below three."""
 
 ROUNDING = 1e-12
 """A mean square this much below another is rounding, not a measurement."""
@@ -38,15 +38,23 @@ class MeanSquares:
 class Effect(Estimate):
     """The mean difference between two paired arms, and where its uncertainty comes from.
 
-    seed_variance and image_variance add up to the variance of the mean; both are NaN where they
-    can't be told (fewer than two seeds or images). `df` is NaN under three seeds or two images.
+    Its parts are the seeds' and the images', in that order: NaN where they can't be told (fewer than two seeds or
+    images). Under three seeds, or of a single image, the degrees of freedom are NaN.
     """
 
     seeds: int
     images: int
     mean_squares: MeanSquares
-    seed_variance: float
-    image_variance: float
+
+    @property
+    def seed_variance(self) -> float:
+        """The part of the variance that more seeds would lessen."""
+        return self.parts[0].variance
+
+    @property
+    def image_variance(self) -> float:
+        """The part of the variance that only more test images would lessen."""
+        return self.parts[1].variance
 
 
 def two_way(differences: ArrayLike) -> Effect:
@@ -57,8 +65,8 @@ def two_way(differences: ArrayLike) -> Effect:
     that is not finite: leave out both arms of a seed that lacks one.
 
     >>> effect = two_way([[0, 1, 0, 1], [0, 1, 1, 1], [0, 1, 0, 0]])
-    >>> effect.mean, round(effect.standard_error, 3), round(effect.df, 1)
-    (0.5, 0.236, 3.0)
+    >>> effect.mean, round(effect.standard_error, 3), [part.df for part in effect.parts]
+    (0.5, 0.236, [2, 3])
     """
     table = checked_table(differences)
     return effect_of(table, float(table.mean()))
@@ -68,19 +76,14 @@ def effect_of(table: Floats, mean: float) -> Effect:
     """Return the effect with the spread of `table` [seeds, images] around a mean known already."""
     seeds, images = table.shape
     squares = mean_squares(table)
-    by_seeds, by_images, df = variance_parts(
+    by_seeds, by_images = variance_parts(
         np.float64(squares.seeds), np.float64(squares.images), np.float64(squares.error), seeds, images
     )
-    return Effect(
-        mean=mean,
-        standard_error=math.sqrt(by_seeds + by_images),
-        df=float(df) if seeds >= LEAST_SEEDS else float("nan"),
-        seeds=seeds,
-        images=images,
-        mean_squares=squares,
-        seed_variance=float(by_seeds),
-        image_variance=float(by_images),
+    parts = (
+        Part(float(by_seeds), seeds - 1 if seeds >= LEAST_SEEDS else float("nan")),
+        Part(float(by_images), images - 1 if images > 1 else float("nan")),
     )
+    return Effect(mean, parts, seeds=seeds, images=images, mean_squares=squares)
 
 
 def mean_squares(table: Floats) -> MeanSquares:
@@ -103,68 +106,43 @@ def variance_parts(
     ms_error: Floats | np.float64,
     seeds: int,
     images: int,
-) -> tuple[Floats, Floats, Floats]:
-    """Return the variance of the mean due to seeds, that due to images, and the degrees of freedom.
+) -> tuple[Floats, Floats]:
+    """Return the variance of the mean due to seeds, and that due to images.
 
-    Arrays of any one shape. variance = (MS_seeds + max(MS_images - MS_error, 0)) / (seeds images);
-    for the degrees of freedom see `degrees_of_freedom`. Where the seeds' means agree by chance to the last
-    digit though single cells differ, MS_error, which is at most MS_seeds on average, takes its place.
+    Arrays of any one shape: MS_seeds / (seeds images) and max(MS_images - MS_error, 0) / (seeds images). Where the
+    seeds' means agree by chance to the last digit though single cells differ, MS_error, which is at most MS_seeds on
+    average, takes its place.
     """
     by_seeds = np.asarray(ms_seeds, np.float64)
     by_seeds = np.where(by_seeds <= ROUNDING * np.asarray(ms_error), ms_error, by_seeds)
     by_images = np.maximum(np.asarray(ms_images, np.float64) - ms_error, 0.0)
     cells = seeds * images
-    df = degrees_of_freedom(by_seeds, by_images, seeds, images)
-    return by_seeds / cells, by_images / cells, df
-
-
-def degrees_of_freedom(
-    by_seeds: Floats | np.float64, by_images: Floats | np.float64, seeds: int | NDArray[np.int64], images: int
-) -> Floats:
-    """Return the degrees of freedom of the sum of both parts, in any one unit; NaN for a single image.
-
-    (seeds - 1) / share^2 with share = s / (s + by_images), at most images - 1, since the part due to
-    images isn't known better than that. Hillis 2007 takes s = by_seeds. With few seeds that is too
-    sanguine: where by_seeds comes out low by chance, the variance is too low and df too high at once, and
-    up to 8 % of false alarms at three seeds and 6.6 % at five were the result. Here s is by_seeds
-    (seeds + 1) / (seeds - 1), the mean square over the squared mean of a variance on seeds - 1 degrees of
-    freedom: at most 6.5 % and 5.8 %. The difference vanishes with many seeds; docs/statistics.md has both.
-    """
-    own = np.maximum(np.asarray(seeds) - 1, 1)
-    raised = np.asarray(by_seeds, np.float64) * ((own + 2) / own)
-    total = np.asarray(raised + by_images, np.float64)
-    # The unit cancels out of the ratio; taking it out first keeps tiny squares from underflowing.
-    share = np.divide(raised, total, out=np.ones_like(total), where=total > 0)
-    df = np.divide(own, share**2, out=np.full_like(total, np.inf), where=share > 0)
-    return np.asarray(np.minimum(df, images - 1 if images > 1 else float("nan")))
+    return by_seeds / cells, by_images / cells
 
 
 def seeds_needed(effect: Effect, margin: float, alpha: float = ALPHA, comparisons: int = 1) -> int | None:
     """Return about how many seeds in total would settle the comparison, were its mean to stay.
 
-    Settled means that the interval excludes zero or lies within [-margin, margin], whichever is
-    nearer at the present mean. None where only more images would settle it, since the part of the
-    variance that is due to images stays however many seeds there are. Under two seeds nothing is known
-    of the spread, and the answer is the least number that gives an interval at all.
+    Settled means that the interval excludes zero, or that at twice the level it lies within [-margin, margin]: what
+    gives a verdict. None where only more images would settle it, since the part of the variance that is due to images
+    stays however many seeds there are. Under two seeds nothing is known of the spread, and the answer is the least
+    number that gives an interval at all.
     """
-    level = corrected_level(alpha, comparisons)
     if effect.images < 2:
         return None
     if effect.seeds < 2:
         return LEAST_SEEDS
-    allowed = allowed_half_width(effect.mean, margin)
+    size = abs(effect.mean)
+    level, equivalence = corrected_level(alpha, comparisons), equivalence_level(alpha, comparisons)
+
+    def half(level: float, seeds: NDArray[np.int64]) -> Floats:
+        by_seeds = quantiles(level, seeds - 1) ** 2 * (effect.seed_variance * (effect.seeds / seeds))
+        return np.asarray(np.sqrt(by_seeds + quantile(level, effect.images - 1) ** 2 * effect.image_variance))
 
     def settled(seeds: NDArray[np.int64]) -> NDArray[np.bool_]:
-        by_seeds = effect.seed_variance * effect.seeds / seeds
-        df = degrees_of_freedom(by_seeds, np.float64(effect.image_variance), seeds, effect.images)
-        return np.asarray(quantile(level, df) * np.sqrt(by_seeds + effect.image_variance) <= allowed)
+        return np.asarray((half(level, seeds) < size) | (size + half(equivalence, seeds) <= margin))
 
     return first_count(settled, max(effect.seeds, LEAST_SEEDS))
-
-
-def allowed_half_width(mean: float, margin: float) -> float:
-    """Return the widest half-width at which an interval around `mean` would settle the matter."""
-    return max(abs(mean), margin - abs(mean))
 
 
 def checked_table(values: ArrayLike, name: str = "differences") -> Floats:

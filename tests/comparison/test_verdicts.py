@@ -5,29 +5,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.comparison.verdicts import Verdict, accuracy_verdict, blocks_hint, seeds_hint, time_verdict, verdict
+from harness.statistics import Interval
 
 ENDS = st.floats(-1, 1)
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "word"),
+    ("interval", "equivalence", "word"),
     [
-        (0.01, 0.03, "better"),
-        (-0.03, -0.01, "worse"),
-        (-0.001, 0.002, "same"),
-        (0.001, 0.004, "same"),
-        (-0.005, 0.005, "same"),
-        (0.001, 0.006, "better"),
-        (-0.001, 0.006, "unresolved"),
-        (0.0, 0.0, "same"),
-        (0.0, 0.006, "unresolved"),
-        (math.nan, math.nan, "unresolved"),
-        (0.01, math.nan, "unresolved"),
-        (-math.inf, math.inf, "unresolved"),
+        ((0.01, 0.03), (0.012, 0.028), "better"),
+        ((-0.03, -0.01), (-0.028, -0.012), "worse"),
+        ((-0.001, 0.002), (-0.001, 0.001), "same"),
+        ((0.001, 0.004), (0.002, 0.003), "same"),
+        ((-0.006, 0.006), (-0.005, 0.005), "same"),
+        ((0.001, 0.006), (0.002, 0.005), "same"),
+        ((0.001, 0.006), (0.001, 0.0051), "better"),
+        ((-0.001, 0.006), (0.0001, 0.0055), "unresolved"),
+        ((0.0, 0.0), (0.0, 0.0), "same"),
+        ((0.0, 0.007), (0.001, 0.006), "unresolved"),
+        ((math.nan, math.nan), (math.nan, math.nan), "unresolved"),
+        ((0.01, math.nan), (0.01, 0.02), "unresolved"),
+        ((-math.inf, math.inf), (-math.inf, math.inf), "unresolved"),
     ],
 )
-def test_accuracy_verdicts(low, high, word):
-    assert accuracy_verdict(low, high) == word
+def test_accuracy_verdicts(interval, equivalence, word):
+    assert accuracy_verdict(Interval(*interval), Interval(*equivalence)) == word
 
 
 @pytest.mark.parametrize(
@@ -40,34 +42,38 @@ def test_accuracy_verdicts(low, high, word):
         (0.95, 1.01, "unresolved"),
         (1.0, 1.0, "same"),
         (math.nan, math.nan, "unresolved"),
-        (0.0, 0.5, "better"),
+        (1e-300, 0.5, "better"),
     ],
 )
 def test_time_verdicts(low, high, word):
-    assert time_verdict(low, high) == word
+    interval = Interval(math.log(low), math.log(high))
+    assert time_verdict(interval, interval) == word
 
 
 def test_a_verdict_is_its_word():
     assert [str(word) for word in Verdict] == ["better", "worse", "same", "unresolved"]
 
 
-@given(ENDS, ENDS, st.floats(0, 0.1))
-def test_the_other_direction_swaps_better_and_worse_only(one, other, margin):
-    low, high = sorted((one, other))
+@given(ENDS, ENDS, ENDS, ENDS, st.floats(0, 0.1))
+def test_the_other_direction_swaps_better_and_worse_only(a, b, c, d, margin):
+    low, inner_low, inner_high, high = sorted((a, b, c, d))
+    interval, equivalence = Interval(low, high), Interval(inner_low, inner_high)
     swap = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
-    up = verdict(low, high, -margin, margin, larger_is_better=True)
-    down = verdict(low, high, -margin, margin, larger_is_better=False)
-    mirrored = verdict(-high, -low, -margin, margin, larger_is_better=True)
+    up = verdict(interval, equivalence, -margin, margin, larger_is_better=True)
+    down = verdict(interval, equivalence, -margin, margin, larger_is_better=False)
+    mirror = Interval(-high, -low), Interval(-inner_high, -inner_low)
+    mirrored = verdict(*mirror, -margin, margin, larger_is_better=True)
     assert down == mirrored == swap.get(up, up)
 
 
 def test_margins_that_leave_zero_out_are_refused():
+    one = Interval(0, 1)
     with pytest.raises(ValueError, match="enclose zero"):
-        verdict(0, 1, 0.1, 0.2, larger_is_better=True)
+        verdict(one, one, 0.1, 0.2, larger_is_better=True)
     with pytest.raises(ValueError, match="margin"):
-        accuracy_verdict(0, 1, -0.1)
+        accuracy_verdict(one, one, -0.1)
     with pytest.raises(ValueError, match="margin of time"):
-        time_verdict(1, 1, 1.5)
+        time_verdict(one, one, 1.5)
 
 
 def test_hints():

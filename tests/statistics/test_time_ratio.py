@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.comparison.verdicts import Verdict, time_verdict
-from harness.statistics import Estimate, blocks_needed, builds_needed, controlled_ratio, time_ratio
+from harness.statistics import Estimate, Part, blocks_needed, builds_needed, controlled_ratio, time_ratio
 
 
 def _times(seed, builds=3, blocks=12, *, slower=1.0, build_spread=0.003, block_spread=0.01):
@@ -15,11 +15,15 @@ def _times(seed, builds=3, blocks=12, *, slower=1.0, build_spread=0.003, block_s
     return 0.004 * slower * np.exp(logs)
 
 
+def _word(ratio, comparisons=1):
+    return time_verdict(ratio.interval(comparisons=comparisons), ratio.equivalence_interval(comparisons=comparisons))
+
+
 def test_a_known_ratio_is_found():
     ratio = controlled_ratio(_times(1), _times(3), _times(2, slower=1.2))
     assert ratio.ratio == pytest.approx(1.2, rel=0.02)
     assert ratio.ratio_interval().contains(1.2)
-    assert time_verdict(*ratio.ratio_interval()) is Verdict.WORSE
+    assert _word(ratio) is Verdict.WORSE
 
 
 @given(st.integers(0, 1000), st.floats(0.01, 100))
@@ -45,7 +49,7 @@ def test_interval_p_and_verdict_never_disagree(seed, slower):
     interval = ratio.ratio_interval(comparisons=4)
     significant = ratio.p_value(4) < 0.05
     assert significant == (not interval.contains(1.0))
-    word = time_verdict(*interval)
+    word = _word(ratio, comparisons=4)
     assert word is not Verdict.UNRESOLVED or not significant
 
 
@@ -73,7 +77,7 @@ def test_identical_times_are_the_same():
     ratio = controlled_ratio(times, times, times)
     assert ratio.ratio_interval() == (1.0, 1.0)
     assert ratio.p_value() == 1.0
-    assert time_verdict(*ratio.ratio_interval()) is Verdict.SAME
+    assert _word(ratio) is Verdict.SAME
 
 
 def test_both_baseline_arms_give_the_reference_and_halve_its_share_of_the_noise():
@@ -107,14 +111,14 @@ def test_a_quiet_control_lends_only_degrees_of_freedom():
     alone = time_ratio(_times(1), _times(2))
     bounded = alone.bounded_by(time_ratio(_times(1), _times(1)))
     assert bounded.standard_error == pytest.approx(alone.standard_error)
-    assert bounded.df == alone.df + 3
+    assert bounded.parts[0].df == alone.parts[0].df + 3
     assert bounded.half_width() < alone.half_width()
 
 
 def test_a_control_of_many_builds_counts_for_no_more_than_the_ratios_own():
     alone = time_ratio(_times(1), _times(2))
     bounded = alone.bounded_by(time_ratio(_times(3, builds=20), _times(4, builds=20)))
-    assert (bounded.df, bounded.controls) == (5, 3)
+    assert (bounded.parts[0].df, bounded.controls) == (5, 3)
 
 
 def test_a_restless_control_widens_the_interval():
@@ -129,18 +133,21 @@ def test_no_claim_is_finer_than_the_controls_own_deviation():
     slightly = time_ratio(baseline, baseline * 1.03).bounded_by(control)
     assert slightly.p_value() == 1.0
     assert slightly.ratio_interval().contains(1.0)
-    assert time_verdict(*slightly.ratio_interval()) is Verdict.UNRESOLVED
+    assert _word(slightly) is Verdict.UNRESOLVED
     assert builds_needed(time_ratio(baseline, baseline).bounded_by(control), 0.02) is None
 
 
 def test_more_blocks_are_asked_for_in_whole_builds():
     ratio = time_ratio(_times(1, build_spread=0.02), _times(2, build_spread=0.02))
-    assert time_verdict(*ratio.ratio_interval()) is Verdict.UNRESOLVED
+    assert _word(ratio) is Verdict.UNRESOLVED
     builds = builds_needed(ratio, 0.02)
     assert builds > 3
     assert blocks_needed(ratio, 0.02) == builds * 12
-    enough = Estimate(ratio.mean, math.sqrt(ratio.build_variance / builds), builds - 1)
-    assert time_verdict(*map(math.exp, enough.interval())) is not Verdict.UNRESOLVED
+    enough, fewer = (
+        Estimate(ratio.mean, (Part(ratio.build_variance / count, count - 1),)) for count in (builds, builds - 1)
+    )
+    assert _word(enough) is not Verdict.UNRESOLVED
+    assert _word(fewer) is Verdict.UNRESOLVED
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, math.nan, math.inf])

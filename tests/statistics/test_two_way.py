@@ -35,6 +35,11 @@ def _table(seeds, images, *, shift=0.0, seed_noise=0.1, seed=0):
     return rows + rng.normal(0, 0.3, images) + rng.normal(0, 0.3, (seeds, images))
 
 
+def _word(effect, comparisons=1, margin=0.005):
+    chances = {"comparisons": comparisons}
+    return accuracy_verdict(effect.interval(**chances), effect.equivalence_interval(**chances), margin)
+
+
 # Against references
 
 
@@ -66,7 +71,7 @@ def test_student_1908_extra_hours_of_sleep():
     hours = np.array([1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4])
     effect = two_way(np.repeat(hours[:, None], 20, axis=1))
     assert effect.mean == pytest.approx(1.58)
-    assert effect.df == pytest.approx(9)
+    assert effect.parts == (pytest.approx((effect.variance, 9)), (0.0, 19))
     assert effect.mean / effect.standard_error == pytest.approx(4.0621, abs=5e-5)
     assert effect.p_value() == pytest.approx(0.002833, abs=5e-7)
     assert effect.interval() == pytest.approx((0.7001142, 2.4598858), abs=5e-7)
@@ -81,17 +86,20 @@ def test_seeds_that_agree_leave_the_paired_t_test_on_images():
     assert effect.interval() == pytest.approx(tuple(reference.confidence_interval(0.95)))
 
 
-def test_variance_and_df_follow_hillis_2007_with_the_seeds_part_raised_for_df():
+def test_the_interval_is_that_of_banerjee_1960_on_the_mean_squares():
     effect = two_way(_table(5, 400))
     seeds, images, error = (getattr(effect.mean_squares, name) for name in ("seeds", "images", "error"))
-    bracket = seeds + max(images - error, 0)
-    assert effect.variance == pytest.approx(bracket / (5 * 400))
-    assert effect.df == pytest.approx((bracket + seeds / 2) ** 2 / ((1.5 * seeds) ** 2 / 4))
-    many = two_way(_table(400, 500))
-    seeds, images, error = (getattr(many.mean_squares, name) for name in ("seeds", "images", "error"))
-    hillis = (seeds + max(images - error, 0)) ** 2 / (seeds**2 / 399)
-    assert many.df == pytest.approx(min(hillis, 499), rel=0.01)
-    assert effect.seed_variance + effect.image_variance == pytest.approx(effect.variance)
+    by_seeds, by_images = seeds / (5 * 400), max(images - error, 0) / (5 * 400)
+    assert (effect.seed_variance, effect.image_variance) == pytest.approx((by_seeds, by_images))
+    for alpha, comparisons in ((0.05, 1), (0.05, 10), (0.3, 2)):
+        few, many = stats.t.isf(alpha / comparisons / 2, [4, 399])
+        half = math.sqrt(few**2 * by_seeds + many**2 * by_images)
+        assert effect.interval(alpha, comparisons) == pytest.approx((effect.mean - half, effect.mean + half))
+        few, many = stats.t.isf(alpha / comparisons, [4, 399])
+        half = math.sqrt(few**2 * by_seeds + many**2 * by_images)
+        assert effect.equivalence_interval(alpha, comparisons) == pytest.approx(
+            (effect.mean - half, effect.mean + half)
+        )
 
 
 def test_corrected_p_is_that_of_multipletests():
@@ -115,7 +123,7 @@ def test_interval_p_and_verdict_agree_on_every_table(table):
     p = effect.p_value(3)
     assert low <= effect.mean <= high
     assert (p < 0.05) == (not low <= 0 <= high)
-    word = accuracy_verdict(low, high)
+    word = _word(effect, comparisons=3)
     assert word is not Verdict.UNRESOLVED or p >= 0.05
 
 
@@ -151,13 +159,13 @@ def test_under_three_seeds_the_interval_is_empty(seeds):
     effect = two_way(_table(seeds, 50, shift=0.5))
     assert effect.interval().empty
     assert math.isnan(effect.p_value())
-    assert accuracy_verdict(*effect.interval()) is Verdict.UNRESOLVED
+    assert _word(effect) is Verdict.UNRESOLVED
 
 
 def test_three_seeds_give_an_interval():
     effect = two_way(_table(3, 50, shift=0.5, seed_noise=0.01))
     assert effect.interval().low > 0
-    assert accuracy_verdict(*effect.interval()) is Verdict.BETTER
+    assert _word(effect) is Verdict.BETTER
 
 
 def test_equal_predictions_are_the_same():
@@ -165,7 +173,7 @@ def test_equal_predictions_are_the_same():
     assert effect.interval() == (0.0, 0.0)
     assert effect.p_value() == 1.0
     assert (effect.seed_variance, effect.image_variance) == (0.0, 0.0)
-    assert accuracy_verdict(*effect.interval()) is Verdict.SAME
+    assert _word(effect) is Verdict.SAME
 
 
 def test_a_constant_difference_has_no_width():
@@ -222,9 +230,8 @@ def test_seeds_needed_for_the_reference_run():
     effect = _effect_of_the_reference_run(0.0)
     assert math.sqrt(effect.seed_variance) == pytest.approx(0.005)
     assert math.sqrt(effect.image_variance) == pytest.approx(0.0007)
-    assert effect.df == pytest.approx(4 * (1 + 0.14**2 / 1.5) ** 2, rel=1e-3)
-    # To fit within +-0.5 points around zero: t(21) * 1.118 / sqrt(22) = 0.496 points.
-    assert seeds_needed(effect, 0.005) in range(20, 25)
+    # Around zero, at twice the level: sqrt((1.746 * 1.118)^2 / 17 + (1.645 * 0.07)^2) = 0.487 points, within 0.5.
+    assert seeds_needed(effect, 0.005) == 17
     # A mean of 2 points is settled at once, one of 1 point sooner than none.
     assert seeds_needed(_effect_of_the_reference_run(0.02), 0.005) == 5
     assert 5 < seeds_needed(_effect_of_the_reference_run(0.01), 0.005) < 20
@@ -251,7 +258,7 @@ def test_too_few_seeds_need_at_least_three(seeds):
 @given(TABLES)
 def test_what_is_settled_needs_no_more_seeds(table):
     effect = two_way(table)
-    settled = accuracy_verdict(*effect.interval(), margin=0.2) is not Verdict.UNRESOLVED
+    settled = _word(effect, margin=0.2) is not Verdict.UNRESOLVED
     assert settled == (seeds_needed(effect, 0.2) == table.shape[0])
 
 
