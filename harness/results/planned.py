@@ -7,8 +7,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.budgets import Budget
+from harness.budgets import MAX_SEEDS, Budget
+from harness.errors import InputError
 from harness.results.conditions import Conditions
+from harness.results.reading import check_range, parse_json, read_as
 from harness.results.trials import Environment
 from harness.suites import Suite
 from harness.variants import Variant
@@ -47,15 +49,24 @@ class PlannedSuite:
 
     @classmethod
     def from_json(cls, name: str, text: str) -> PlannedSuite:
-        """Read what `to_json` wrote."""
-        content = json.loads(text)
-        conditions = Conditions(
-            content["dataset"],
-            content["fingerprint"],
-            Budget(**content["budget"]),
-            Environment.from_dict(content["environment"]),
-            content["recipe"],
-        )
-        sources = {Variant.from_json(variant): source for variant, source in content["sources"]}
-        baseline, *variants = map(Variant.from_json, content["declared"])
-        return cls(Suite(name, tuple(variants), baseline), conditions, content["seeds"], sources)
+        """Read what `to_json` wrote; InputError says what of it is wrong."""
+        content = read_as(_Stored, parse_json(text), "plan")
+        budget, environment = content.budget, content.environment
+        conditions = Conditions(content.dataset, content.fingerprint, budget, environment, content.recipe)
+        if not content.declared:
+            raise InputError("plan.declared is empty: a baseline is expected")
+        check_range("plan.seeds", content.seeds, 1, MAX_SEEDS)
+        baseline, *variants = content.declared
+        return cls(Suite(name, tuple(variants), baseline), conditions, content.seeds, dict(content.sources))
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    dataset: str
+    fingerprint: str
+    budget: Budget
+    environment: Environment
+    recipe: int
+    seeds: int
+    declared: tuple[Variant, ...]
+    sources: tuple[tuple[Variant, str], ...]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.machine import usable_cores
+from harness.results.reading import check_range, parse_json, read_as, refuse
 from harness.results.variables import telling
 
 # The instruction sets that change which kernels oneDNN picks; other CPU flags are noise in a record.
@@ -91,6 +92,17 @@ class Provenance:
     dirty: bool = False
     gpus: tuple[Gpu, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def from_json(cls, text: str) -> Provenance:
+        """Read what the store keeps of a run; InputError says what of it is wrong."""
+        run = read_as(cls, parse_json(text), "run")
+        try:
+            started = datetime.fromisoformat(run.started_at)
+        except ValueError:
+            refuse("run.started_at", run.started_at, "a time of ISO 8601")
+        check_range("the year of run.started_at", started.year, 1971, 2999)
+        return run
 
     @property
     def machine(self) -> str:

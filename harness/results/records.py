@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from harness.budgets import Budget
+from harness.budgets import MAX_EPOCHS
 from harness.results.predictions import Predictions
-from harness.results.trials import DeviceKind, Environment, Trial
-from harness.variants import Variant
+from harness.results.reading import LONGEST_S, check_range, parse_json, read_as, read_value, refuse
+from harness.results.trials import HIGHEST_SEED, Trial
 
 Status = Literal["ok", "diverged", "failed"]
 
@@ -92,12 +92,21 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str, predictions: Predictions | None, *, history: bool = True) -> Record:
-        """Read what `to_json` wrote, with or without the epochs' metrics."""
-        fields = json.loads(text)
-        trial = trial_from_dict(fields.pop("trial"))
-        epochs = fields.pop("history")
-        kept = tuple(EpochMetrics(**_with_nan(epoch)) for epoch in epochs) if history else ()
-        return cls(trial=trial, history=kept, predictions=predictions, **_with_nan(fields))
+        """Read what `to_json` wrote, with or without the epochs' metrics; InputError says what of it is wrong."""
+        content = parse_json(text)
+        if not isinstance(content, dict):
+            refuse("a record", content, "an object")
+        trial, epochs = trial_from_dict(content.pop("trial", None)), content.pop("history", None)
+        kept = read_value(tuple[EpochMetrics, ...], epochs, "history") if history else ()
+        record = read_as(cls, content, "record", trial=trial, history=kept, predictions=predictions)
+        for name in ("accuracy", "precision", "recall", "macro_f1"):
+            check_range(f"record.{name}", getattr(record, name), 0, 1)
+        for name in ("build_s", "train_time_s", "total_s"):
+            check_range(f"record.{name}", getattr(record, name), 0, LONGEST_S)
+        check_range("record.epoch", record.epoch, 0, MAX_EPOCHS)
+        for epoch in kept:
+            check_range("history.seconds", epoch.seconds, 0, LONGEST_S)
+        return record
 
 
 def trial_to_dict(trial: Trial) -> dict[str, Any]:
@@ -110,33 +119,20 @@ def trial_to_dict(trial: Trial) -> dict[str, Any]:
     }
 
 
-def trial_from_dict(fields: dict[str, Any]) -> Trial:
+def trial_from_dict(content: object) -> Trial:
     """Read what `trial_to_dict` wrote; what was written before there were recipes is of the first one."""
-    fields = {"recipe": 1} | fields
-    environment = dict(fields["environment"])
-    versions = environment.pop("versions")
-    return Trial(
-        **fields
-        | {
-            "variant": Variant.from_json(fields["variant"]),
-            "source": sys.intern(fields["source"]),
-            "dataset": sys.intern(fields["dataset"]),
-            "fingerprint": sys.intern(fields["fingerprint"]),
-            "budget": _budget(tuple(fields["budget"].items())),
-            "environment": _environment(*environment.values(), tuple(map(tuple, versions))),
-        }
-    )
+    if not isinstance(content, dict):
+        refuse("trial", content, "an object")
+    trial = read_as(Trial, {"recipe": 1} | content, "trial", against=())
+    check_range("trial.seed", trial.seed, 0, HIGHEST_SEED)
+    shared: dict[str, Any] = {name: sys.intern(getattr(trial, name)) for name in ("source", "dataset", "fingerprint")}
+    return dataclasses.replace(trial, budget=_only(trial.budget), environment=_only(trial.environment), **shared)
 
 
-# A store holds few different ones, and thousands of records: each is made and checked once.
+# A store holds few different budgets and environments, and thousands of records: each is kept once.
 @lru_cache(maxsize=256)
-def _budget(fields: tuple[tuple[str, Any], ...]) -> Budget:
-    return Budget(**dict(fields))
-
-
-@lru_cache(maxsize=256)
-def _environment(device: DeviceKind, backend: str, threads: int, versions: tuple[tuple[str, str], ...]) -> Environment:
-    return Environment(device, backend, threads, versions)
+def _only(one: Any) -> Any:
+    return one
 
 
 def _without_nan(value: Any) -> Any:
@@ -147,7 +143,3 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_nan(item) for item in value]
     return value
-
-
-def _with_nan(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: NAN if value is None else value for name, value in fields.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.datasets.dataset import Origin
+from harness.errors import InputError
 from harness.results.conditions import Conditions
 from harness.results.opening import read_store
 from harness.results.planned import PlannedSuite
@@ -50,8 +51,11 @@ class Results:
     last_rows: tuple[int, int] = (0, 0)
 
     def test_set(self, conditions: Conditions) -> TestSet:
-        """Return the true labels of trials under these conditions."""
-        return self.test_sets[conditions.fingerprint, conditions.budget.max_images]
+        """Return the true labels of trials under these conditions; InputError where the store has none."""
+        try:
+            return self.test_sets[conditions.fingerprint, conditions.budget.max_images]
+        except KeyError:
+            raise InputError(f"{self.folder} has no labels of the test images of {conditions.label}") from None
 
 
 def load_results(folder: str | Path, *, known: Results | None = None, history: bool = True) -> Results:
@@ -87,18 +91,32 @@ def load_results(folder: str | Path, *, known: Results | None = None, history: b
             times = _identified(found, runs[run].machine, sources)
             step_times.pop(times.key, None)
             step_times[times.key], provenances[times.key] = times, runs[run]
+        test_sets = store.test_sets()
+        for record in records.values():
+            _expect_predictions(record, test_sets)
         return Results(
             folder=path,
             suites=store.suites(),
             records=records,
             step_times=step_times,
-            test_sets=store.test_sets(),
+            test_sets=test_sets,
             provenances=provenances,
             selections=store.selections(),
             datasets=store.datasets(),
             plans=store.plans(),
             last_rows=(trial_row, timing_row),
         )
+
+
+def _expect_predictions(record: Record, test_sets: Mapping[tuple[str, int | None], TestSet]) -> None:
+    if record.status != "ok":
+        return
+    trial = record.trial
+    test_set = test_sets.get((trial.fingerprint, trial.budget.max_images))
+    if record.predictions is None:
+        raise InputError(f"{trial.label} of {trial.dataset} is ok, and the store has no predictions of it")
+    if test_set and isinstance(record.predictions, StoredPredictions):
+        record.predictions.expect(len(test_set.labels), len(test_set.classes))
 
 
 def _identified(times: StepTimes, machine: str, sources: Mapping[Variant, set[str]]) -> StepTimes:

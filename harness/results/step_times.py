@@ -12,7 +12,9 @@ from statistics import median
 from typing import Any
 
 from harness.budgets import Budget, BudgetName
+from harness.errors import InputError
 from harness.results.provenance import COMPUTE_CAPABILITY
+from harness.results.reading import LONGEST_S, parse_json, read_as, refuse
 from harness.results.records import NAN
 from harness.results.trials import Environment
 from harness.variants import Variant
@@ -22,6 +24,8 @@ from harness.variants import Variant
 RECIPE: dict[BudgetName, int] = {"smoke": 4, "quick": 4, "full": 5}
 
 CURRENT, UNKNOWN = 0, -1
+
+_SHORTEST_MS = 1e-9
 
 # Blocks of one arm: one row per fresh build, one column per block, milliseconds per training step in each.
 Blocks = tuple[tuple[float, ...], ...]
@@ -127,25 +131,21 @@ class StepTimes:
 
     @classmethod
     def from_json(cls, text: str) -> StepTimes:
-        """Read what `to_json` wrote."""
-        fields: dict[str, Any] = {"recipe": UNKNOWN, "sources": ("", "")}
-        fields |= {name: NAN if value is None else value for name, value in json.loads(text).items()}
-        fields.pop("images_per_s", None)  # older records hold it; it follows from the step time
-        blocks = {
-            arm: tuple(tuple(build) for build in fields[arm]) for arm in ("baseline_ms", "control_ms", "variant_ms")
-        }
-        return cls(
-            **fields
-            | blocks
-            | {
-                "variant": Variant.from_json(fields["variant"]),
-                "baseline": Variant.from_json(fields["baseline"]),
-                "budget": Budget(**fields["budget"]),
-                "environment": Environment.from_dict(fields["environment"]),
-                "sources": tuple(fields["sources"]),
-                "flags": tuple(fields["flags"]),
-            }
-        )
+        """Read what `to_json` wrote; InputError says what of it is wrong."""
+        content = parse_json(text)
+        if not isinstance(content, dict):
+            refuse("step times", content, "an object")
+        content.pop("images_per_s", None)  # older records hold it; it follows from the step time
+        times = read_as(cls, {"recipe": UNKNOWN, "sources": ["", ""]} | content, "step times")
+        arms = (times.baseline_ms, times.control_ms, times.variant_ms)
+        if not times.variant_ms or {len(build) for arm in arms for build in arm} != {len(times.variant_ms[0])}:
+            raise InputError("step times differ in their numbers of blocks, or have none")
+        if {len(arm) for arm in arms} != {len(times.variant_ms)} or not times.variant_ms[0]:
+            raise InputError("step times differ in their numbers of builds, or have no block")
+        for value in (value for arm in arms for build in arm for value in build):
+            if not _SHORTEST_MS <= value <= 1e3 * LONGEST_S:
+                refuse("a step time", value, f"milliseconds from {_SHORTEST_MS:g} to {1e3 * LONGEST_S:g}")
+        return times
 
 
 def timing_key(

@@ -23,9 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets.dataset import Origin
+from harness.errors import InputError
 from harness.results.planned import PlannedSuite
 from harness.results.predictions import StoredPredictions
-from harness.results.provenance import Gpu, Provenance
+from harness.results.provenance import Provenance
+from harness.results.reading import parse_json, read_as, read_value
 from harness.results.records import Record
 from harness.results.schema import readable_errors
 from harness.results.step_times import StepTimes
@@ -46,6 +48,17 @@ class TestSet:
 
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
+
+    @classmethod
+    def from_stored(cls, classes: str, labels: bytes) -> TestSet:
+        """Read what the store keeps; InputError where labels and classes do not belong together."""
+        names = read_value(tuple[str, ...], parse_json(classes), "classes")
+        if len(labels) % 8:
+            raise InputError(f"labels have {len(labels)} bytes: eight per image are expected")
+        numbers = np.frombuffer(labels, "<i8")
+        if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(names):
+            raise InputError(f"labels run {numbers.min()} to {numbers.max()}, of {len(names)} classes")
+        return cls(names, numbers)
 
 
 @dataclass(frozen=True)
@@ -181,7 +194,7 @@ class Store:
 
     def runs(self) -> dict[int, Provenance]:
         """Return where rows were made, by the number of their run."""
-        return {number: _provenance(text) for number, text in self._read("SELECT id, provenance FROM runs")}
+        return {number: Provenance.from_json(text) for number, text in self._read("SELECT id, provenance FROM runs")}
 
     def plans(self) -> tuple[PlannedSuite, ...]:
         """Return what runs compared, the oldest first."""
@@ -193,7 +206,7 @@ class Store:
         """Return the test labels by dataset fingerprint and cap on images."""
         rows = self._read("SELECT fingerprint, max_images, classes, labels FROM test_sets")
         return {
-            (fingerprint, cap or None): TestSet(tuple(json.loads(classes)), np.frombuffer(labels, "<i8"))
+            (fingerprint, cap or None): TestSet.from_stored(classes, labels)
             for fingerprint, cap, classes, labels in rows
         }
 
@@ -202,13 +215,18 @@ class Store:
         if not self._has("datasets"):
             return {}
         rows = self._read("SELECT fingerprint, origin FROM datasets ORDER BY id")
-        return {fingerprint: Origin(**json.loads(text)) for fingerprint, text in rows}
+        return {
+            fingerprint: read_as(Origin, parse_json(text), "dataset", directory=None, cache=None)
+            for fingerprint, text in rows
+        }
 
     def suites(self) -> tuple[Suite, ...]:
         """Return the newest declaration of each suite, in the order in which they first came."""
         rows = self._read("SELECT name, content FROM suites ORDER BY id")
-        newest = {name: [Variant.from_json(text) for text in json.loads(content)] for name, content in rows}
-        return tuple(Suite(name, tuple(members[1:]), members[0]) for name, members in newest.items())
+        newest = {name: read_value(tuple[Variant, ...], parse_json(content), f"suite {name}") for name, content in rows}
+        if empty := [name for name, members in newest.items() if not members]:
+            raise InputError(f"suite {empty[0]} has no baseline")
+        return tuple(Suite(name, members[1:], members[0]) for name, members in newest.items())
 
     def search_tries(self, search: str) -> dict[int, str]:
         """Return what a search's oracle chose so far, by number."""
@@ -266,10 +284,3 @@ def keep_newest(records: dict[str, Record], record: Record) -> bool:
     records.pop(record.trial.key, None)
     records[record.trial.key] = record
     return True
-
-
-def _provenance(text: str) -> Provenance:
-    fields = json.loads(text)
-    gpus = tuple(Gpu(**gpu) for gpu in fields.get("gpus", ()))
-    variables = tuple((name, value) for name, value in fields.get("variables", ()))
-    return Provenance(**fields | {"cpu_flags": tuple(fields["cpu_flags"]), "gpus": gpus, "variables": variables})

@@ -18,6 +18,9 @@ DeviceKind = Literal["cpu", "gpu"]
 # Seeds from here on belong to the tries of searches. A comparison's are 1 to MAX_SEEDS: fresh to a search's winner.
 FIRST_SEARCH_SEED = MAX_SEEDS + 1
 
+HIGHEST_SEED = 2**32 - 1
+"""What NumPy's and Keras's generators take."""
+
 # Raise it when a change to the training code changes what a seed gives: older records then count as
 # another trial's and are trained anew instead of being mixed with new ones.
 RECIPE = 1

@@ -14,6 +14,7 @@ from harness.comparison import compare
 from harness.datasets import Dataset
 from harness.errors import InputError
 from harness.results.opening import open_store
+from harness.results.predictions import Predictions
 from harness.results.records import Record
 from harness.running.job import JobSettings, prepare
 from harness.suites import check_suites
@@ -75,10 +76,11 @@ def test_32_an_edited_suite_runs_only_what_changed(tmp_path, few, monkeypatch):
     settings = JobSettings(str(tmp_path / "few.npz"), BUDGETS["quick"], device="cpu", results=tmp_path / "results")
     first = prepare(settings, [Suite("edited", [DEEP, STRONG])])
     assert len(first.plan.todo) == 15
+    predictions = Predictions(few.test_labels.astype(np.uint16), np.ones(16, np.uint8), np.ones(16, bool))
     with open_store(tmp_path / "results") as store:
         store.begin_run(first.provenance)
         for trial in first.plan.todo:
-            store.add_record(Record(trial, "ok", total_s=1.0))
+            store.add_record(Record(trial, "ok", total_s=1.0, predictions=predictions))
     assert prepare(settings, [Suite("edited", [DEEP, STRONG])]).plan.todo == ()
     changed = STRONG.replace(l2=0.01)
     again = prepare(settings, [Suite("edited", [changed, DEEP])]).plan.todo
