@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import HarnessError, InputError
-from harness.pytest_plugin.items import NOTES, PROBLEMS, SEEN, SuiteFile, SuiteItem
-from harness.pytest_plugin.options import add_options, add_short_options, option, option_values
+from harness.pytest_plugin.items import MARK, NOTES, PROBLEMS, SEEN, SuiteFile, SuiteItem
+from harness.pytest_plugin.options import (
+    add_options,
+    add_short_options,
+    give_back_short_options,
+    option,
+    option_values,
+)
+from harness.pytest_plugin.ours import INI, INI_HELP, is_suite_file
 from harness.pytest_plugin.state import RUN, Run
 from harness.search import Search, check_searches
-from harness.suite_files import FILE_PATTERN
 from harness.suites import Suite, check_suites
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register the options by their long names."""
     add_options(parser)
+    parser.addini(INI, INI_HELP, type="paths", default=[])
 
 
 @pytest.hookimpl(trylast=True)
@@ -39,6 +46,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Check what must hold before collection; first, since pytest-benchmark reads its options here too."""
+    give_back_short_options(config)
+    config.addinivalue_line("markers", f"{MARK}: a variant of a suite; put there by the plugin, for -m {MARK}")
     config.stash[PROBLEMS] = []
     config.stash[NOTES], config.stash[SEEN] = [], []
     if not config.getoption("harness_benchmark"):
@@ -60,8 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect `suite_*.py`."""
-    if file_path.match(FILE_PATTERN):
+    """Collect suite files."""
+    if is_suite_file(file_path, parent.config):
         return SuiteFile.from_parent(parent, path=file_path)
     return None
 

@@ -24,6 +24,8 @@ PROBLEMS = pytest.StashKey[list[str]]()
 NOTES = pytest.StashKey[list[str]]()
 SEEN = pytest.StashKey[list[Declaration]]()
 
+MARK = "cnn_harness"
+
 
 class SuiteFile(SuiteModule):
     """A `suite_*.py` file, imported as pytest imports any test module."""
@@ -101,6 +103,7 @@ def make_item(
     item.declared, item.variant = declared, variant
     if isinstance(declared, Suite) and variant == declared.baseline:
         item.extra_keyword_matches.add("baseline")
+    item.add_marker(MARK)
     if benchmark:
         group = declared.name if isinstance(declared, Suite) else name
         item.add_marker(pytest.mark.benchmark(group=group, timer=timer))

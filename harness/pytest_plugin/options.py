@@ -38,6 +38,18 @@ def add_short_options(parser: pytest.Parser) -> None:
             group.addoption(f"--{one.name}", **_settings(one))
 
 
+def give_back_short_options(config: pytest.Config) -> None:
+    """Free `--NAME` once the command line is read: a conftest that is loaded later may want the name.
+
+    argparse knows no public way to take an option back; without this dictionary nothing is done.
+    """
+    parser = getattr(config, "_parser", None)
+    known = getattr(getattr(parser, "optparser", None), "_option_string_actions", {})
+    for one in PYTEST:
+        if getattr(known.get(f"--{one.name}"), "dest", "") == f"harness_{one.variable}":
+            del known[f"--{one.name}"]
+
+
 def option(config: pytest.Config, name: str) -> Any:
     """Return the value of an option by its short name; InputError for one that is not allowed."""
     (found,) = (one for one in PYTEST if one.name == name)

@@ -1,0 +1,81 @@
+"""Which files pytest should take as suite files: those somebody means, and no stranger's `suite_*.py`."""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+from harness.pytest_plugin.items import NOTES
+from harness.suite_files import FILE_PATTERN
+
+INI = "harness_suites"
+INI_HELP = (
+    "Suite files, or folders of them, that every run of pytest collects (a line each); without it they are collected "
+    "where they are named, or with --benchmark."
+)
+
+
+def is_suite_file(file: Path, config: pytest.Config) -> bool:
+    """Return whether pytest should collect this file as a suite file.
+
+    Always where it is named itself. Where a folder leads to it, it or a suite file beside it must import the harness,
+    and the folder be named (not just the project's root), stand in the ini option `harness_suites`, or `--benchmark`
+    be given.
+    """
+    if not file.match(FILE_PATTERN):
+        return False
+    arguments = [_path(argument, config) for argument in config.args]
+    if file.resolve() in arguments:
+        return True
+    named = _is_below(file, _ini_paths(config)) or _is_named(file, arguments, config)
+    if not (named or config.getoption("harness_benchmark")):
+        return False
+    if named and not holds_suites(file.parent):
+        shown = file.relative_to(config.rootpath) if file.is_relative_to(config.rootpath) else file
+        config.stash[NOTES].append(
+            f"{shown} does not import harness: if it declares suites all the same, name the file"
+        )
+    return holds_suites(file.parent)
+
+
+@lru_cache(maxsize=64)
+def holds_suites(folder: Path) -> bool:
+    """Return whether one of the suite files directly in a folder imports the harness."""
+    return any(map(imports_harness, folder.glob(FILE_PATTERN)))
+
+
+def imports_harness(file: Path) -> bool:
+    """Return whether a file imports the harness anywhere; a file that cannot be parsed does where its text says so."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    if "harness" not in text:
+        return False
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return "import harness" in text or "from harness" in text
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
+    return any(name.partition(".")[0] == "harness" for name in names)
+
+
+def _is_named(file: Path, arguments: list[Path], config: pytest.Config) -> bool:
+    root = config.rootpath.resolve()
+    folders = [folder for folder in arguments if not root.is_relative_to(folder)]
+    return _is_below(file, folders) or (
+        config.args_source is config.ArgsSource.ARGS and file.resolve().parent in arguments
+    )
+
+
+def _is_below(file: Path, places: list[Path]) -> bool:
+    return any(file.resolve().is_relative_to(place) for place in places)
+
+
+def _ini_paths(config: pytest.Config) -> list[Path]:
+    return [path.resolve() for path in config.getini(INI)]
+
+
+def _path(argument: str, config: pytest.Config) -> Path:
+    return (config.invocation_params.dir / argument.partition("::")[0]).resolve()
