@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from harness.budgets import BUDGETS, MAX_EPOCHS, MAX_SEEDS, PROTOCOLS, Budget, choose_budget
@@ -132,8 +133,13 @@ class Option:
         default = self.default_text or ("" if self.default is None else str(self.default).removesuffix(".0"))
         return f"{self.help}{'; repeatable' * self.repeatable}.{f' [default: {default}]' if default else ''}"
 
-    def value(self, given: str | Sequence[str] | bool | None) -> Any:
-        """Return its value for what was given on a command line, None for nothing; raises InputError."""
+    def value(self, given: str | Sequence[str] | bool | None, project: Mapping[str, Any] = MappingProxyType({})) -> Any:
+        """Return its value for what was given on a command line, None for nothing; raises InputError.
+
+        What was not given is what the project says, else the default.
+        """
+        if not given and given != "" and self.variable in project:
+            return project[self.variable]
         if self.kind is None:
             return bool(given)
         if self.repeatable:

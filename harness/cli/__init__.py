@@ -16,6 +16,7 @@ from harness.noise import quiet_libraries
 
 # A command's file, and what `harness --help` says of it: kept here so that help imports none of them.
 _COMMANDS = {
+    "init": ("init", "Make a folder ready: a first suite, [tool.harness] in pyproject.toml, a CI workflow."),
     "list": ("list_suites", "Suites and their variants."),
     "plan": ("plan", "What a sweep would train, what is done, and about how long it takes."),
     "sweep": ("sweep", "Train what is not done yet, without pytest; --time also times."),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from harness import options
+from harness.errors import InputError
 from harness.options import Kind, NumberOption, Option, Words
+from harness.project import Project, load_project
+
+_PROJECT = "harness.project"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -35,13 +41,50 @@ class Value(click.ParamType):  # type: ignore[type-arg]  # not generic before cl
         return [CompletionItem(incomplete, type="dir")] if isinstance(self._kind, options.Folder) else []
 
 
+class SharedOption(click.Option):
+    """An option of the common table: where it is not given, `[tool.harness]` speaks before the default."""
+
+    def get_default(self, ctx: click.Context, call: bool = True) -> Any:
+        """Return the project's value, or else the default; raises InputError for a table that is refused."""
+        if ctx.resilient_parsing:  # for the help alone
+            return super().get_default(ctx, call=call)
+        values = project(ctx).values
+        return values[self.name] if self.name in values else super().get_default(ctx, call=call)
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the help, with the value that pyproject.toml gives."""
+        record = super().get_help_record(ctx)
+        with contextlib.suppress(InputError):
+            told = project(ctx).told([self.name or ""])
+            return (record[0], f"{record[1]} [{told}]") if record and told else record
+        return record
+
+
+def project(ctx: click.Context | None = None) -> Project:
+    """Return what the project says, read once a command."""
+    meta = (ctx or click.get_current_context()).meta
+    found: Project = meta.get(_PROJECT) or meta.setdefault(_PROJECT, load_project(Path.cwd()))
+    return found
+
+
+def project_line(ctx: click.Context) -> str:
+    """Return the line that says which of a command's values come from pyproject.toml; empty for none."""
+    unnamed = [
+        one.name
+        for one in ctx.command.params
+        if isinstance(one, SharedOption) and ctx.get_parameter_source(one.name or "") is ParameterSource.DEFAULT
+    ]
+    return project(ctx).told(filter(None, unnamed))
+
+
 def click_option(option: Option, variable: str = "") -> Callable[[Command], Command]:
     """Return an option of the common table for a command."""
     names = (f"--{option.name}", variable or option.variable)
     if option.kind is None:
-        return click.option(*names, is_flag=True, help=option.explained)
+        return click.option(*names, cls=SharedOption, is_flag=True, help=option.explained)
     return click.option(
         *names,
+        cls=SharedOption,
         type=Value(names[0], option.kind),
         metavar=option.kind.metavar,
         multiple=option.repeatable,
@@ -97,12 +140,14 @@ def job_settings(values: dict[str, Any]) -> Any:
     from harness.running.job import JobSettings
 
     options.check_together(values)
+    if line := project_line(click.get_current_context()):
+        remark(line)
     return JobSettings.of(values)
 
 
 def suite_paths(paths: tuple[Path, ...]) -> list[Path]:
-    """Return the paths given, or `suites`."""
-    return list(paths) or [Path("suites")]
+    """Return the paths given, or where the project says that its suites lie, or `suites`."""
+    return list(paths or project().suites)
 
 
 def remark(text: str) -> None:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import HarnessError, InputError
+from harness.project import load_project
 from harness.pytest_plugin.items import MARK, NOTES, PROBLEMS, SEEN, SuiteFile, SuiteItem
 from harness.pytest_plugin.options import (
+    NO_PROJECT,
     add_options,
     add_short_options,
     give_back_short_options,
@@ -40,7 +42,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
 
     (`pytest_addoption` runs as each plugin is loaded, so there no plugin can come last.)
     """
-    add_short_options(parser)
+    # Read for the help alone: a run of other tests is not told what is wrong with a table that it doesn't use.
+    wanted = {"-h", "--help"} & set(args)
+    add_short_options(parser, project=load_project(early_config.invocation_params.dir) if wanted else NO_PROJECT)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -80,14 +84,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Refuse wrong suites, and leave out the slow ones that nobody named."""
     found = [item for item in items if isinstance(item, SuiteItem)]
     problems = config.stash[PROBLEMS]
+    with_slow = False
     try:
+        with_slow = bool(found) and option(config, "slow")
         check_suites([one for one in config.stash[SEEN] if isinstance(one, Suite)])
         check_searches([one for one in config.stash[SEEN] if isinstance(one, Search)])
     except InputError as error:
         problems.append(str(error))
     if problems:
         raise pytest.UsageError("\n".join(problems))
-    if option(config, "slow"):
+    if with_slow:
         return
     named = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
     slow = [item for item in found if item.declared.slow and item.path.resolve() not in named]

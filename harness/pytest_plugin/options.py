@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 from harness.options import PYTEST, Option, check_together
+from harness.project import Project, load_project
+
+NO_PROJECT = Project()
+_PROJECT = pytest.StashKey[Project]()
 
 _GROUP = (
     "harness",
@@ -30,12 +34,15 @@ def add_options(parser: pytest.Parser) -> None:
         group.addoption(f"--harness-{one.name}", **_settings(one) | {"help": argparse.SUPPRESS})
 
 
-def add_short_options(parser: pytest.Parser) -> None:
-    """Register `--NAME` of the options, where no plugin or conftest has taken it."""
+def add_short_options(parser: pytest.Parser, *, project: Project = NO_PROJECT) -> None:
+    """Register `--NAME` of the options, where no plugin or conftest has taken it; help tells the project's values."""
     group = parser.getgroup(*_GROUP)
     for one in PYTEST:
+        told = project.told([one.variable])
+        settings = _settings(one)
+        settings["help"] += f" [{told}]".replace("%", "%%") if told else ""
         with contextlib.suppress(ValueError, argparse.ArgumentError):
-            group.addoption(f"--{one.name}", **_settings(one))
+            group.addoption(f"--{one.name}", **settings)
 
 
 def give_back_short_options(config: pytest.Config) -> None:
@@ -53,7 +60,12 @@ def give_back_short_options(config: pytest.Config) -> None:
 def option(config: pytest.Config, name: str) -> Any:
     """Return the value of an option by its short name; InputError for one that is not allowed."""
     (found,) = (one for one in PYTEST if one.name == name)
-    return found.value(config.getoption(f"harness_{found.variable}"))
+    return found.value(_given(config, found), _project(config).values)
+
+
+def project_line(config: pytest.Config) -> str:
+    """Return the line that says which values come from pyproject.toml; empty for none."""
+    return _project(config).told(one.variable for one in PYTEST if not _given(config, one))
 
 
 def option_values(config: pytest.Config) -> dict[str, Any]:
@@ -61,6 +73,16 @@ def option_values(config: pytest.Config) -> dict[str, Any]:
     values = {one.variable: option(config, one.name) for one in PYTEST}
     check_together(values)
     return values
+
+
+def _given(config: pytest.Config, one: Option) -> Any:
+    return config.getoption(f"harness_{one.variable}")
+
+
+def _project(config: pytest.Config) -> Project:
+    if _PROJECT not in config.stash:
+        config.stash[_PROJECT] = load_project(config.invocation_params.dir)
+    return config.stash[_PROJECT]
 
 
 def _settings(one: Option) -> dict[str, Any]:

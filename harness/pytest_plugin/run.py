@@ -10,7 +10,7 @@ import pytest
 
 from harness.comparison.gate import failed_rows, parse_gate
 from harness.exports.github import tell_github
-from harness.pytest_plugin.options import option, option_values
+from harness.pytest_plugin.options import option, option_values, project_line
 from harness.pytest_plugin.state import RUN, Run
 from harness.results.records import Record
 from harness.running.finish import finish
@@ -52,6 +52,8 @@ def train_all(run: Run, config: pytest.Config) -> None:
             reporter.write(text, flush=True)
 
     write("\n")
+    if line := project_line(config):
+        write(f"{line}\n")
     for warning in run.job.warnings:
         write(f"warning: {warning}\n")
     run.store = begin(run.job)

@@ -1,0 +1,114 @@
+"""`[tool.harness]`: what a project says once, pytest and `harness` both take."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.cli import run
+from harness.errors import InputError
+from harness.project import Project, load_project
+
+SUITE = """
+from harness import BASELINE, Suite
+SUITE = Suite("small", [BASELINE.replace(filters=(4, 8))])
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Write `[tool.harness]` and make its folder the current one."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "suite_small.py").write_text(SUITE)
+
+    def write(*lines):
+        (tmp_path / "pyproject.toml").write_text("\n".join(["[tool.harness]", *lines]))
+        return tmp_path
+
+    return write
+
+
+def test_a_project_without_the_table_has_the_defaults(tmp_path):
+    assert load_project(tmp_path) == Project()
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\n[broken')
+    assert load_project(tmp_path) == Project()
+
+
+def test_values_are_typed_and_folders_lie_where_the_file_does(project, monkeypatch):
+    root = project(
+        'dataset = "pictures"', "seeds = 3", "alpha = 0.1", 'results = "out"', "slow = true", 'suites = "suites"'
+    )
+    (root / "pictures").mkdir()
+    (root / "deep" / "er").mkdir(parents=True)
+    monkeypatch.chdir(root / "deep" / "er")
+    found = load_project(Path.cwd())
+    assert found.values == {
+        "dataset": "../../pictures",
+        "seeds": 3,
+        "alpha": 0.1,
+        "results": Path("../../out"),
+        "slow": True,
+    }
+    assert found.suites == (Path("../../suites"),)
+    assert found.told(["seeds", "slow"]) == "from ../../pyproject.toml: seeds 3, slow true"
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("sedes = 3", 'sedes is unknown.*did you mean "seeds"'),
+        ("seeds = -1", "seeds is -1: use a whole number from 1"),
+        ('budget = "quik"', 'budget is "quik".*did you mean "quick"'),
+        ("seeds = true", "seeds is True: use N"),
+        ('slow = "yes"', "slow is 'yes': use true or false"),
+        ("retrain = true", "about one run: give --retrain"),
+        ("suites = []", "use a text, or a list"),
+        ("seeds = ", "pyproject.toml cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_named_with_the_file(project, line, says):
+    root = project(line)
+    with pytest.raises(InputError, match=says):
+        load_project(root)
+
+
+def test_the_command_line_takes_it_says_so_and_is_stronger(project, capsys):
+    project("seeds = 3", 'budget = "smoke"', "workers = 1")
+    assert run(["plan", "--workers", "2"]) == 0
+    out, err = capsys.readouterr()
+    assert "note: from pyproject.toml: seeds 3, budget smoke\n" in err
+    assert "seeds 1-3" in out
+    assert run(["plan", "--seeds", "2"]) == 0
+    assert "seeds 1-2" in capsys.readouterr().out
+    assert run(["plan", "--help"]) == 0
+    assert "[from pyproject.toml: seeds 3]" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_filter_of_the_same_name_is_left_alone(project, capsys):
+    project('budget = "full"')
+    assert run(["tables"]) == 4
+    assert "--budget" not in capsys.readouterr().err
+
+
+def test_a_command_refuses_a_wrong_table_and_still_helps(project, capsys):
+    project("seeds = -1")
+    assert run(["plan"]) == 4
+    assert "pyproject.toml: [tool.harness] seeds is -1" in capsys.readouterr().err
+    assert run(["plan", "--help"]) == 0
+
+
+def test_pytest_takes_the_same(project, pytester, monkeypatch):
+    root = project("seeds = -1")
+    monkeypatch.chdir(root)
+    monkeypatch.delitem(sys.modules, "suite_small", raising=False)
+    arguments = ("-p", "no:cacheprovider", "--rootdir", str(root))
+    refused = pytester.runpytest_inprocess("suites", "--benchmark", *arguments)
+    assert refused.ret == 4
+    refused.stderr.fnmatch_lines(["*pyproject.toml: ?tool.harness? seeds is -1*"])
+    stranger = root / "test_other.py"
+    stranger.write_text("def test_other(): pass")
+    assert pytester.runpytest_inprocess(str(stranger), *arguments).ret == 0
+    project("seeds = 3")
+    helped = pytester.runpytest_inprocess("--help", *arguments)
+    assert "[from pyproject.toml: seeds 3]" in " ".join(helped.stdout.str().split())
