@@ -21,25 +21,30 @@ def other_harness(folder: Path) -> Path | None:
 
 _OTHER = other_harness(Path.cwd())
 
-if _OTHER is None:
-    pytest_plugins = ["harness.pytest_plugin"]
-else:
 
-    def pytest_addoption(parser: pytest.Parser) -> None:
-        """Register `--benchmark` alone, to say why it cannot work here."""
-        parser.getgroup("cnn-harness").addoption(
-            "--benchmark",
-            action="store_true",
-            dest="harness_benchmark",
-            help="Not in this project: its own `harness` hides cnn-harness.",
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Bring in the plugin, by the name `harness`; where it must not be imported, only say why it cannot work here."""
+    if pluginmanager.is_blocked("harness"):
+        return
+    if _OTHER is None:
+        import harness.pytest_plugin
+
+        pluginmanager.register(harness.pytest_plugin, "harness")
+        return
+    parser.getgroup("cnn-harness").addoption(
+        "--benchmark",
+        action="store_true",
+        dest="harness_benchmark",
+        help="Not in this project: its own `harness` hides cnn-harness.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse what would import the wrong package; everything else is none of our business."""
+    if _OTHER is not None and config.getoption("harness_benchmark", False):
+        import pytest
+
+        raise pytest.UsageError(
+            f"--benchmark: this project has a `harness` of its own ({_OTHER}), which hides the package of "
+            "cnn-harness: rename it, or keep the suites in a project beside it"
         )
-
-    def pytest_configure(config: pytest.Config) -> None:
-        """Refuse what would import the wrong package; everything else is none of our business."""
-        if config.getoption("harness_benchmark"):
-            import pytest
-
-            raise pytest.UsageError(
-                f"--benchmark: this project has a `harness` of its own ({_OTHER}), which hides the package of "
-                "cnn-harness: rename it, or keep the suites in a project beside it"
-            )

@@ -144,7 +144,7 @@ def load_suite_files(paths: Sequence[Path]) -> list[SuiteSource]:
     for name in _imported:
         sys.modules.pop(name, None)
     # Assertions stay as they are: to rewrite them pytest warns, or fails, since the harness is imported already.
-    options = ["-o", "addopts=", "-o", f"python_files={FILE_PATTERN}", "-p", "no:cnn_harness", "--assert=plain"]
+    options = ["-o", "addopts=", "-o", f"python_files={FILE_PATTERN}", "-p", "no:harness", "--assert=plain"]
     printed = io.StringIO()
     with _no_added_options() as added, contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         collector.added = added

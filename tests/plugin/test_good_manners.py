@@ -14,7 +14,7 @@ BROKEN = "import a_module_that_is_not_there\n"
 TESTS = "\n".join(f"def test_{number}(): pass" for number in range(50))
 
 PLUGIN = ("-p", "no:cacheprovider")
-WITHOUT = (*PLUGIN, "-p", "no:cnn_harness", "-p", "no:benchmark")
+WITHOUT = (*PLUGIN, "-p", "no:harness", "-p", "no:benchmark")
 
 
 @pytest.fixture
