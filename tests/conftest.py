@@ -4,6 +4,7 @@ import contextlib
 import sys
 
 import hypothesis
+import numpy.fft  # before pytester, which takes out what came with it: NumPy loads its parts once a process  # noqa: F401
 import pytest
 
 from harness.datasets import Dataset, load_dataset
