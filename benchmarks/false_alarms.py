@@ -1,7 +1,8 @@
 """How often each interval of harness.statistics is wrong, by simulation: Markdown tables on stdout.
 
-python benchmarks/false_alarms.py --repetitions 4000        # docs/statistics.md; some minutes
-python benchmarks/false_alarms.py --quick                   # the same in seconds, 200 repetitions
+python benchmarks/false_alarms.py                           # docs/statistics.md; an hour on two cores
+python benchmarks/false_alarms.py --quick                   # the same in two minutes, 100 suites a row
+python benchmarks/false_alarms.py --long accuracy           # every row of a table that is otherwise shortened
 """
 
 from __future__ import annotations
@@ -15,121 +16,137 @@ from dataclasses import dataclass
 import numpy as np
 from crossed_bootstrap import crossed_bootstrap
 from numpy.typing import NDArray
+from simulated_suites import (
+    EASE,
+    EASE_SPREAD,
+    IMAGES,
+    SEED_NOISE,
+    SEEDS,
+    Sums,
+    right_answers,
+    simulate,
+    true_difference,
+)
 
 from harness.comparison.verdicts import Verdict, time_verdict
-from harness.statistics import controlled_ratio, half_width, quantile, time_ratio, two_way_of_sums
-from harness.statistics.two_way import variance_parts
+from harness.statistics import TimeRatio, controlled_ratio, half_width, quantile, two_way_of_sums
 
 Floats = NDArray[np.float64]
 
 ALPHA = 0.05
-SEEDS = (3, 4, 5, 6, 8, 10)
-IMAGES = (360, 797, 2000, 10000)
-SEED_NOISE = {"none": 0.0, "low": 0.05, "high": 0.2}
-"""Standard deviation of a trained model's logit of being right: 0, some 0.8 and some 3 points of accuracy."""
-
-EASE, EASE_SPREAD, TASTE = 1.0, 1.5, 0.7
-"""Logit of being right: mean and spread over images, and the spread of each arm's own taste over images."""
-
-SHIFT = 0.15
-"""What the better arm's logit gains where there is a true difference."""
-
-
-def true_difference(noise: float) -> float:
-    """Return the difference of expected accuracies over all images and seeds (Gauss-Hermite)."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
-    logits = EASE + np.sqrt(EASE_SPREAD**2 + TASTE**2 + noise**2) * nodes
-    return float(((_sigmoid(logits + SHIFT) - _sigmoid(logits)) * weights).sum() / weights.sum())
+COMPARISONS = (1, 3, 5, 10)
+EQUAL = (0.0,) * 10
+APART = (0.0, 0.02, 0.065, 0.15, 0.4) * 2
+"""What the logits of a suite's variants gain over the baseline's: nothing, or 0, 0.3, 1, 2.3 and 6 points."""
 
 
 @dataclass(frozen=True)
-class Sums:
-    """What the mean squares need, for each repetition, and for the first S seeds and N images.
+class Row:
+    """Shares of suites, by the number of their variants.
 
-    rows [repetitions, all seeds, N]: sums over images. columns [repetitions, S, N]: sums over images of
-    (the sum over seeds)^2. cells [repetitions, all seeds, N]: sums over images of the squares.
+    alarms: of equal variants, any interval leaves out zero. covered: of variants apart, every interval holds its
+    truth. same: of variants that are better by just the margin, any is called the same. half_widths: medians.
+    seeds_only, images_only: alarms of either paired t-test, of single comparisons.
     """
 
-    rows: Floats
-    columns: Floats
-    cells: Floats
+    seeds: int
+    images: int
+    noise: str
+    alarms: dict[int, float]
+    covered: dict[int, float]
+    same: dict[int, float]
+    half_widths: dict[int, float]
+    seeds_only: float
+    images_only: float
 
 
-def simulate(noise: float, repetitions: int, rng: np.random.Generator) -> tuple[Sums, Sums]:
-    """Simulate variant less baseline, without and with a true difference."""
-    most, starts = max(SEEDS), (0, *IMAGES[:-1])
-    found = [
-        Sums(
-            np.empty((repetitions, most, len(IMAGES))),
-            np.empty((repetitions, len(SEEDS), len(IMAGES))),
-            np.empty((repetitions, most, len(IMAGES))),
-        )
-        for _ in range(2)
+def accuracy_rows(
+    suites: int,
+    rng: np.random.Generator,
+    seeds: tuple[int, ...] = SEEDS,
+    images: tuple[int, ...] = IMAGES,
+) -> Iterator[Row]:
+    """Yield what comes out for each noise, number of seeds and number of images."""
+    for name, own in zip(SEED_NOISE, rng.spawn(len(SEED_NOISE)), strict=True):
+        yield from rows_of_noise(name, suites, own, seeds, images)
+
+
+def rows_of_noise(
+    name: str, suites: int, rng: np.random.Generator, seeds: tuple[int, ...], images: tuple[int, ...]
+) -> Iterator[Row]:
+    noise = SEED_NOISE[name]
+    equal, apart = (simulate(noise, shifts, suites, rng, seeds=seeds, images=images) for shifts in (EQUAL, APART))
+    truths = np.array([true_difference(noise, shift) for shift in APART])
+    for s, count in enumerate(seeds):
+        for n, size in enumerate(images):
+            alarms, covered, same, widths = {}, {}, {}, {}
+            for m in COMPARISONS:
+                mean, half = _intervals(equal, s, n, ALPHA / m)
+                alarms[m] = _any_in_suites(np.abs(mean) > half, m)
+                mean, half = _intervals(apart, s, n, ALPHA / m)
+                covered[m] = 1 - _any_in_suites(np.abs(mean - truths) > half, m)
+                widths[m] = float(np.median(half))
+                mean, half = _intervals(apart, s, n, 2 * ALPHA / m)
+                same[m] = _any_in_suites((np.abs(mean) + half <= truths) & (truths > 0), m)
+            mean, of_seeds, of_images, _ = equal.mean_squares(s, n)
+            simple = [
+                float(np.mean(mean**2 > quantile(ALPHA, df) ** 2 * squares / (count * size)))
+                for df, squares in ((count - 1, of_seeds), (size - 1, of_images))
+            ]
+            yield Row(count, size, name, alarms, covered, same, widths, *simple)
+
+
+def _intervals(sums: Sums, s: int, n: int, level: float) -> tuple[Floats, Floats]:
+    mean, by_seeds, by_images = sums.parts(s, n)
+    return mean, half_width(level, ((by_seeds, sums.seeds[s] - 1), (by_images, sums.images[n] - 1)))
+
+
+def _any_in_suites(wrong: NDArray[np.bool_], m: int) -> float:
+    """Return how often any of m variants is wrong; ten variants are ten suites of one, three of three, two of five."""
+    groups = wrong.shape[1] // m
+    return float(wrong[:, : groups * m].reshape(len(wrong), groups, m).any(axis=2).mean())
+
+
+def accuracy_table(suites: int, rng: np.random.Generator, *, long: bool) -> Iterator[list[str]]:
+    """Yield the head and the rows: one for each number of seeds with what was found least and most, or all."""
+    rows = list(accuracy_rows(suites, rng))
+    names = "false alarms", "all covered", "same at the margin", "half-width"
+    alarms, covered, same, widths = ([f"{what}, m = {m}" for m in COMPARISONS] for what in names)
+    if long:
+        yield ["seeds", "images", "seed noise", *alarms, *covered, *same, *widths, "seeds only", "images only"]
+        for row in rows:
+            groups = row.alarms, row.covered, row.same, row.half_widths
+            shares = [share for group in groups for share in group.values()]
+            simple = percent(row.seeds_only), percent(row.images_only)
+            yield [str(row.seeds), f"{row.images:,}", row.noise, *map(percent, shares), *simple]
+        return
+    yield [
+        "seeds",
+        *alarms,
+        "all covered, any m",
+        "same at the margin, any m",
+        "half-width, m = 1",
+        "m = 10",
+        "seeds only",
+        "images only",
     ]
-    for r in range(repetitions):
-        ease = rng.normal(EASE, EASE_SPREAD, IMAGES[-1]).astype(np.float32)
-        baseline = _right(ease, 0.0, noise, most, rng)
-        for sums, shift in zip(found, (0.0, SHIFT), strict=True):
-            difference = _right(ease, shift, noise, most, rng).view(np.int8) - baseline.view(np.int8)
-            over_seeds = np.cumsum(difference, axis=0, dtype=np.int8)[np.array(SEEDS) - 1]
-            for into, values in (
-                (sums.rows, difference),
-                (sums.columns, over_seeds**2),
-                (sums.cells, np.abs(difference)),
-            ):
-                parts = np.add.reduceat(values, starts, axis=1, dtype=np.int32)
-                into[r] = np.cumsum(parts, axis=1)
-    return found[0], found[1]
+    for count in dict.fromkeys(row.seeds for row in rows):
+        mine = [row for row in rows if row.seeds == count]
+        (usual,) = (row for row in mine if (row.images, row.noise) == (797, "low"))
+        yield [
+            str(count),
+            *(_range(row.alarms[m] for row in mine) for m in COMPARISONS),
+            _range(share for row in mine for share in row.covered.values()),
+            _range(share for row in mine for share in row.same.values()),
+            *(f"{100 * usual.half_widths[m]:.1f}" for m in (1, 10)),
+            _range(row.seeds_only for row in mine),
+            _range(row.images_only for row in mine),
+        ]
 
 
-def _right(
-    ease: NDArray[np.float32], shift: float, noise: float, seeds: int, rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Return which images [seeds, images] one arm gets right: its own taste, and a luck a seed."""
-    logits = ease + np.float32(shift) + np.float32(TASTE) * rng.standard_normal(len(ease), np.float32)
-    lucks = (noise * rng.standard_normal(seeds)).astype(np.float32)
-    # Without seed noise one row of chances serves all seeds.
-    chances = _sigmoid(logits + lucks[:, None]) if noise else _sigmoid(logits)
-    return np.asarray(rng.random((seeds, len(ease)), np.float32) < chances)
-
-
-def mean_squares(sums: Sums, s: int, n: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return mean and the three mean squares [repetitions] for SEEDS[s] and IMAGES[n]."""
-    seeds, images = SEEDS[s], IMAGES[n]
-    rows = sums.rows[:, :seeds, n]
-    mean = rows.sum(axis=1) / (seeds * images)
-    common = seeds * images * mean**2
-    of_seeds = (rows**2).sum(axis=1) / images - common
-    of_images = sums.columns[:, s, n] / seeds - common
-    rest = sums.cells[:, :seeds, n].sum(axis=1) - common - of_seeds - of_images
-    return mean, of_seeds / (seeds - 1), of_images / (images - 1), rest / ((seeds - 1) * (images - 1))
-
-
-def half_widths(sums: Sums, s: int, n: int) -> tuple[Floats, dict[str, Floats]]:
-    """Return the means and each method's half-width [repetitions]."""
-    seeds, images = SEEDS[s], IMAGES[n]
-    mean, of_seeds, of_images, rest = mean_squares(sums, s, n)
-    by_seeds, by_images = variance_parts(of_seeds, of_images, rest, seeds, images)
-    return mean, {
-        "two-way": half_width(ALPHA, ((by_seeds, seeds - 1), (by_images, images - 1))),
-        "seeds only": quantile(ALPHA, seeds - 1) * np.sqrt(np.maximum(of_seeds, 0) / (seeds * images)),
-        "images only": quantile(ALPHA, images - 1) * np.sqrt(of_images / (seeds * images)),
-    }
-
-
-def accuracy_rows(repetitions: int, rng: np.random.Generator) -> Iterator[list[str]]:
-    for name, noise in SEED_NOISE.items():
-        null, shifted = simulate(noise, repetitions, rng)
-        truth = true_difference(noise)
-        for s, seeds in enumerate(SEEDS):
-            for n, images in enumerate(IMAGES):
-                mean, halves = half_widths(null, s, n)
-                alarms = [percent(np.abs(mean) > half) for half in halves.values()]
-                mean, halves = half_widths(shifted, s, n)
-                covered = percent(np.abs(mean - truth) <= halves["two-way"])
-                power = [percent(np.abs(mean) > half) for half in halves.values()]
-                width = f"{100 * np.median(halves['two-way']):.2f}"
-                yield [str(seeds), f"{images:,}", name, *alarms, covered, width, *power]
+def _range(shares: Iterator[float]) -> str:
+    found = list(shares)
+    return f"{100 * min(found):.1f}-{percent(max(found))}"
 
 
 @dataclass(frozen=True)
@@ -151,49 +168,51 @@ class Machine:
 
 
 MACHINES = (
-    Machine(3, 8, 0.0, 0.02, 0.05),
-    Machine(3, 8, 0.005, 0.02, 0.05),
-    Machine(3, 16, 0.005, 0.02, 0.05),
+    Machine(2, 16, 0.005, 0.01, 0.05),
+    Machine(3, 16, 0.005, 0.01, 0.05),
     Machine(3, 16, 0.01, 0.02, 0.15),
-    Machine(4, 8, 0.005, 0.02, 0.05),
-    Machine(4, 16, 0.002, 0.02, 0.05),
-    Machine(4, 16, 0.02, 0.02, 0.05),
-    Machine(2, 16, 0.005, 0.02, 0.05),
-    Machine(4, 18, 0.005, 0.04, 0.05),
-    Machine(8, 40, 0.005, 0.04, 0.05),
-    Machine(3, 16, 0.005, 0.01, 0.05, variant_spread=0.01),
-    Machine(4, 16, 0.005, 0.01, 0.05, variant_spread=0.02),
+    Machine(4, 16, 0.0, 0.02, 0.05),
+    Machine(4, 16, 0.005, 0.01, 0.05),
+    Machine(4, 48, 0.005, 0.04, 0.05),
+    Machine(6, 60, 0.005, 0.04, 0.05),
+    *(Machine(builds, 16, 0.005, 0.01, 0.05, variant_spread=spread) for builds in (3, 4, 6) for spread in (0.01, 0.02)),
 )
+TIMED = (1, 5, 10)
 SLOWER = 1.05
 
 
-def time_rows(repetitions: int, rng: np.random.Generator) -> Iterator[list[str]]:
+def time_table(repetitions: int, rng: np.random.Generator, *, long: bool) -> Iterator[list[str]]:
+    """Yield the head and a row per machine; alarms are those of one variant times m, which bounds a suite's."""
+    del long
+    head = ["builds", "blocks", "build spread", "variant's", "block spread", "disturbed"]
+    head += [f"{what} x m, m = {m}" for what in ("alarms", "same at 1.02") for m in TIMED]
+    yield [*head, "same at 1.00", "worse at 1.05", "half-width, m = 1", "m = 5"]
     for machine in MACHINES:
         spread = machine.build_spread if machine.variant_spread is None else machine.variant_spread
-        alone, bounded, slow_found, claims, same, covered, widths = [], [], [], [], [], [], []
+        alarms, edges, same, worse, widths = [], [], [], [], []
         for _ in range(repetitions):
             baseline, twin = (machine.times(machine.build_spread, rng) for _ in range(2))
             variant = machine.times(spread, rng)
-            free = time_ratio(baseline, variant)
-            equal = controlled_ratio(baseline, twin, variant)
-            slower = controlled_ratio(baseline, twin, variant * SLOWER)
-            word = time_verdict(equal.interval(), equal.equivalence_interval())
-            alone.append(free.p_value() < ALPHA)
-            bounded.append(equal.p_value() < ALPHA)
-            claims.append(word in (Verdict.BETTER, Verdict.WORSE))
-            same.append(word is Verdict.SAME)
-            covered.append(slower.ratio_interval().contains(SLOWER))
-            slow_found.append(time_verdict(slower.interval(), slower.equivalence_interval()) is Verdict.WORSE)
-            widths.append(equal.half_width())
+            equal, edge, slower = (controlled_ratio(baseline, twin, variant * slow) for slow in (1.0, 1.02, SLOWER))
+            alarms.append(equal.p_value())
+            edges.append([_word(edge, m) is Verdict.SAME for m in TIMED])
+            same.append(_word(equal, 1) is Verdict.SAME)
+            worse.append(_word(slower, 1) is Verdict.WORSE)
+            widths.append([equal.half_width(ALPHA, m) for m in (1, 5)])
         yield [
-            str(machine.builds),
-            str(machine.blocks),
+            *(str(machine.builds), str(machine.blocks)),
             *(f"{100 * x:.1f} %" for x in (machine.build_spread, spread, machine.block_spread)),
             f"{100 * machine.disturbed:.0f} %",
-            *map(percent, (alone, bounded, claims, same, covered)),
-            f"{100 * np.median(widths):.2f} %",
-            percent(slow_found),
+            *(percent(m * np.mean(np.array(alarms) < ALPHA / m)) for m in TIMED),
+            *(percent(m * share) for m, share in zip(TIMED, np.mean(edges, axis=0), strict=True)),
+            percent(same),
+            percent(worse),
+            *(f"{100 * width:.2f} %" for width in np.median(widths, axis=0)),
         ]
+
+
+def _word(ratio: TimeRatio, m: int) -> Verdict:
+    return time_verdict(ratio.interval(ALPHA, m), ratio.equivalence_interval(ALPHA, m))
 
 
 CLASSES = 4
@@ -201,7 +220,13 @@ RATIO_IMAGES = (360, 797)
 BOOTSTRAPS = 300
 
 
-def ratio_rows(repetitions: int, rng: np.random.Generator) -> Iterator[list[str]]:
+def ratio_table(
+    repetitions: int, rng: np.random.Generator, *, long: bool, bootstraps: int = BOOTSTRAPS
+) -> Iterator[list[str]]:
+    """Yield the head and a row per metric, seeds, images and noise; alarms are of one variant, times m."""
+    del long
+    head = ["metric", "seeds", "images", "seed noise", "alarms, m = 1", "alarms x m, m = 5", "bootstrap, m = 1"]
+    yield [*head, "half-width, points", "bootstrap"]
     for metric in ("precision", "macro-F1"):
         for seeds in (3, 5, 8):
             for images in RATIO_IMAGES:
@@ -210,13 +235,14 @@ def ratio_rows(repetitions: int, rng: np.random.Generator) -> Iterator[list[str]
                     for _ in range(repetitions):
                         arms = _ratio_arms(metric, seeds, images, SEED_NOISE[noise], rng)
                         effect = two_way_of_sums(*arms)
-                        bootstrap = crossed_bootstrap(*arms, rng=rng, resamples=BOOTSTRAPS)
-                        alarms.append(effect.p_value() < ALPHA)
+                        bootstrap = crossed_bootstrap(*arms, rng=rng, resamples=bootstraps)
+                        alarms.append(effect.p_value())
                         boot.append(bootstrap.p_value() < ALPHA)
                         widths.append(effect.half_width())
                         boot_widths.append(bootstrap.half_width())
+                    rates = [percent(m * np.mean(np.array(alarms) < ALPHA / m)) for m in (1, 5)]
                     medians = [f"{100 * np.median(w):.2f}" for w in (widths, boot_widths)]
-                    yield [metric, str(seeds), str(images), noise, percent(alarms), percent(boot), *medians]
+                    yield [metric, str(seeds), str(images), noise, *rates, percent(boot), *medians]
 
 
 def _ratio_arms(metric: str, seeds: int, images: int, noise: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -225,7 +251,7 @@ def _ratio_arms(metric: str, seeds: int, images: int, noise: float, rng: np.rand
     labels, mistaken = rng.integers(CLASSES, size=(2, images))
     arms = []
     for _ in range(2):
-        right = _right(ease, 0.0, noise, seeds, rng)
+        right = right_answers(ease, 0.0, noise, seeds, rng)
         if metric == "precision":
             # A positive is a class whose chance is above one half: rarer where the image is hard.
             sure = right | (rng.random(right.shape) < 0.4)
@@ -242,47 +268,32 @@ def percent(found: object) -> str:
     return f"{100 * np.mean(np.asarray(found)):.1f} %"
 
 
-def _sigmoid(logits: NDArray[np.floating]) -> NDArray[np.floating]:
-    return np.asarray(1 / (1 + np.exp(-logits)))
-
-
-TABLES = {
-    "accuracy": (
-        accuracy_rows,
-        "seeds|images|seed noise|two-way|seeds only|images only|coverage|"
-        "half-width, points|power two-way|power seeds only|power images only",
-    ),
-    "times": (
-        time_rows,
-        "builds|blocks|build spread|variant's|block spread|disturbed|alarms alone|alarms with control|"
-        "better or worse|same|coverage at 1.05|half-width|worse at 1.05",
-    ),
-    "ratios": (
-        ratio_rows,
-        "metric|seeds|images|seed noise|alarms two-way|alarms bootstrap|half-width two-way, points|bootstrap",
-    ),
-}
+TABLES = {"accuracy": (accuracy_table, 2000), "times": (time_table, 20000), "ratios": (ratio_table, 4000)}
+"""Each with the simulated suites, or comparisons, of a row."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=4000, help="simulated comparisons a row")
-    parser.add_argument("--quick", action="store_true", help="200 repetitions a row")
+    usual = ", ".join(f"{count:,} of {name}" for name, (_, count) in TABLES.items())
+    parser.add_argument("--repetitions", type=int, help=f"simulated suites or comparisons a row; {usual} by default")
+    parser.add_argument("--quick", action="store_true", help="a twentieth of the repetitions")
+    parser.add_argument("--long", action="store_true", help="every row")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("tables", nargs="*", help=f"which of {', '.join(TABLES)}; all of them by default")
     options = parser.parse_args(arguments)
     unknown = set(options.tables) - set(TABLES)
-    if unknown or options.repetitions < 1:
+    if unknown or (options.repetitions is not None and options.repetitions < 1):
         parser.error(f"no table {sorted(unknown)}" if unknown else "--repetitions must be at least 1")
-    repetitions = 200 if options.quick else options.repetitions
     for name in options.tables or TABLES:
-        rows, head = TABLES[name]
+        table, usual_count = TABLES[name]
+        repetitions = options.repetitions or usual_count // (20 if options.quick else 1)
         rng = np.random.default_rng([options.seed, list(TABLES).index(name)])
         started = time.perf_counter()
-        columns = head.split("|")
-        print(f"### {name}\n\n| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
-        for row in rows(repetitions, rng):
+        print(f"### {name}\n")
+        for number, row in enumerate(table(repetitions, rng, long=options.long)):
             print(f"| {' | '.join(row)} |", flush=True)
+            if number == 0:
+                print(f"|{' --- |' * len(row)}")
         print(f"\n{repetitions} repetitions a row, {time.perf_counter() - started:.0f} s\n", flush=True)
     return 0
 

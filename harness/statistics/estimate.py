@@ -179,17 +179,17 @@ def quantile(level: float, df: float) -> float:
     return _quantile(level, df)
 
 
-def quantiles(level: float, dfs: NDArray[np.int64]) -> NDArray[np.float64]:
+def quantiles(level: float, dfs: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64]:
     """Return `quantile` of each of many degrees of freedom."""
-    return _quantiles(level, dfs.tobytes())
+    return _quantiles(level, dfs.astype(np.float64).tobytes())
 
 
-# Of most comparisons of a table the same numbers of seeds are asked.
+# Most comparisons of a table ask for the same numbers of seeds.
 @lru_cache(maxsize=256)
 def _quantiles(level: float, dfs: bytes) -> NDArray[np.float64]:
     from scipy.special import stdtrit  # lazily: SciPy costs start-up time
 
-    return -np.asarray(stdtrit(np.frombuffer(dfs, np.int64).astype(np.float64), level / 2), np.float64)
+    return -np.asarray(stdtrit(np.frombuffer(dfs), level / 2), np.float64)
 
 
 def _quantile(level: float, df: float) -> float:

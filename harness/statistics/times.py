@@ -22,6 +22,9 @@ from harness.statistics.two_way import checked_table
 TRIM = 0.25
 """The share of a build's blocks cut at each end, so that a quarter may be disturbed in one direction."""
 
+LENT_UP_TO = 5
+"""A control lends degrees of freedom up to this many in all: what six builds have by themselves, as `full` measures."""
+
 Floats = NDArray[np.float64]
 
 
@@ -30,13 +33,13 @@ class TimeRatio(Estimate):
     """The log of variant time over baseline time; mean and standard error are logs, `ratio` is not.
 
     build_logs: the trimmed mean of each build; blocks: how many blocks a build had; build_variance: the
-    variance of one build's mean; controls: for how many builds a control counts in it.
+    variance of one build's mean; trust: how far a control's builds count for this ratio's own, from 0 to 1.
     """
 
     build_logs: tuple[float, ...]
     blocks: int
     build_variance: float
-    controls: int = 0
+    trust: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -55,30 +58,38 @@ class TimeRatio(Estimate):
     def bounded_by(self, control: TimeRatio, *, variance_share: float = 1.0) -> TimeRatio:
         """Return the same ratio, its claim bounded by a control: the baseline against its own twin.
 
-        The control's true log ratio is zero, so each of its builds gives one degree of freedom more on how
-        far builds deviate: the squares of its builds' logs, times `variance_share` (this ratio's variance
-        over the control's, where all arms are alike), are pooled with the spread of this ratio's builds.
-        A restless control widens the interval. A quiet one narrows it only through the degrees of freedom,
-        since the variance is never taken to be below this ratio's own. And no interval is narrower than
-        the control's own deviation from 1, whatever its cause.
+        The control's true log ratio is zero, so the squares of its builds' logs, times `variance_share` (this
+        ratio's variance over the control's, where all arms are alike), tell how far builds deviate. They lend degrees
+        of freedom where this ratio has few of its own: as many as it has, and no more than LENT_UP_TO in all; and only
+        as far as they can be trusted to be of the same kind, by the square of how small they are beside this ratio's
+        own variance. The variance is never taken to be below this ratio's own. And no interval is narrower than the
+        control's own deviation from 1, whatever its cause.
 
-        Assumes that builds of the twin deviate as much as builds of the variant (docs/statistics.md has the
-        false alarms where they do not).
+        docs/statistics.md has the false alarms where the variant's builds deviate more than the control's.
         """
         own = self.builds - 1
-        # Many builds of a control would drown the variant's own: they count for no more than its number.
-        counted = min(control.builds, self.builds)
+        if not own:
+            return replace(self, bound=abs(control.mean))
         of_control = variance_share * math.fsum(x * x for x in control.build_logs) / control.builds
-        squares = (self.build_variance * own if own else 0.0) + of_control * counted
-        df = own + counted
-        variance = max(squares / df, self.build_variance if own else 0.0)
+        trust = (of_control / self.build_variance) ** 2 if of_control < self.build_variance else 1.0
+        lent = float(degrees_lent(own, trust))
+        variance = max((self.build_variance * own + of_control * lent) / (own + lent), self.build_variance)
         return replace(
             self,
-            parts=(Part(variance / self.builds, df),),
+            parts=(Part(variance / self.builds, own + lent),),
             bound=abs(control.mean),
             build_variance=variance,
-            controls=counted,
+            trust=trust,
         )
+
+
+def degrees_lent(own: int | NDArray[np.int64], trust: float) -> Floats:
+    """Return how many degrees of freedom a control adds to a ratio's own.
+
+    >>> degrees_lent(np.array([1, 2, 3, 4, 5, 7]), trust=0.5).tolist()
+    [0.5, 1.0, 1.0, 0.5, 0.0, 0.0]
+    """
+    return np.asarray(np.clip(LENT_UP_TO - np.asarray(own), 0, own) * trust)
 
 
 def controlled_ratio(baseline: ArrayLike, control: ArrayLike, variant: ArrayLike) -> TimeRatio:
@@ -86,19 +97,17 @@ def controlled_ratio(baseline: ArrayLike, control: ArrayLike, variant: ArrayLike
 
     baseline, control, variant: [builds, blocks] as in `time_ratio`. A build's log is the mean of those
     against either baseline arm: variance 1.5 of an arm's instead of 2. It does not correlate with the
-    control's ratio (the two are orthogonal contrasts), which then bounds it; with one build there is
-    still no interval. Raises ValueError as `time_ratio` does.
+    control's ratio (the two are orthogonal contrasts), which then bounds it. Raises ValueError as `time_ratio` does.
 
     >>> ratio = controlled_ratio([[1.0, 1.1], [1.0, 0.9]], [[1.0, 1.1], [1.0, 0.9]], [[1.5, 1.6], [1.5, 1.3]])
     >>> round(ratio.ratio, 2), ratio.parts[0].df
-    (1.47, 3)
+    (1.47, 1.0)
     """
     twin, first, second = time_ratio(baseline, control), time_ratio(baseline, variant), time_ratio(control, variant)
     # Each trimmed before they are averaged: trimming against the mean of both arms would favour them, since slow
     # blocks are twice as frequent in it and half as slow.
     logs = (np.array(first.build_logs) + np.array(second.build_logs)) / 2
-    ratio = _of_builds(logs, first.blocks)
-    return ratio if ratio.builds < 2 else ratio.bounded_by(twin, variance_share=1.5 / 2)
+    return _of_builds(logs, first.blocks).bounded_by(twin, variance_share=1.5 / 2)
 
 
 def time_ratio(baseline: ArrayLike, variant: ArrayLike) -> TimeRatio:
@@ -144,7 +153,7 @@ def builds_needed(effect: TimeRatio, margin: float, alpha: float = ALPHA, compar
     """Return about how many builds in total, with as many blocks each, would settle the comparison.
 
     margin: of the ratio, as 0.02. None where none would: the control's deviation is in the way, or the
-    spread is unknown (one build and no control).
+    spread is unknown (one build).
     """
     if not effect.known:
         return None
@@ -153,7 +162,8 @@ def builds_needed(effect: TimeRatio, margin: float, alpha: float = ALPHA, compar
 
     def half(level: float, builds: NDArray[np.int64]) -> Floats:
         spread = np.sqrt(effect.build_variance / builds)
-        return np.maximum(quantiles(level, builds - 1 + effect.controls) * spread, effect.bound)
+        df = builds - 1 + degrees_lent(builds - 1, effect.trust)
+        return np.asarray(np.maximum(quantiles(level, df) * spread, effect.bound))
 
     def settled(builds: NDArray[np.int64]) -> NDArray[np.bool_]:
         return np.asarray((half(level, builds) < size) | (size + half(equivalence, builds) <= edge))

@@ -104,21 +104,25 @@ def test_one_build_gives_no_interval_without_a_control():
     assert ratio.ratio_interval().empty
     assert math.isnan(ratio.p_value())
     assert builds_needed(ratio, 0.02) is None
-    assert not ratio.bounded_by(time_ratio(_times(1), _times(3))).ratio_interval().empty
+    assert ratio.bounded_by(time_ratio(_times(1), _times(3))).ratio_interval().empty
 
 
-def test_a_quiet_control_lends_only_degrees_of_freedom():
-    alone = time_ratio(_times(1), _times(2))
-    bounded = alone.bounded_by(time_ratio(_times(1), _times(1)))
-    assert bounded.standard_error == pytest.approx(alone.standard_error)
-    assert bounded.parts[0].df == alone.parts[0].df + 3
-    assert bounded.half_width() < alone.half_width()
+@pytest.mark.parametrize(("builds", "df"), [(2, 2), (3, 4), (4, 5), (5, 5), (6, 5), (8, 7)])
+def test_a_control_lends_what_few_builds_lack_and_nothing_to_six(builds, df):
+    alone = time_ratio(_times(1, builds), _times(2, builds))
+    bounded = alone.bounded_by(time_ratio(_times(3), _times(4, build_spread=0.2)))
+    assert (bounded.parts[0].df, bounded.trust) == (df, 1)
+    if builds >= 6:
+        assert bounded.parts[0].df == alone.parts[0].df
 
 
-def test_a_control_of_many_builds_counts_for_no_more_than_the_ratios_own():
-    alone = time_ratio(_times(1), _times(2))
-    bounded = alone.bounded_by(time_ratio(_times(3, builds=20), _times(4, builds=20)))
-    assert (bounded.parts[0].df, bounded.controls) == (5, 3)
+def test_a_control_that_is_quieter_lends_less_the_quieter_it_is():
+    alone, control = time_ratio(_times(1), _times(2)), time_ratio(_times(1), _times(4))
+    quiet = alone.bounded_by(control, variance_share=0.5 * alone.build_variance / np.square(control.build_logs).mean())
+    assert (quiet.trust, quiet.parts[0].df) == pytest.approx((0.25, 2.5))
+    assert quiet.standard_error == pytest.approx(alone.standard_error)
+    silent = alone.bounded_by(time_ratio(_times(1), _times(1)))
+    assert silent == alone
 
 
 def test_a_restless_control_widens_the_interval():
