@@ -1,6 +1,17 @@
-"""How people say numbers of things and lengths of time."""
+"""How people say numbers of things and lengths of time, and what of a text a terminal may see."""
 
 from __future__ import annotations
+
+
+def harmless(text: str) -> str:
+    """Return text in which a terminal obeys nothing but line ends: control and format characters are replaced.
+
+    >>> harmless("a\\x1b[31m\\x9b\\u202eb\\n")
+    'a�[31m��b\\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def counted(count: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from harness.files import replaced
+from harness.files import own_folder, replaced
 from harness.tables.files import safe_file_name
 
 PNG_SCALE = 3
@@ -51,8 +51,7 @@ def save_svg(svg: str, folder: str | Path, name: str) -> list[Path]:
 
     A picture that lies there already is not drawn again.
     """
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
+    target = own_folder(Path(folder))
     stem = safe_file_name(name)
     drawn, dots = target / f"{stem}.svg", target / f"{stem}.png"
     content = svg.encode("utf-8")

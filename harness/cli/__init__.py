@@ -13,6 +13,7 @@ import click
 
 from harness.errors import HarnessError
 from harness.noise import quiet_libraries
+from harness.wording import harmless
 
 # A command's file, and what `harness --help` says of it: kept here so that help imports none of them.
 _COMMANDS = {
@@ -110,13 +111,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return 4
     except HarnessError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(harmless(f"error: {error}"), err=True)
         return error.exit_code
     except OSError as error:
         if error.errno not in _REMEDIES or error.filename is None:
             raise
         code, remedy = _REMEDIES[error.errno]
-        click.echo(f"error: {error.filename} cannot be written ({error.strerror}): {remedy}", err=True)
+        click.echo(harmless(f"error: {error.filename} cannot be written ({error.strerror}): {remedy}"), err=True)
         return code
     return code if isinstance(code, int) else 0
 

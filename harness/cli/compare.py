@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from harness.cli.options import format_option, margin_options, remark, results_option
+from harness.cli.options import format_option, margin_options, remark, results_option, say
 from harness.cli.selection import condition_options, wanted
 from harness.comparison.gate import Gate, parse_gate
 from harness.comparison.wanted import Wanted
@@ -117,7 +117,12 @@ def _folder_text(found: FolderComparison, old: Path, new: Path, style: str) -> s
         rows = found.frame.iloc[start : start + count]
         parts.append(folder_table(rows, lines, style=cast("TextStyle", style), screen=screen_of(sys.stdout)))
         start += count
-    return "\n\n\n".join([*parts, *(["\n".join(found.unmatched)] if found.unmatched else [])]) + "\n"
+    if found.unmatched:
+        from harness.tables import escape
+
+        shown = escape.markdown if style == "github" else escape.one_line
+        parts.append("\n".join(f"{'% ' * (style == 'latex')}{shown(line)}" for line in found.unmatched))
+    return "\n\n\n".join(parts) + "\n"
 
 
 def _list_of(differences: tuple[object, ...]) -> list[str]:
@@ -136,6 +141,6 @@ def _judge(frame: pd.DataFrame, gates: list[Gate]) -> int:
 
     failed = failed_rows(frame, gates)
     for line in failure_lines(failed):
-        click.echo(line, err=True)
+        say(line, err=True)
     tell_github(frame, failed, os.environ)
     return 1 if failed else 0

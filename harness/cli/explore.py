@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import number, results_option, suite_paths, warn, with_options, word
+from harness.cli.options import number, results_option, say, suite_paths, warn, with_options, word
 from harness.cli.selection import condition_options, wanted
 from harness.comparison.wanted import Wanted
-from harness.datasets import Dataset, Origin, load_from
+from harness.datasets import Dataset, Origin, load_from, load_stored
 from harness.errors import HarnessError, InputError, nearest
 from harness.options import DATASET, IMAGES
 
@@ -65,9 +65,9 @@ def command(
     folder = output or results / "explore"
     asked = Origin(dataset or "", image_size=image_size, skip_unreadable=skip_unreadable)
     if what == "data":
-        _data(_load(_where(asked, results)), folder, images=images, per_row=per_row, seed=seed)
+        _data(_load(asked, results), folder, images=images, per_row=per_row, seed=seed)
     elif what == "model":
-        _model(_where(asked, results), folder, variant or "baseline", paths, nested=nested)
+        _model(asked, results, folder, variant or "baseline", paths, nested=nested)
     else:
         _results(results, folder, suite, variant, asked, wanted(options))
 
@@ -93,8 +93,8 @@ def _completed(asked: Origin, stored: Origin) -> Origin:
     )
 
 
-def _load(origin: Origin) -> Dataset:
-    dataset = load_from(origin)
+def _load(asked: Origin, results: Path) -> Dataset:
+    dataset = (load_from if asked.source else load_stored)(_where(asked, results))
     for warning in dataset.warnings:
         warn(warning)
     return dataset
@@ -106,10 +106,12 @@ def _data(dataset: Dataset, folder: Path, *, images: int, per_row: int, seed: in
     _save(samples_chart(dataset, images=images, per_row=per_row, seed=seed), folder, f"samples-{dataset.name}")
     _save(counts_chart(dataset), folder, f"counts-{dataset.name}")
     rows = [(count.name, count.train, count.validation, count.test) for count in class_counts(dataset)]
-    click.echo(_table(rows, ("class", "train", "validation", "test")))
+    say(_table(rows, ("class", "train", "validation", "test")))
 
 
-def _model(origin: Origin, folder: Path, variant_name: str, paths: tuple[Path, ...], *, nested: bool) -> None:
+def _model(
+    asked: Origin, results: Path, folder: Path, variant_name: str, paths: tuple[Path, ...], *, nested: bool
+) -> None:
     from harness.suite_files import load_suites
     from harness.variants import BASELINE
 
@@ -120,7 +122,7 @@ def _model(origin: Origin, folder: Path, variant_name: str, paths: tuple[Path, .
         raise InputError(
             f'variant "{variant_name}" is not declared: `harness list` shows them{nearest(variant_name, known)}'
         )
-    variant, dataset = known[variant_name], _load(origin)
+    variant, dataset = known[variant_name], _load(asked, results)
 
     from harness.training.devices import configure_process, quiet_start
 
@@ -133,7 +135,7 @@ def _model(origin: Origin, folder: Path, variant_name: str, paths: tuple[Path, .
     stem = f"model-{variant.name.replace(':', '-')}-{dataset.name}"
     _save(summary_chart(layers, f"{variant.name} on {dataset.name}"), folder, stem)
     rows = [(x.name, x.kind, shape_text(x.output_shape), f"{x.params:,}", count_text(x.flops)) for x in layers]
-    click.echo(_table(rows, ("layer", "kind", "output shape", "parameters", "FLOPs")))
+    say(_table(rows, ("layer", "kind", "output shape", "parameters", "FLOPs")))
 
 
 def _results(
@@ -146,7 +148,7 @@ def _results(
     group = find_group(results, suite, chosen)
     variants = find_variants(group, variant)
     conditions = group.conditions
-    click.echo(f"{group.suite.name}: {conditions.label}")
+    say(f"{group.suite.name}: {conditions.label}")
     place = re.sub(r"[^\w.+-]+", "-", conditions.label)
     origin = _completed(asked, results.datasets.get(conditions.fingerprint, Origin(conditions.dataset)))
     images = _test_images(origin, group, asked=bool(asked.source))
@@ -160,7 +162,7 @@ def _test_images(origin: Origin, group: Group, *, asked: bool) -> NDArray[np.uin
 
     dataset = None
     try:
-        dataset = load_from(origin)
+        dataset = (load_from if asked else load_stored)(origin)
     except HarnessError:
         if asked:
             raise
@@ -170,10 +172,10 @@ def _test_images(origin: Origin, group: Group, *, asked: bool) -> NDArray[np.uin
                 f"{origin.source} is not what the results were made from: its content differs (or its --image-size)"
             )
         name = group.conditions.dataset
-        click.echo(f"no pictures of images won and lost: give --dataset the folder of {name}", err=True)
+        say(f"no pictures of images won and lost: give --dataset the folder of {name}", err=True)
         return None
     if dataset.input_shape[2] not in (1, 3, 4):
-        click.echo(f"no pictures of images won and lost: they have {dataset.input_shape[2]} channels", err=True)
+        say(f"no pictures of images won and lost: they have {dataset.input_shape[2]} channels", err=True)
         return None
     return dataset.test_images[image_pool(dataset, group.conditions.budget)[1]]
 
@@ -181,12 +183,15 @@ def _test_images(origin: Origin, group: Group, *, asked: bool) -> NDArray[np.uin
 def _table(rows: Sequence[tuple[object, ...]], heads: tuple[str, ...]) -> str:
     from tabulate import tabulate
 
+    from harness.tables.escape import one_line
+
     align = ["left" if isinstance(cell, str) and not cell[:1].isdigit() else "right" for cell in rows[0]]
-    return str(tabulate(rows, heads, tablefmt="simple", disable_numparse=True, colalign=align))
+    cells = [[one_line(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    return str(tabulate(cells, heads, tablefmt="simple", disable_numparse=True, colalign=align))
 
 
 def _save(chart: alt.TopLevelMixin, folder: Path, name: str) -> None:
     from harness.pictures import save_exploration
 
     page, *pictures = save_exploration(chart, folder, name)
-    click.echo(f"wrote {page} (and {', '.join(path.suffix[1:] for path in pictures)})")
+    say(f"wrote {page} (and {', '.join(path.suffix[1:] for path in pictures)})")

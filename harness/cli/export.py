@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import format_option, margin_options, remark, results_option
+from harness.cli.options import format_option, margin_options, remark, results_option, say
 from harness.cli.selection import selection_options, wanted
 from harness.comparison.wanted import Wanted
 from harness.errors import InputError
@@ -56,7 +56,7 @@ def command(
         if suites or columns or sort or wanted(options) != Wanted():
             raise InputError(f"--format {style} writes every trial: leave out what chooses rows and columns")
         count = _export_trials(style, load_results(results), output)
-        click.echo(f"wrote {count} trials to {output}")
+        say(f"wrote {count} trials to {output}")
         return
     if style == "schema":
         text, what = json.dumps(comparison_schema(), indent=2) + "\n", "the schema"
@@ -69,7 +69,7 @@ def command(
         click.echo(text, nl=False, color=True)  # as it is: click would strip letters from names
         return
     _write(output, text)
-    click.echo(f"wrote {what} to {output}")
+    say(f"wrote {what} to {output}")
 
 
 def _export_trials(style: str, results: Results, output: Path) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import paths_argument, suite_paths, warn
+from harness.cli.options import paths_argument, say, suite_paths, warn
 from harness.errors import NothingSelectedError
 from harness.search import searches_of
 from harness.suite_files import load_suite_files, suites_of
@@ -20,9 +20,9 @@ def command(paths: tuple[Path, ...]) -> None:
     files = load_suite_files(suite_paths(paths))
     with contextlib.suppress(NothingSelectedError):  # searches alone
         for suite in suites_of(files, slow=True, note=warn):
-            click.echo(f"{suite.name}{' (slow: needs --slow, or its file named)' if suite.slow else ''}")
+            say(f"{suite.name}{' (slow: needs --slow, or its file named)' if suite.slow else ''}")
             for number, name in enumerate(suite.names):
-                click.echo(f"  {name}{'  <- baseline' if number == 0 else ''}")
+                say(f"  {name}{'  <- baseline' if number == 0 else ''}")
     for search in searches_of(files):
-        click.echo(f"{search.suite_name} ({search.oracle}; run by `harness search`)")
-        click.echo(f"  {', '.join(search.dimensions) or 'a function'}, from {search.baseline.name}")
+        say(f"{search.suite_name} ({search.oracle}; run by `harness search`)")
+        say(f"  {', '.join(search.dimensions) or 'a function'}, from {search.baseline.name}")

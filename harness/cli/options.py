@@ -15,6 +15,7 @@ from harness import options
 from harness.errors import InputError
 from harness.options import Kind, NumberOption, Option, Words
 from harness.project import Project, load_project
+from harness.wording import harmless
 
 _PROJECT = "harness.project"
 
@@ -150,11 +151,16 @@ def suite_paths(paths: tuple[Path, ...]) -> list[Path]:
     return list(paths or project().suites)
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines, of which no name or message from elsewhere tells the terminal anything."""
+    click.echo(harmless(text), err=err)
+
+
 def remark(text: str) -> None:
     """Print to standard error what is no warning, and no part of the output."""
-    click.echo(f"note: {text}", err=True)
+    say(f"note: {text}", err=True)
 
 
 def warn(text: str) -> None:
     """Print a warning to standard error."""
-    click.echo(f"warning: {text}", err=True)
+    say(f"warning: {text}", err=True)

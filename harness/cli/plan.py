@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import job_options, job_settings, paths_argument, suite_paths, warn
+from harness.cli.options import job_options, job_settings, paths_argument, say, suite_paths, warn
 from harness.running.job import prepare
 from harness.running.plan_lines import variant_lines
 from harness.running.progress import describe_plan
@@ -23,6 +23,6 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> None:
     job = prepare(job_settings(options), load_suites(suite_paths(paths), slow=options["slow"], note=warn))
     for warning in job.warnings:
         warn(warning)
-    click.echo(describe_plan(job.plan, timings=len(job.untimed) if with_times else 0))
+    say(describe_plan(job.plan, timings=len(job.untimed) if with_times else 0))
     for line in variant_lines(job.plan, job.results.records if job.results else {}):
-        click.echo(line)
+        say(line)

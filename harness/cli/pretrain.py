@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import number, warn, with_options
+from harness.cli.options import number, say, warn, with_options
 from harness.options import DATASET, DEVICE, IMAGES
 from harness.variants.rules import BACKBONES
 
@@ -71,14 +71,14 @@ def command(classes: tuple[str, ...], output: Path, others: Path | None, **optio
     if others is not None:
         rest = [name for name in whole.classes if name not in chosen]
         write_folder(select_classes(whole, rest, images=options["other_images"]), others)
-        click.echo(f"wrote {others}: {', '.join(rest)}")
+        say(f"wrote {others}: {', '.join(rest)}")
     environment = training_environment(device, threads=usable_cores())
     started = time.monotonic()
 
     def note(epoch: int) -> None:
         spent = time.monotonic() - started
         left = duration(spent / epoch * (budget.epochs - epoch))
-        click.echo(f"epoch {epoch} of {budget.epochs}, {duration(spent)}, about {left} left")
+        say(f"epoch {epoch} of {budget.epochs}, {duration(spent)}, about {left} left")
 
     record = pretrain(
         variant, dataset, output, seed=options["seed"], budget=budget, environment=environment, notify=note

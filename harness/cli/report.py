@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import margin_options, remark, results_option
+from harness.cli.options import margin_options, remark, results_option, say
 from harness.cli.selection import condition_options, suites_option, wanted
 from harness.options import chosen_margins
 
@@ -28,4 +28,4 @@ def command(results: Path, output: Path | None, suites: tuple[str, ...], **optio
     found, margins = load_results(results), chosen_margins(options)
     groups = chosen_groups(found, wanted(options), suites=suites, note=remark)
     page, *charts = write_report(compare_groups(groups, found, Judge(margins)), found, margins, folder=output)
-    click.echo(f"wrote {page} and {len(charts)} charts in {(output or results) / 'charts'}")
+    say(f"wrote {page} and {len(charts)} charts in {(output or results) / 'charts'}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import job_options, job_settings, number, paths_argument, suite_paths, warn, word
+from harness.cli.options import job_options, job_settings, number, paths_argument, say, suite_paths, warn, word
 from harness.cli.sweep import sweep
 from harness.errors import InputError, NothingSelectedError, nearest
 from harness.running.job import begin, prepare
@@ -40,9 +40,9 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
     endings = []
     with begin(jobs[0].job) as store:
         for job in jobs:
-            click.echo(heading(job))
+            say(heading(job))
             endings.append(run_search(job, store, notify=SearchPrinter(job.search, click.echo)))
-            click.echo(result_line(job.search, endings[-1]))
+            say(result_line(job.search, endings[-1]))
     suites = [suite for job, ending in zip(jobs, endings, strict=True) if (suite := winner_suite(job.search, ending))]
     failed = any(ending.failed for ending in endings)
     known = jobs[0].job.results

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import job_options, job_settings, paths_argument, suite_paths, warn
+from harness.cli.options import job_options, job_settings, paths_argument, say, suite_paths, warn
 from harness.errors import HarnessError
 from harness.results.records import Record
 from harness.results.store import Store
@@ -35,7 +35,7 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
 
 def sweep(job: Job, *, with_times: bool) -> int:
     """Train, time and write tables; return the exit code."""
-    click.echo(describe_plan(job.plan, timings=len(job.untimed) if with_times else 0))
+    say(describe_plan(job.plan, timings=len(job.untimed) if with_times else 0))
     failures: list[str] = []
     with begin(job) as store:
         try:
@@ -47,9 +47,9 @@ def sweep(job: Job, *, with_times: bool) -> int:
             raise
     outcome = finish(job)
     click.echo(f"\n{render_frame(outcome.frame, 'plain', screen=screen_of(sys.stdout))}", color=True)
-    click.echo(f"wrote tables/ and report/index.html in {job.settings.results}")
+    say(f"wrote tables/ and report/index.html in {job.settings.results}")
     for failure in failures:
-        click.echo(f"failed: {failure}", err=True)
+        say(f"failed: {failure}", err=True)
     return 1 if failures else 0
 
 

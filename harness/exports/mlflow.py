@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import re
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -23,6 +25,8 @@ from harness.variants import Variant
 
 RESULTS = ("accuracy", "precision", "recall", "macro_f1", "loss")
 _MAX_TEXT = 5000
+_MAX_KEY = 200
+_NO_KEY = re.compile(r"[^A-Za-z0-9_\-. :/]|^[./]|(?<=[./])[./]|/$")
 
 
 def export_mlflow(results: Results, file: Path) -> int:
@@ -127,9 +131,15 @@ def _log(
     if seed is not None:
         fields["seed"] = str(seed)
     metrics = [entities.Metric(name, value, _ms(at), step) for name, value, at, step in points if value == value]
-    client.log_batch(run, params=[entities.Param(name, value) for name, value in fields.items()])
+    client.log_batch(run, params=[entities.Param(_key(name), value[:_MAX_TEXT]) for name, value in fields.items()])
     for start in range(0, len(metrics), 1000):  # the most that MLflow takes at once
         client.log_batch(run, metrics=metrics[start : start + 1000])
+
+
+def _key(name: str) -> str:
+    """Return a name that MLflow takes: that of an option may be any text."""
+    plain = _NO_KEY.sub("_", name)[:_MAX_KEY]
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _ms(seconds: float) -> int:

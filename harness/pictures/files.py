@@ -9,7 +9,7 @@ import altair as alt
 import vl_convert
 
 from harness.charts.save import save_chart
-from harness.files import replace_text
+from harness.files import own_folder, replace_text
 from harness.tables.files import safe_file_name
 
 _SPECIFICATION = "const spec = "
@@ -34,7 +34,6 @@ def save_exploration(chart: alt.TopLevelMixin, folder: str | Path, name: str) ->
         folder: Made where it is missing.
         name: Any text; made a safe file name.
     """
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
+    target = own_folder(Path(folder))
     page = replace_text(target / f"{safe_file_name(name)}.html", chart_html(chart))
     return [page, *save_chart(chart, target, name)]

@@ -25,6 +25,7 @@ from harness.pytest_plugin.ours import INI, INI_HELP, is_suite_file
 from harness.pytest_plugin.state import RUN, Run
 from harness.search import Search, check_searches
 from harness.suites import Suite, check_suites
+from harness.wording import harmless
 
 if TYPE_CHECKING:
     from harness.comparison.gate import Failure
@@ -141,7 +142,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             chosen = [(item.declared, item.variant) for item in found if isinstance(item.declared, Suite)]
             prepare_run(config, chosen, [item.declared for item in found if isinstance(item.declared, Search)])
     except InputError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(harmless(str(error))) from None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -154,9 +155,9 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         try:
             train_all(run, session.config)
         except InputError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(harmless(str(error))) from None
         except HarnessError as error:
-            pytest.exit(str(error), returncode=1)
+            pytest.exit(harmless(str(error)), returncode=1)
     return (yield)
 
 
@@ -191,7 +192,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
     terminalreporter.section("comparison with the baseline")
     for line in summary_lines(run):
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(harmless(line))
 
 
 def _report_gate(session: pytest.Session, failure: Failure) -> None:

@@ -21,6 +21,7 @@ from harness.search import Search
 from harness.search.job import prepare_searches
 from harness.suites import Suite
 from harness.variants import Variant
+from harness.wording import harmless
 
 if TYPE_CHECKING:
     pass
@@ -55,7 +56,7 @@ def train_all(run: Run, config: pytest.Config) -> None:
     if line := project_line(config):
         write(f"{line}\n")
     for warning in run.job.warnings:
-        write(f"warning: {warning}\n")
+        write(harmless(f"warning: {warning}\n"))
     run.store = begin(run.job)
     if run.searches:
         from harness.pytest_plugin.searches import run_searches

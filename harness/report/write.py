@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.charts.save import save_svg
 from harness.comparison import Margins, SuiteComparison
-from harness.files import replace_text
+from harness.files import own_folder, replace_text
 from harness.report.page import render_page
 from harness.report.pictures import Pictures
 from harness.report.view import report_view
@@ -34,8 +34,7 @@ def write_report(
     pictures = Pictures()
     view = report_view(comparisons, results, margins, pictures)
     folder = folder or results.folder
-    page = folder / "report" / "index.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
+    page = own_folder(folder / "report") / "index.html"
     written = [replace_text(page, render_page(view, pictures, partial=partial))]
     for picture in pictures.made:
         written += save_svg(picture.source, folder / "charts", picture.name)

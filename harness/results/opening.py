@@ -13,6 +13,7 @@ import filelock
 
 from harness.errors import HarnessError, InputError
 from harness.files import replaced
+from harness.results.foreign import limit, refuse_foreign_journal, refuse_foreign_schema
 from harness.results.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION, STORE_NAME, readable_errors
 from harness.results.store import Store
 
@@ -101,20 +102,24 @@ def _opened_to_read(path: Path) -> Store:
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    refuse_foreign_journal(path)
     with readable_errors(path):
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             f"{path.resolve().as_uri()}?mode={mode}",
             uri=True,
             timeout=BUSY_TIMEOUT_S,
             isolation_level=None,
             check_same_thread=False,
         )
+        limit(connection)
+        return connection
 
 
 def _checked_version(path: Path, connection: sqlite3.Connection) -> int:
     with readable_errors(path):
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'trials'").fetchone()[0]
+        refuse_foreign_schema(path, connection)
     if version > SCHEMA_VERSION:
         raise InputError(
             f"{path} has schema {version}, this program knows {SCHEMA_VERSION}: it was written by a newer version; "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from harness.wording import harmless
+
 # An underscore inside a word is no markup.
 _MARKDOWN = re.compile(r"([\\`*\[\]<>#|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 _LATEX = {
@@ -17,6 +19,9 @@ _LATEX = {
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
 } | {character: f"\\{character}" for character in "&%$#_"}
+
+# The wide forms too: where they are typed, spreadsheets take them for the narrow ones.
+_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
 
 
 def one_line(text: str) -> str:
@@ -50,9 +55,12 @@ def latex(text: str) -> str:
 def spreadsheet(text: str) -> str:
     """Return text that a spreadsheet does not take for a formula: one that could begin one gets a quote before it.
 
+    Control characters are replaced, since CSV is shown on terminals too; line ends stay.
+
     >>> spreadsheet("=1+1"), spreadsheet("baseline")
     ("'=1+1", 'baseline')
     """
     # Python's csv does not quote a lone carriage return, which every reader takes for the end of a row.
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\n") else text
+    begins = text[:1]
+    text = harmless(text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+    return f"'{text}" if begins in _FORMULA else text

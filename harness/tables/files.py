@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.files import replace_text
+from harness.files import own_folder, replace_text
 from harness.tables.render import render_frame
 from harness.tables.suite_rows import split_tables
 from harness.tables.suite_table import suite_table
@@ -26,7 +26,7 @@ def write_tables(frame: pd.DataFrame, folder: Path, *, partial: str = "") -> lis
         folder: Made where it is missing.
         partial: Why the results are not complete, told at the top of the texts; empty when they are.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    own_folder(folder)
     note = f"> Partial results: {partial}\n\n" if partial else ""
     written = []
     for ending, style in _COMPARISON_FORMATS.items():

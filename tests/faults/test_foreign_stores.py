@@ -1,0 +1,71 @@
+"""A store that was made by another hand: what SQLite, a decompressor or a wrong value could do is refused by name."""
+
+import sqlite3
+import zlib
+
+import numpy as np
+import pytest
+from made_results import CLASSES, IMAGES, Made, make_results
+
+from harness import BASELINE, load_results
+from harness.cli import run
+from harness.errors import InputError
+from harness.results.predictions import Predictions
+
+STRANGE_SCHEMAS = {
+    "a view without end": "DROP TABLE plans; CREATE VIEW plans AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+    "SELECT i + 1 FROM n) SELECT i AS id, 'x' AS suite, '{}' AS content FROM n",
+    "a trigger": "CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM trials; END",
+    "a computed table": "DROP TABLE plans; CREATE TABLE plans (id INTEGER PRIMARY KEY, suite TEXT, "
+    "content TEXT AS (hex(zeroblob(100000000))))",
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE_SCHEMAS)
+def test_a_store_that_holds_a_program_is_refused(tmp_path, capsys, kind):
+    folder = make_results(tmp_path, Made(accuracies={BASELINE: 0.5}, step_ms={}, seeds=(1,)))
+    with sqlite3.connect(folder / "harness.sqlite") as connection:
+        connection.executescript(STRANGE_SCHEMAS[kind])
+    connection.close()
+    assert run(["tables", "--results", str(folder)]) == 4
+    assert f"holds {kind.removesuffix(' without end')}, " in capsys.readouterr().err
+
+
+def test_a_journal_that_names_another_file_deletes_nothing(tmp_path):
+    folder = make_results(tmp_path / "results", Made(accuracies={BASELINE: 0.5}, step_ms={}, seeds=(1,)))
+    (tmp_path / "mine").write_text("mine")
+    name = bytes(tmp_path / "mine")
+    journal = bytes.fromhex("d9d505f920a163d7") + bytes(500) + b"\0\0\0\1" + name
+    journal += len(name).to_bytes(4, "big") + sum(name).to_bytes(4, "big") + bytes.fromhex("d9d505f920a163d7")
+    (folder / "harness.sqlite-journal").write_bytes(journal)
+    with pytest.raises(InputError, match="it names another file, which SQLite would delete"):
+        load_results(folder)
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_a_value_longer_than_any_row_is_refused_before_it_is_read(tmp_path):
+    folder = make_results(tmp_path, Made(accuracies={BASELINE: 0.5}, step_ms={}, seeds=(1,)))
+    with sqlite3.connect(folder / "harness.sqlite") as connection:
+        connection.execute("UPDATE trials SET predictions = zeroblob(300000000)")
+    connection.close()
+    with pytest.raises(InputError, match="too big"):
+        load_results(folder)
+
+
+@pytest.mark.parametrize("images", [IMAGES - 1, IMAGES + 1, 10**9 // 4])
+def test_predictions_of_another_number_of_images_are_refused_and_not_unpacked(tmp_path, images, capsys):
+    folder = make_results(tmp_path, Made(accuracies={BASELINE: 0.5}, step_ms={}, seeds=(1,)))
+    blob = b"predictions 2\n" + zlib.compress(bytes(4 * images), 1)
+    with sqlite3.connect(folder / "harness.sqlite") as connection:
+        connection.execute("UPDATE trials SET predictions = ?", (blob,))
+    connection.close()
+    record = next(iter(load_results(folder).records.values()))
+    with pytest.raises(InputError, match="stored predictions are damaged"):
+        _ = record.predictions.predicted
+
+
+def test_predictions_of_a_class_that_is_not_there_are_refused(tmp_path):
+    predictions = Predictions(np.full(IMAGES, CLASSES), np.ones(IMAGES), np.ones(IMAGES))
+    with pytest.raises(InputError, match=f"they name class {CLASSES} of {CLASSES}"):
+        Predictions.from_bytes(predictions.to_bytes(), images=IMAGES, classes=CLASSES)
+    assert Predictions.from_bytes(predictions.to_bytes()).equals(predictions)
