@@ -14,6 +14,9 @@ from harness.margins import Margins
 
 DEVICES = ("auto", "cpu", "gpu")
 
+FILE_PATTERN = "suite_*.py"
+"""What suite files are called."""
+
 
 class Kind(Protocol):
     """What values an option takes."""

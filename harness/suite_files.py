@@ -19,9 +19,8 @@ from typing import TypeVar
 import pytest
 
 from harness.errors import InputError, NothingSelectedError
+from harness.options import FILE_PATTERN
 from harness.suites import Declaration, Suite, check_suites
-
-FILE_PATTERN = "suite_*.py"
 
 _IMPORT_MODE = re.compile(r"^[^#\n]*--import-mode[\s\"'=,]+(\w+)", re.MULTILINE)
 

@@ -1,34 +1,19 @@
-"""The pytest plugin: hooks that parse, call the harness and print. Does nothing where no suite file is collected."""
+"""The pytest plugin. Here is what every run of pytest pays for: options, and a look at `suite_*.py` files.
+
+Everything else (`session.py`) is loaded where there is a suite file of ours, or `--benchmark`.
+"""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Generator
+import importlib
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import HarnessError, InputError
-from harness.project import load_project
-from harness.pytest_plugin.items import MARK, NOTES, PROBLEMS, SEEN, SuiteFile, SuiteItem
-from harness.pytest_plugin.options import (
-    NO_PROJECT,
-    add_options,
-    add_short_options,
-    give_back_short_options,
-    option,
-    option_values,
-)
-from harness.pytest_plugin.ours import INI, INI_HELP, is_suite_file
-from harness.pytest_plugin.state import RUN, Run
-from harness.search import Search, check_searches
-from harness.suites import Suite, check_suites
-from harness.wording import harmless
+from harness.pytest_plugin.options import add_options, add_short_options, give_back_short_options
+from harness.pytest_plugin.ours import INI, INI_HELP, MARK, NOTES, Meaning, meaning_of, note
 
-if TYPE_CHECKING:
-    from harness.comparison.gate import Failure
+_SESSION = "harness-session"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,75 +28,30 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
 
     (`pytest_addoption` runs as each plugin is loaded, so there no plugin can come last.)
     """
-    # Read for the help alone: a run of other tests is not told what is wrong with a table that it doesn't use.
-    wanted = {"-h", "--help"} & set(args)
-    add_short_options(parser, project=load_project(early_config.invocation_params.dir) if wanted else NO_PROJECT)
+    add_short_options(parser, early_config, explained=bool({"-h", "--help"} & set(args)))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Check what must hold before collection; first, since pytest-benchmark reads its options here too."""
+    """Give back what others may want; first, since pytest-benchmark reads its options here too."""
     give_back_short_options(config)
     config.addinivalue_line("markers", f"{MARK}: a variant of a suite; put there by the plugin, for -m {MARK}")
-    config.stash[PROBLEMS] = []
-    config.stash[NOTES], config.stash[SEEN] = [], []
-    if not config.getoption("harness_benchmark"):
-        return
-    if not config.pluginmanager.hasplugin("benchmark"):
-        raise pytest.UsageError(
-            "--benchmark needs pytest-benchmark, which is missing or switched off (-p no:benchmark): "
-            "install it with `pip install pytest-benchmark`"
-        )
-    if config.getoption("numprocesses", None) or config.getoption("dist", "no") != "no":
-        raise pytest.UsageError(
-            "--benchmark trains in workers of its own and times on a quiet machine: leave out xdist's -n "
-            "(--workers N sets how many trials run at once)"
-        )
-    # Its own table is 190 columns wide and knows no baseline: ours stands in its place, unless one is asked for.
-    if not (config.getoption("benchmark_compare", None) or config.getoption("benchmark_verbose", False)):
-        config.option.benchmark_quiet = True
-    signal.signal(signal.SIGTERM, _interrupt)
+    if config.getoption("harness_benchmark"):
+        _begin(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect suite files."""
-    if is_suite_file(file_path, parent.config):
+    meaning = meaning_of(file_path, parent.config)
+    if meaning is Meaning.OURS:
+        _begin(parent.config)
+        from harness.pytest_plugin.items import SuiteFile
+
         return SuiteFile.from_parent(parent, path=file_path)
+    if meaning is Meaning.DOUBTFUL:
+        shown = f"{parent.nodeid}/{file_path.name}"
+        note(parent.config, f"{shown} does not import harness: if it declares suites, name the file")
     return None
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse wrong suites, and leave out the slow ones that nobody named."""
-    found = [item for item in items if isinstance(item, SuiteItem)]
-    problems = config.stash[PROBLEMS]
-    with_slow = False
-    try:
-        with_slow = bool(found) and option(config, "slow")
-        check_suites([one for one in config.stash[SEEN] if isinstance(one, Suite)])
-        check_searches([one for one in config.stash[SEEN] if isinstance(one, Search)])
-    except InputError as error:
-        problems.append(str(error))
-    if problems:
-        raise pytest.UsageError("\n".join(problems))
-    if with_slow:
-        return
-    named = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
-    slow = [item for item in found if item.declared.slow and item.path.resolve() not in named]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        left_out = set(slow)
-        items[:] = [item for item in items if item not in left_out]
-        if not items:
-            config.stash[NOTES].append("slow suites alone: add --slow, or name their file")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Take back the mark by which pytest-benchmark's --benchmark-only skips what has not asked for its fixture yet."""
-    if isinstance(item, SuiteItem) and item.config.getoption("harness_benchmark"):
-        marks = item.own_markers
-        marks[:] = [mark for mark in marks if "(--benchmark-only active)" not in str(mark.kwargs.get("reason"))]
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
@@ -119,99 +59,10 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
     In a run of other tests it is none of our business: somebody's `suite_*.py` may be anything.
     """
-    others = any(not isinstance(item, SuiteItem) for item in items)
-    return [] if others else config.stash[NOTES]
+    others = any(item.get_closest_marker(MARK) is None for item in items)
+    return [] if others else config.stash.get(NOTES, [])
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Plan the job: everything that can be refused is refused here, before any training."""
-    config = session.config
-    found = [item for item in session.items if isinstance(item, SuiteItem)]
-    if not found or config.getoption("collectonly"):
-        return
-    if session.testsfailed and not config.getoption("continue_on_collection_errors"):
-        return
-    try:
-        from harness.training.devices import keras_backend
-
-        option_values(config)
-        keras_backend()
-        if config.getoption("harness_benchmark"):
-            from harness.pytest_plugin.run import prepare_run
-
-            chosen = [(item.declared, item.variant) for item in found if isinstance(item.declared, Suite)]
-            prepare_run(config, chosen, [item.declared for item in found if isinstance(item.declared, Search)])
-    except InputError as error:
-        raise pytest.UsageError(harmless(str(error))) from None
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Train everything before the first item: step times must not be measured beside a training."""
-    run = _run(session.config)
-    if run is not None:
-        from harness.pytest_plugin.run import train_all
-
-        try:
-            train_all(run, session.config)
-        except InputError as error:
-            raise pytest.UsageError(harmless(str(error))) from None
-        except HarnessError as error:
-            pytest.exit(harmless(str(error)), returncode=1)
-    return (yield)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write the tables, also after Ctrl-C."""
-    run = _run(session.config)
-    if run is None or run.store is None:
-        return
-    from harness.pytest_plugin.run import finish_run
-
-    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED or not run.completed
-    try:
-        finish_run(run, partial="the run was interrupted or stopped early" if interrupted else "")
-    except (HarnessError, OSError) as error:
-        run.unwritten = str(error)
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED if isinstance(error, OSError) else error.exit_code
-        return
-    for failure in run.failed:
-        _report_gate(session, failure)
-    if run.failed and exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print a table per suite of this run, and where the files are."""
-    run = _run(config)
-    if run is None or run.store is None:
-        return
-    from harness.pytest_plugin.summary import summary_lines
-
-    terminalreporter.section("comparison with the baseline")
-    for line in summary_lines(run):
-        terminalreporter.write_line(harmless(line))
-
-
-def _report_gate(session: pytest.Session, failure: Failure) -> None:
-    """Report a row that fails a gate as a failure of its item, so that the last line, junit and --lf tell of it."""
-    from harness.tables.failures import describe_failure
-
-    suite, name = str(failure.row["suite"]), str(failure.row["variant"])
-    node = f"{suite}::{name}"
-    for item in session.items:
-        if isinstance(item, SuiteItem) and (item.declared.name, item.variant.name) == (suite, name):
-            node = item.nodeid
-    text = f"failed gate: {describe_failure(failure)}"
-    report = pytest.TestReport(node, (node.partition("::")[0], None, name), {}, "failed", text, "call")
-    session.config.hook.pytest_runtest_logreport(report=report)
-
-
-def _run(config: pytest.Config) -> Run | None:
-    return config.stash.get(RUN, None)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _begin(config: pytest.Config) -> None:
+    if not config.pluginmanager.hasplugin(_SESSION):
+        config.pluginmanager.register(importlib.import_module("harness.pytest_plugin.session"), _SESSION)

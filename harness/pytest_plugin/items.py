@@ -11,6 +11,7 @@ import pytest
 from harness.errors import InputError
 from harness.pytest_plugin.checks import check_item
 from harness.pytest_plugin.measure import Measure, benchmark_search, benchmark_variant
+from harness.pytest_plugin.ours import MARK, note
 from harness.pytest_plugin.replay import ReplayTimer
 from harness.search import Search
 from harness.suite_files import SuiteModule, declared_in, describe_failure, says_nothing
@@ -20,11 +21,8 @@ from harness.variants import Variant
 # Problems of suite files, told together as one usage error when collection has ended.
 PROBLEMS = pytest.StashKey[list[str]]()
 
-# What else a person should know of suite files, and what was declared so far: one that several files hold counts once.
-NOTES = pytest.StashKey[list[str]]()
+# What was declared so far: a suite that several files hold counts once.
 SEEN = pytest.StashKey[list[Declaration]]()
-
-MARK = "cnn_harness"
 
 
 class SuiteFile(SuiteModule):
@@ -40,7 +38,7 @@ class SuiteFile(SuiteModule):
             return []
         found = declared_in(module, Declaration)
         if not found:
-            stash[NOTES].append(says_nothing(self.path))
+            note(self.config, says_nothing(self.path))
         new = [one for one in found if one not in stash[SEEN]]
         stash[SEEN] += new
         suites = [SuiteNode.from_parent(self, name=_plain(x.name), suite=x) for x in new if isinstance(x, Suite)]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness.options import PYTEST, Option, check_together
-from harness.project import Project, load_project
 
-NO_PROJECT = Project()
-_PROJECT = pytest.StashKey[Project]()
+if TYPE_CHECKING:
+    from harness.project import Project
+
+_PROJECT = pytest.StashKey["Project"]()
 
 _GROUP = (
     "harness",
@@ -34,11 +35,14 @@ def add_options(parser: pytest.Parser) -> None:
         group.addoption(f"--harness-{one.name}", **_settings(one) | {"help": argparse.SUPPRESS})
 
 
-def add_short_options(parser: pytest.Parser, *, project: Project = NO_PROJECT) -> None:
-    """Register `--NAME` of the options, where no plugin or conftest has taken it; help tells the project's values."""
+def add_short_options(parser: pytest.Parser, config: pytest.Config, *, explained: bool) -> None:
+    """Register `--NAME` of the options, where no plugin or conftest has taken it; `explained` with a project's values.
+
+    The project is read for the help alone: a run of other tests is not told what is wrong with a table it doesn't use.
+    """
     group = parser.getgroup(*_GROUP)
     for one in PYTEST:
-        told = project.told([one.variable])
+        told = _project(config).told([one.variable]) if explained else ""
         settings = _settings(one)
         settings["help"] += f" [{told}]".replace("%", "%%") if told else ""
         with contextlib.suppress(ValueError, argparse.ArgumentError):
@@ -81,6 +85,8 @@ def _given(config: pytest.Config, one: Option) -> Any:
 
 def _project(config: pytest.Config) -> Project:
     if _PROJECT not in config.stash:
+        from harness.project import load_project
+
         config.stash[_PROJECT] = load_project(config.invocation_params.dir)
     return config.stash[_PROJECT]
 

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import ast
+import enum
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
-from harness.pytest_plugin.items import NOTES
-from harness.suite_files import FILE_PATTERN
+from harness.options import FILE_PATTERN
 
 INI = "harness_suites"
 INI_HELP = (
     "Suite files, or folders of them, that every run of pytest collects (a line each); without it they are collected "
     "where they are named, or with --benchmark."
 )
+MARK = "cnn_harness"
+
+# What a person should know of suite files, told when collection has ended.
+NOTES = pytest.StashKey[list[str]]()
 
 
-def is_suite_file(file: Path, config: pytest.Config) -> bool:
+def note(config: pytest.Config, text: str) -> None:
+    """Keep what a person should know of suite files, for the end of collection."""
+    config.stash.setdefault(NOTES, []).append(text)
+
+
+class Meaning(enum.Enum):
+    """What a file is to us: a suite file; none of our business; or named, though neither it nor its folder is ours."""
+
+    OURS = enum.auto()
+    NOT_OURS = enum.auto()
+    DOUBTFUL = enum.auto()
+
+
+def meaning_of(file: Path, config: pytest.Config) -> Meaning:
     """Return whether pytest should collect this file as a suite file.
 
     Always where it is named itself. Where a folder leads to it, it or a suite file beside it must import the harness,
@@ -26,19 +43,16 @@ def is_suite_file(file: Path, config: pytest.Config) -> bool:
     be given.
     """
     if not file.match(FILE_PATTERN):
-        return False
+        return Meaning.NOT_OURS
     arguments = [_path(argument, config) for argument in config.args]
     if file.resolve() in arguments:
-        return True
+        return Meaning.OURS
     named = _is_below(file, _ini_paths(config)) or _is_named(file, arguments, config)
     if not (named or config.getoption("harness_benchmark")):
-        return False
-    if named and not holds_suites(file.parent):
-        shown = file.relative_to(config.rootpath) if file.is_relative_to(config.rootpath) else file
-        config.stash[NOTES].append(
-            f"{shown} does not import harness: if it declares suites all the same, name the file"
-        )
-    return holds_suites(file.parent)
+        return Meaning.NOT_OURS
+    if holds_suites(file.parent):
+        return Meaning.OURS
+    return Meaning.DOUBTFUL if named else Meaning.NOT_OURS
 
 
 @lru_cache(maxsize=64)
@@ -64,9 +78,8 @@ def imports_harness(file: Path) -> bool:
 def _is_named(file: Path, arguments: list[Path], config: pytest.Config) -> bool:
     root = config.rootpath.resolve()
     folders = [folder for folder in arguments if not root.is_relative_to(folder)]
-    return _is_below(file, folders) or (
-        config.args_source is config.ArgsSource.ARGS and file.resolve().parent in arguments
-    )
+    direct = config.args_source is config.ArgsSource.ARGS and file.resolve().parent in arguments
+    return _is_below(file, folders) or direct
 
 
 def _is_below(file: Path, places: list[Path]) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import InputError, nearest
 from harness.files import replace_text
-from harness.suite_files import FILE_PATTERN
+from harness.options import FILE_PATTERN
 
 _HERE = Path(__file__).parent
 _MODEL = 'model="examples.'
