@@ -43,7 +43,7 @@ EPOCH_METRICS = ("accuracy", "loss", "precision", "recall")
 """Metrics of an epoch, in the order in which they are drawn and exported; with val_ before them on validation."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Record:
     """A finished trial, measured.
 
@@ -78,6 +78,10 @@ class Record:
     total_s: float = NAN
     peak_memory_mib: float = NAN
     predictions: Predictions | None = None
+
+    def __repr__(self) -> str:
+        what = f"accuracy {self.accuracy:.4f} at epoch {self.epoch}" if self.status == "ok" else self.message
+        return f"Record({self.trial.label} on {self.trial.dataset}: {self.status}, {what})"
 
     def to_json(self) -> str:
         """Return everything but the predictions, as strict JSON (a number that is not finite is null)."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.datasets.dataset import Origin
 from harness.errors import InputError
+from harness.results import frames
 from harness.results.conditions import Conditions
 from harness.results.opening import read_store
 from harness.results.planned import PlannedSuite
@@ -16,12 +18,15 @@ from harness.results.provenance import Provenance
 from harness.results.records import Record
 from harness.results.step_times import UNKNOWN, StepTimes
 from harness.results.store import Selection, TestSet, keep_newest
-from harness.results.trials import FIRST_SEARCH_SEED
+from harness.results.trials import FIRST_SEARCH_SEED, Trial
 from harness.suites import Suite
 from harness.variants import Variant
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Results:
     """A snapshot of a results folder.
 
@@ -56,6 +61,26 @@ class Results:
             return self.test_sets[conditions.fingerprint, conditions.budget.max_images]
         except KeyError:
             raise InputError(f"{self.folder} has no labels of the test images of {conditions.label}") from None
+
+    def trials(self) -> pd.DataFrame:
+        """Return a row per trial (see `frames.trials_frame`)."""
+        return frames.trials_frame(self)
+
+    def history(self) -> pd.DataFrame:
+        """Return a row per trial and epoch (see `frames.history_frame`)."""
+        return frames.history_frame(self)
+
+    def predictions(self, chosen: Callable[[Trial], bool] = lambda trial: True) -> pd.DataFrame:
+        """Return a row per test image of each trial, or of those `chosen` (see `frames.predictions_frame`)."""
+        return frames.predictions_frame(self, chosen)
+
+    def steps(self) -> pd.DataFrame:
+        """Return a row per timed block (see `frames.steps_frame`)."""
+        return frames.steps_frame(self)
+
+    def __repr__(self) -> str:
+        suites = ", ".join(suite.name for suite in self.suites) or "no suite"
+        return f"Results({str(self.folder)!r}: {suites}; {len(self.records)} trials, {len(self.step_times)} step times)"
 
 
 def load_results(folder: str | Path, *, known: Results | None = None, history: bool = True) -> Results:

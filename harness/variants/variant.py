@@ -28,6 +28,30 @@ class Variant:
     Numbers may come as int, float or NumPy scalars, tuples as lists: what is kept is plain Python in one
     canonical form, so that equal content has one name, one JSON text and one fingerprint.
 
+    Attributes:
+        filters: Of each block: a convolution, its activation and pooling. 1 to 8 blocks of 1 to 4096.
+        kernel_size: Side of the convolutions in pixels, 1 to 15. As in the tutorial they don't pad, except in a block
+            whose picture is smaller than the kernel: there they keep the size, so that four blocks fit 32x32.
+        dense: Units of the hidden dense layers; () for none. With a backbone: of its head.
+        pooling: Over 2x2 after each convolution, "max", "average", "sum" (the average times the area) or "none".
+        activation: Of the convolutions and hidden dense layers, by Keras's name.
+        batch_norm: Batch normalisation between each convolution (then without bias) and its activation.
+        dropout: Share of the inputs dropped in front of every hidden dense layer (without one: of the output layer),
+            so with one hidden layer on the flattened features.
+        l1: L1 penalty on every kernel of the network (with a backbone: of its head).
+        l2: L2 penalty on every kernel of the network (with a backbone: of its head).
+        augmentation: Random changes to the training pictures: "none", "mixed", or kinds joined with +, as "flip+shift".
+        optimizer: By Keras's name in lower case; "momentum" is SGD with momentum 0.9.
+        learning_rate: For whichever optimizer; above 0, at most 10.
+        batch_size: Images per training step.
+        precision_policy: Keras's dtype policy of every layer but the output, which stays float32.
+        backbone: A network of keras.applications instead of the convolutions.
+        weights: Of the backbone: "imagenet", the path of a .weights.h5 file, or None for random ones, which are of use
+            only with fine_tune: it then trains from scratch.
+        fine_tune: Whether the backbone is trained too; if not, only the head is.
+        model: One's own builder, "package.module:function": build(variant, input_shape, classes) -> keras.Model.
+        options: What that builder may read besides the fields: given as a mapping, kept as sorted pairs.
+
     Raises InputError (a ValueError) that names the field, the value and what is allowed.
 
     >>> BASELINE.replace(filters=[64, 128], dropout=0.5).name
@@ -39,46 +63,24 @@ class Variant:
     """
 
     filters: tuple[int, ...] = (32, 64)
-    """Filters of each block: a convolution, its activation and pooling. 1 to 8 blocks of 1 to 4096."""
     kernel_size: int = 3
-    """Side of the convolutions in pixels, 1 to 15. As in the tutorial they don't pad, except in a block whose
-    picture is smaller than the kernel: there they keep the size, so that four blocks fit 32x32."""
     dense: tuple[int, ...] = (128,)
-    """Units of the hidden dense layers; () for none. With a backbone: of its head."""
     pooling: Pooling = "max"
-    """Pooling over 2x2 after each convolution; "sum" is the average times the area."""
     activation: str = "relu"
-    """Activation of the convolutions and hidden dense layers, by Keras's name."""
     batch_norm: bool = False
-    """Batch normalisation between each convolution (then without bias) and its activation."""
     dropout: float = 0.0
-    """Share of the inputs dropped in front of every hidden dense layer (without one: of the output layer),
-    so with one hidden layer on the flattened features."""
     l1: float = 0.0
-    """L1 penalty on every kernel of the network (with a backbone: of its head)."""
     l2: float = 0.0
-    """L2 penalty on every kernel of the network (with a backbone: of its head)."""
     augmentation: str = "none"
-    """Random changes to the training pictures: "none", "mixed", or kinds joined with +, as "flip+shift"."""
     optimizer: str = "adam"
-    """Optimizer by Keras's name in lower case; "momentum" is SGD with momentum 0.9."""
     learning_rate: float = 0.001
-    """Learning rate, for whichever optimizer; above 0, at most 10."""
     batch_size: int = 32
-    """Images a training step."""
     precision_policy: PrecisionPolicy = "float32"
-    """Keras's dtype policy of every layer but the output, which stays float32."""
     backbone: Backbone | None = None
-    """A network of keras.applications instead of the convolutions."""
     weights: str | None = None
-    """Weights of the backbone: "imagenet", the path of a .weights.h5 file, or None for random ones, which are
-    of use only with fine_tune: it then trains from scratch."""
     fine_tune: bool = False
-    """Whether the backbone is trained too; if not, only the head is."""
     model: str | None = None
-    """One's own builder, "package.module:function": build(variant, input_shape, classes) -> keras.Model."""
     options: Options = ()
-    """What that builder may read besides the fields: given as a mapping, kept as sorted pairs."""
 
     def __new__(cls, /, *arguments: object, **fields: object) -> Variant:
         """Refuse what the generated constructor would refuse with a TypeError that helps nobody."""

@@ -1,0 +1,105 @@
+"""What a results folder holds as tidy DataFrames: a row per trial, per epoch, per predicted image, per timed block.
+
+Every frame begins with the columns that say what a row is of; fractions are 0 to 1, times carry their units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from harness.results.conditions import Conditions
+from harness.results.records import EPOCH_METRICS, Record
+from harness.results.trials import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.results.snapshot import Results
+
+OF_TRIAL = ("dataset", "budget", "device", "backend", "variant", "seed")
+"""What every row of a trial begins with."""
+
+_MEASURES = ("accuracy", "precision", "recall", "macro_f1", "loss")
+_COSTS = ("params", "build_s", "train_time_s", "total_s", "peak_memory_mib")
+
+
+def trials_frame(results: Results) -> pd.DataFrame:
+    """Return a row per trial: its status, chosen epoch, test measures and costs; `key` finds its record."""
+    names = (*OF_TRIAL, "status", "message", "epoch", *_MEASURES, *_COSTS, "key")
+
+    def row(record: Record) -> tuple[Any, ...]:
+        found = (record.status, record.message, record.epoch, *(getattr(record, name) for name in _MEASURES + _COSTS))
+        return (*_of(record.trial), *found, record.trial.key)
+
+    return _frame(map(row, _ordered(results)), names)
+
+
+def history_frame(results: Results) -> pd.DataFrame:
+    """Return a row per trial and epoch: metrics on training and, with `val_`, on validation images, and seconds."""
+    metrics = (*EPOCH_METRICS, *(f"val_{name}" for name in EPOCH_METRICS), "seconds")
+    rows = (
+        (*_of(record.trial), number, number == record.epoch, *(getattr(epoch, name) for name in metrics))
+        for record in _ordered(results)
+        for number, epoch in enumerate(record.history, start=1)
+    )
+    return _frame(rows, (*OF_TRIAL, "epoch", "chosen", *metrics))
+
+
+def predictions_frame(results: Results, chosen: Callable[[Trial], bool] = lambda trial: True) -> pd.DataFrame:
+    """Return a row per trial and test image: its place in the test set, true and predicted class, and whether equal.
+
+    A thousand trials of 10,000 images are ten million rows: `chosen` takes those of some trials.
+    """
+    import pandas as pd
+
+    parts = []
+    for record in _ordered(results):
+        if record.predictions is None or not chosen(record.trial):
+            continue
+        test_set = results.test_set(Conditions.of(record.trial))
+        classes, found = pd.CategoricalDtype(list(test_set.classes)), record.predictions.unpacked()
+        part = pd.DataFrame(dict(zip(OF_TRIAL, _of(record.trial), strict=True)), index=range(len(found.predicted)))
+        part["image"] = range(len(part))
+        part["label"] = pd.Categorical.from_codes(test_set.labels, dtype=classes)
+        part["predicted"] = pd.Categorical.from_codes(found.predicted, dtype=classes)
+        part["correct"] = found.predicted == test_set.labels
+        part["label_above_half"] = found.true_positive
+        parts.append(part)
+    if not parts:
+        return _frame((), (*OF_TRIAL, "image", "label", "predicted", "correct", "label_above_half"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def steps_frame(results: Results) -> pd.DataFrame:
+    """Return a row per timed block: whose arm it is (baseline, control, variant), in which build, and its ms per step.
+
+    Blocks with one build and block number ran one after the other: compare them within a row's build and block.
+    """
+    names = ("dataset", "budget", "device", "backend", "baseline", "variant", "arm", "build", "block", "step_time_ms")
+    rows = (
+        (*_under(times), times.baseline.name, times.variant.name, arm, build, block, ms)
+        for times in results.step_times.values()
+        for arm in ("baseline", "control", "variant")
+        for build, blocks in enumerate(getattr(times, f"{arm}_ms"), start=1)
+        for block, ms in enumerate(blocks, start=1)
+    )
+    return _frame(rows, names)
+
+
+def _ordered(results: Results) -> Iterator[Record]:
+    yield from sorted(results.records.values(), key=lambda record: _of(record.trial))
+
+
+def _of(trial: Trial) -> tuple[Any, ...]:
+    return (*_under(trial), trial.variant.name, trial.seed)
+
+
+def _under(held: Any) -> tuple[str, str, str, str]:
+    return held.dataset, held.budget.label, held.environment.device, held.environment.backend
+
+
+def _frame(rows: Iterable[tuple[Any, ...]], names: tuple[str, ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame.from_records(list(rows), columns=list(names))

@@ -1,0 +1,80 @@
+"""`results.trials()`, `.history()`, `.predictions()`, `.steps()`: the store's content, nothing lost or doubled."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from made_results import BASELINE, CLASSES, DROPOUT, IMAGES, Made, make_results
+from sklearn.metrics import accuracy_score
+
+from harness.comparison import compare
+from harness.results import load_results
+from harness.variants import Variant
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    made = Made(accuracies={BASELINE: 0.8, DROPOUT: 0.9}, failed=frozenset({(DROPOUT, 5)}))
+    return load_results(make_results(tmp_path_factory.mktemp("made"), made))
+
+
+def test_a_row_per_trial_with_every_figure_of_its_record(results):
+    frame = results.trials()
+    assert len(frame) == len(results.records) == 10
+    assert Counter(frame["status"]) == {"ok": 9, "failed": 1}
+    assert frame["key"].is_unique
+    for row in frame.itertuples():
+        record = results.records[row.key]
+        assert (row.variant, row.seed, row.epoch) == (record.trial.variant.name, record.trial.seed, record.epoch)
+        assert row.accuracy == pytest.approx(record.accuracy, nan_ok=True)
+    assert list(frame["seed"]) == [1, 2, 3, 4, 5] * 2
+
+
+def test_a_row_per_epoch_of_which_one_is_chosen(results):
+    frame = results.history()
+    trials = frame.groupby(["variant", "seed"])
+    assert (trials["chosen"].sum() == 1).all()
+    assert len(frame) == sum(len(record.history) for record in results.records.values()) > 9
+    best = frame.loc[trials["val_accuracy"].idxmax()]
+    assert best["chosen"].all()
+
+
+def test_predictions_give_the_accuracy_that_stands_in_the_table(results):
+    frame = results.predictions()
+    assert len(frame) == 9 * IMAGES
+    assert len(frame["label"].cat.categories) == CLASSES
+    table = compare(results).set_index("variant")
+    # scikit-learn at the other end; the table's mean is over seeds too.
+    for variant, rows in frame.groupby("variant"):
+        found = [accuracy_score(seed["label"], seed["predicted"]) for _, seed in rows.groupby("seed")]
+        if variant == "baseline":
+            assert sum(found) / len(found) == pytest.approx(table.loc[variant, "accuracy"])
+        assert rows["correct"].mean() == pytest.approx(sum(found) / len(found))
+    few = results.predictions(lambda trial: trial.variant == DROPOUT and trial.seed == 2)
+    assert set(few["variant"]) == {"dropout:0.5"}
+    assert len(few) == IMAGES
+    assert results.predictions(lambda trial: False).columns.equals(frame.columns)
+
+
+def test_a_row_per_timed_block_of_each_arm(results):
+    frame = results.steps()
+    for times in results.step_times.values():
+        own = frame[frame["variant"] == times.variant.name]
+        for arm in ("baseline", "control", "variant"):
+            blocks = own[own["arm"] == arm].set_index(["build", "block"])["step_time_ms"]
+            assert blocks.size == sum(len(build) for build in getattr(times, f"{arm}_ms"))
+            assert blocks[1, 1] == getattr(times, f"{arm}_ms")[0][0]
+
+
+def test_what_is_shown_in_a_notebook_is_a_line_not_an_array(results):
+    assert repr(results).endswith("dropout; 10 trials, 2 step times)")
+    record = next(iter(results.records.values()))
+    assert repr(record).startswith("Record(baseline seed 1 on digits: ok, accuracy 0.")
+    assert "no memory" in repr(replace(record, status="failed", message="no memory"))
+
+
+def test_help_explains_every_field_of_a_variant():
+    from harness.variants import DEFAULTS
+
+    for field in DEFAULTS:
+        assert f"\n        {field}: " in Variant.__doc__
