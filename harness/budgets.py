@@ -19,6 +19,15 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 TUTORIAL_MARK = "tutorial"
 """What marks the label of a budget whose results were watched on the test images."""
 
+Weights = Literal["best", "last", "averaged"]
+"""Which of a trial's weights are tested. "best": those of the best epoch on the validation images. "last": those after
+the last step. "averaged": an epoch stands for the mean of the weights after each of its steps, and the best of these
+means on the validation images counts."""
+
+WEIGHTS: tuple[Weights, ...] = get_args(Weights)
+
+_USUAL_WEIGHTS: dict[Protocol, Weights] = {"validation": "best", "tutorial": "last"}
+
 MAX_EPOCHS = 10_000
 MAX_SEEDS = 1_000
 
@@ -38,14 +47,18 @@ class Budget:
         seeds: Trials a variant; seeds are numbered 1..seeds.
         max_images: Cap on training images and on test images; None means all of them.
         protocol: How the epoch is chosen whose weights are tested.
+        weights: Which weights are tested; None for the protocol's usual ones, which is what naming those becomes.
 
     Raises:
-        InputError: `epochs` or `seeds` is not a whole number in range, or the protocol is unknown.
+        InputError: `epochs` or `seeds` is not a whole number in range, the protocol or the weights are unknown, or
+            the weights are not the tutorial's.
 
     >>> BUDGETS["quick"].override(epochs=4).label
     'quick+epochs:4'
     >>> BUDGETS["quick"].override(protocol="tutorial").label
     'quick+tutorial'
+    >>> BUDGETS["quick"].override(weights="averaged").label
+    'quick+weights:averaged'
     """
 
     name: BudgetName
@@ -53,6 +66,7 @@ class Budget:
     seeds: int
     max_images: int | None = None
     protocol: Protocol = "validation"
+    weights: Weights | None = None
 
     def __post_init__(self) -> None:
         _check_count("epochs", self.epochs, MAX_EPOCHS)
@@ -60,13 +74,34 @@ class Budget:
         if self.protocol not in PROTOCOLS:
             hint = nearest(str(self.protocol), PROTOCOLS)
             raise InputError(f"protocol is {self.protocol!r}: use {' or '.join(PROTOCOLS)}{hint}")
+        if self.weights is not None and self.weights not in WEIGHTS:
+            hint = nearest(str(self.weights), WEIGHTS)
+            raise InputError(f"weights is {self.weights!r}: use {', '.join(WEIGHTS[:-1])} or {WEIGHTS[-1]}{hint}")
+        usual = _USUAL_WEIGHTS[self.protocol]
+        if self.weights == usual:
+            object.__setattr__(self, "weights", None)
+        elif self.weights is not None and self.protocol == "tutorial":
+            raise InputError(
+                f"weights is {self.weights!r}: the tutorial's protocol tests the last epoch's weights; leave out "
+                "--weights or --protocol tutorial"
+            )
 
     def override(
-        self, *, epochs: int | None = None, seeds: int | None = None, protocol: Protocol | None = None
+        self,
+        *,
+        epochs: int | None = None,
+        seeds: int | None = None,
+        protocol: Protocol | None = None,
+        weights: Weights | None = None,
     ) -> Budget:
-        """Return this budget with other epochs, seeds or protocol; None keeps the preset's."""
-        changes: dict[str, Any] = {"epochs": epochs, "seeds": seeds, "protocol": protocol}
+        """Return this budget with other epochs, seeds, protocol or weights; None keeps the preset's."""
+        changes: dict[str, Any] = {"epochs": epochs, "seeds": seeds, "protocol": protocol, "weights": weights}
         return dataclasses.replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+    @property
+    def tested_weights(self) -> Weights:
+        """Which weights are tested, by name."""
+        return self.weights or _USUAL_WEIGHTS[self.protocol]
 
     @property
     def label(self) -> str:
@@ -76,6 +111,8 @@ class Budget:
             parts.append(f"epochs:{self.epochs}")
         if self.protocol == "tutorial":
             parts.append(TUTORIAL_MARK)
+        if self.weights is not None:
+            parts.append(f"weights:{self.weights}")
         return "+".join(parts)
 
     @property
@@ -85,8 +122,20 @@ class Budget:
         Neither the name nor the number of seeds does, so that raising `--seeds` keeps the trials there are.
         """
         content: dict[str, Any] = {"epochs": self.epochs, "max_images": self.max_images}
-        # Named only where it is not the usual one: records made before there were two keep their keys.
-        return content if self.protocol == "validation" else content | {"protocol": self.protocol}
+        # Named only where they are not the usual ones: records made before there were others keep their keys.
+        if self.protocol != "validation":
+            content["protocol"] = self.protocol
+        return content if self.weights is None else content | {"weights": self.weights}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON types, from which `Budget(**fields)` makes it again.
+
+        Usual weights are left out: a plan's text from before there were others is the text of the same plan now.
+        """
+        fields = dataclasses.asdict(self)
+        if self.weights is None:
+            del fields["weights"]
+        return fields
 
 
 BUDGETS: dict[str, Budget] = {
@@ -104,7 +153,12 @@ def find_budget(name: str) -> Budget:
 
 
 def choose_budget(
-    name: str | None, *, epochs: int | None = None, seeds: int | None = None, protocol: Protocol = "validation"
+    name: str | None,
+    *,
+    epochs: int | None = None,
+    seeds: int | None = None,
+    protocol: Protocol = "validation",
+    weights: Weights | None = None,
 ) -> Budget:
     """Return the budget that a command's options ask for.
 
@@ -114,7 +168,7 @@ def choose_budget(
     'full+tutorial'
     """
     preset = find_budget(name or ("full" if protocol == "tutorial" else "quick"))
-    return preset.override(epochs=epochs, seeds=seeds, protocol=protocol)
+    return preset.override(epochs=epochs, seeds=seeds, protocol=protocol, weights=weights)
 
 
 def selected_on_test(label: str) -> bool:

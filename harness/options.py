@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from harness.budgets import BUDGETS, MAX_EPOCHS, MAX_SEEDS, PROTOCOLS, Budget, choose_budget
+from harness.budgets import BUDGETS, MAX_EPOCHS, MAX_SEEDS, PROTOCOLS, WEIGHTS, Budget, choose_budget
 from harness.errors import InputError, nearest
 from harness.margins import Margins
 
@@ -185,6 +185,8 @@ JOB = (
     Option("retrain", "Train anew, though the store has results; those are kept, and no longer shown"),
     Option("protocol", "validation: the best epoch on images held out of train; tutorial: the last, watched on test",
            Words(PROTOCOLS), "validation"),
+    Option("weights", "What is tested: the best epoch's weights, the last's, or the best mean over an epoch's steps",
+           Words(WEIGHTS), default_text="best; last with --protocol tutorial"),
     IMAGE_SIZE,
     SKIP_UNREADABLE,
     *MARGINS,
@@ -201,7 +203,8 @@ PYTEST = (
 
 def chosen_budget(values: Mapping[str, Any]) -> Budget:
     """Return the budget that the values of `JOB` ask for."""
-    return choose_budget(**{name: values[name] for name in ("epochs", "seeds", "protocol")}, name=values["budget"])
+    names = ("epochs", "seeds", "protocol", "weights")
+    return choose_budget(**{name: values[name] for name in names}, name=values["budget"])
 
 
 def chosen_margins(values: Mapping[str, Any]) -> Margins:

@@ -13,6 +13,7 @@ SUITE = "from harness import BASELINE, Suite\nSUITE = Suite('a', [BASELINE.repla
 REFUSED = {
     "budget": ("quik", 'use smoke, quick or full; did you mean "quick"?'),
     "protocol": ("tutoral", 'use validation or tutorial; did you mean "tutorial"?'),
+    "weights": ("mean", "use best, last or averaged"),
     "device": ("tpu", 'use auto, cpu or gpu; did you mean "gpu"?'),
     "seeds": ("0", "use a whole number from 1 to 1,000"),
     "epochs": ("1.5", "use a whole number from 1 to 10,000"),

@@ -172,7 +172,12 @@ SUITE_TABLE: Mapping[str, Column] = _table(
     _column("baseline", "text", "Name of the suite's baseline.", "note"),
     _CONDITIONS,
     _column("seeds", "count", "Number of trials, one per seed, that ended with a result."),
-    _column("epoch", "count", "Median of the epochs chosen on the validation images.", head="chosen epoch"),
+    _column(
+        "epoch",
+        "count",
+        "Median of the epochs tested: chosen on the validation images, or the last.",
+        head="chosen epoch",
+    ),
     _column("params", "count", "Number of the model's parameters.", head="parameters"),
     _column("flops", "count", "Floating-point operations to predict one image.", head="FLOPs per image"),
     _column("accuracy", "fraction", "Share of the test images classified right, mean over seeds.", "table"),

@@ -223,6 +223,8 @@ def _command(group: Group, variant: Variant, results: Results) -> str:
     preset = BUDGETS[budget.name]
     if budget.protocol != preset.protocol:
         words += ["--protocol", budget.protocol]
+    if budget.weights is not None:
+        words += ["--weights", budget.weights]
     if budget.epochs != preset.epochs:
         words += ["--epochs", str(budget.epochs)]
     if group.seeds[variant] != preset.seeds:

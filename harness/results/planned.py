@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ class PlannedSuite:
         content = {
             "dataset": conditions.dataset,
             "fingerprint": conditions.fingerprint,
-            "budget": dataclasses.asdict(conditions.budget),
+            "budget": conditions.budget.to_dict(),
             "environment": conditions.environment.to_dict(),
             "recipe": conditions.recipe,
             "seeds": self.seeds,

@@ -24,7 +24,7 @@ NAN = float("nan")
 class EpochMetrics:
     """Metrics after one epoch, on training images (running means, as Keras shows them) and on validation.
 
-    Fractions are 0..1; precision and recall are Keras's at threshold 0.5. `seconds` is the wall time of the
+    Validation is of the weights that stand for the epoch: its last, or the mean of those after its steps. Fractions are 0..1; precision and recall are Keras's at threshold 0.5. `seconds` is the wall time of the
     training pass alone.
     """
 
@@ -51,7 +51,7 @@ class Record:
         trial: What was run.
         status: ok; diverged (a loss or metric was not finite); failed (it raised, was killed or ran too long).
         message: Why it failed or diverged, else empty.
-        epoch: The epoch, from 1, with the best validation accuracy; its weights made the test figures.
+        epoch: The epoch, from 1, whose weights, as the budget counts them, made the test figures.
         history: Metrics of every epoch run.
         accuracy: On the test images, as are precision, recall (Keras's, threshold 0.5), macro_f1 and loss.
         params: Number of parameters.
@@ -118,7 +118,7 @@ def trial_to_dict(trial: Trial) -> dict[str, Any]:
     fields = {field.name: getattr(trial, field.name) for field in dataclasses.fields(trial) if field.compare}
     return fields | {
         "variant": trial.variant.to_json(),
-        "budget": dataclasses.asdict(trial.budget),
+        "budget": trial.budget.to_dict(),
         "environment": trial.environment.to_dict(),
     }
 

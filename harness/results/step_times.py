@@ -124,7 +124,7 @@ class StepTimes:
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         fields |= {"variant": self.variant.to_json(), "baseline": self.baseline.to_json()}
         fields |= {
-            "budget": dataclasses.asdict(self.budget),
+            "budget": self.budget.to_dict(),
             "environment": self.environment.to_dict(),
         }
         return json.dumps({name: None if value != value else value for name, value in fields.items()}, allow_nan=False)

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.budgets import Budget
 from harness.files import replaced
 from harness.results.records import EpochMetrics
 from harness.results.trials import Trial
@@ -36,7 +37,7 @@ class TrialState:
     Attributes:
         history: Metrics of each epoch behind it.
         best: The best epoch of them by validation, from 1; 0 before the first.
-        weights: The model's weights after that epoch.
+        weights: The model's weights that stand for that epoch; None where the last epoch's count, whichever they are.
         seconds: Time that the earlier runs took in all.
     """
 
@@ -83,15 +84,15 @@ class Checkpoints:
                 continue
             # A damaged file costs time, not a wrong result.
             with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-                return _read(path, model, epochs)
+                return _read(path, model, trial.budget, epochs)
         return TrialState()
 
 
-def _read(path: Path, model: keras.Model, epochs: int) -> TrialState:
+def _read(path: Path, model: keras.Model, budget: Budget, epochs: int) -> TrialState:
     with np.load(path, allow_pickle=False) as arrays:
         variables = _values(arrays, "model", model.variables)
         optimizer = _values(arrays, "optimizer", model.optimizer.variables)
-        weights = _values(arrays, "best", model.weights)
+        weights = None if budget.tested_weights == "last" else _values(arrays, "best", model.weights)
         history = [EpochMetrics(**dict(zip(_METRICS, row, strict=True))) for row in arrays["history"].tolist()]
         best, seconds = int(arrays["best"]), float(arrays["seconds"])
     if len(history) != epochs or not 1 <= best <= epochs:

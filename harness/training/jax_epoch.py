@@ -34,13 +34,20 @@ class JaxEpoch:
         classes: int,
         batch_size: int,
         evaluation_batch: int = EVALUATION_BATCH,
+        averaging: bool = False,
     ) -> None:
         self.model = model
         self._classes = classes
         self._batch_size = batch_size
-        self._evaluation_batch = evaluation_batch
+        self.evaluation_batch = evaluation_batch
         self._data = jax.device_put((images, labels.astype(np.int32), np.float32(255)))
-        self._train = jax.jit(self._steps(model.train_step), static_argnames="size")
+        self._step_count = 0
+        self._sums = [
+            keras.Variable(np.zeros(weight.shape, np.float32), trainable=False)
+            for weight in (model.trainable_variables if averaging else ())
+        ]
+        step = self._train_and_add if averaging else model.train_step
+        self._train = jax.jit(self._steps(step), static_argnames="size")
         self._evaluate = jax.jit(self._steps(model.test_step), static_argnames="size")
         self._predict = jax.jit(self._forward)
         self._block_state: State | None = None
@@ -48,25 +55,31 @@ class JaxEpoch:
 
     def train(self, order: NDArray[np.integer]) -> dict[str, float]:
         """Train one epoch on the images `order` names, in that order; return loss and metrics over the epoch."""
-        model = self.model
-        return self._run(self._train, order, self._batch_size, *self._weights(), model.optimizer.variables)
+        for total in self._sums:
+            total.assign(np.zeros(total.shape, np.float32))
+        self._step_count = -(-len(order) // self._batch_size)
+        return self._run(self._train, order, self._batch_size, *self._training_state())
+
+    def mean_weights(self) -> list[NDArray[np.float32]]:
+        """Return the mean of each trainable variable over the steps of the last epoch trained."""
+        return [np.asarray(total.value, np.float32) / np.float32(self._step_count) for total in self._sums]
 
     def evaluate(self, indices: NDArray[np.integer]) -> dict[str, float]:
         """Return loss and metrics on the images `indices` names."""
-        return self._run(self._evaluate, indices, self._evaluation_batch, *self._weights())
+        groups = (*self._weights(), self.model.metrics_variables)
+        return self._run(self._evaluate, indices, self.evaluation_batch, *groups)
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the model's output for each image: float32 [N, classes]."""
         weights = _values(*self._weights())
-        starts = range(0, len(images), self._evaluation_batch)
-        outputs = [self._predict(weights, images[start : start + self._evaluation_batch]) for start in starts]
+        starts = range(0, len(images), self.evaluation_batch)
+        outputs = [self._predict(weights, images[start : start + self.evaluation_batch]) for start in starts]
         return np.concatenate([np.asarray(output, np.float32) for output in outputs])
 
     def run_block(self, order: NDArray[np.integer]) -> None:
         """Train on the images `order` names and return when the device has finished; the model's variables stay."""
         if self._block_state is None:
-            model = self.model
-            self._block_state = _values(*self._weights(), model.optimizer.variables, model.metrics_variables)
+            self._block_state = _values(*self._training_state())
         self._block_state = jax.block_until_ready(
             self._all_steps(self._train, self._block_state, order, self._batch_size)
         )
@@ -81,7 +94,6 @@ class JaxEpoch:
         self, function: Callable[..., State], order: NDArray[np.integer], size: int, *groups: Any
     ) -> dict[str, float]:
         self.model.reset_metrics()
-        groups = (*groups, self.model.metrics_variables)
         for variables, values in zip(groups, self._all_steps(function, _values(*groups), order, size), strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
@@ -119,6 +131,17 @@ class JaxEpoch:
 
     def _weights(self) -> tuple[Any, Any]:
         return self.model.trainable_variables, self.model.non_trainable_variables
+
+    def _training_state(self) -> tuple[Any, ...]:
+        model = self.model
+        state = (*self._weights(), model.optimizer.variables, model.metrics_variables)
+        return (*state, self._sums) if self._sums else state
+
+    def _train_and_add(self, state: State, batch: tuple[jax.Array, jax.Array]) -> tuple[Any, State]:
+        *before, sums = state
+        logs, after = self.model.train_step(tuple(before), batch)
+        sums = [total + weight.astype(np.float32) for total, weight in zip(sums, after[0], strict=True)]
+        return logs, (*after, sums)
 
     def _create_variables(self) -> None:
         # Optimizer and metrics make their variables at first use, which a compiled loop does not allow.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import keras
@@ -23,6 +23,8 @@ class Epoch(Protocol):
     """What a backend offers: `TensorFlowEpoch` or `FitEpoch`."""
 
     model: keras.Model
+    evaluation_batch: int
+    """Images at once where nothing is trained."""
 
     def train(self, order: NDArray[np.integer]) -> dict[str, float]:
         """Train one epoch."""
@@ -38,6 +40,10 @@ class Epoch(Protocol):
 
     def trace(self) -> None:
         """Trace what can be traced ahead."""
+        ...
+
+    def mean_weights(self) -> list[NDArray[np.float32]]:
+        """Return the mean of each trainable variable over the last epoch's steps, where it was made with averaging."""
         ...
 
     def evaluate(self, indices: NDArray[np.integer]) -> dict[str, float]:
@@ -56,10 +62,13 @@ class PreparedModel:
     of the model, its optimizer, metrics and seed generators is put back.
     """
 
-    def __init__(self, variant: Variant, dataset: Dataset, inputs: Inputs | None = None, *, seed: int) -> None:
+    def __init__(
+        self, variant: Variant, dataset: Dataset, inputs: Inputs | None = None, *, seed: int, averaging: bool = False
+    ) -> None:
         self.variant = variant
         self.dataset = dataset
         self.inputs = inputs or picture_inputs(dataset)
+        self.averaging = averaging
         self.reads = Reads()
         self.epoch = self._compile(self._build(seed))
         self._optimizer_start = variable_values(self.epoch.model.optimizer.variables)
@@ -75,13 +84,14 @@ class PreparedModel:
         self._seed = None  # training moves the state away from that seed's start
         return self.epoch
 
-    def fits(self, variant: Variant, dataset: Dataset, inputs: Inputs) -> bool:
-        """Whether this serves that variant on that dataset, reading these inputs.
+    def fits(self, variant: Variant, dataset: Dataset, inputs: Inputs, *, averaging: bool) -> bool:
+        """Whether this serves that variant on that dataset, reading these inputs, with a mean of its weights or not.
 
         A user's own model serves one trial: what it keeps besides its variables (a network that depends on the seed,
         random numbers without a generator, attributes) cannot be put back.
         """
-        return not variant.model and self.variant == variant and self.dataset is dataset and self.inputs is inputs
+        same_data = self.dataset is dataset and self.inputs is inputs
+        return not variant.model and self.variant == variant and same_data and self.averaging == averaging
 
     def count_params(self) -> int:
         """Return the parameters of the whole model: a backbone counts whose features are kept."""
@@ -94,7 +104,7 @@ class PreparedModel:
         return build_head_model(self.variant, channels, len(self.dataset.classes), seed=seed)
 
     def _compile(self, model: keras.Model) -> Epoch:
-        epoch = make_epoch(model, self.variant, self.dataset, self.inputs)
+        epoch = make_epoch(model, self.variant, self.dataset, self.inputs, averaging=self.averaging)
         epoch.trace()
         return epoch
 
@@ -104,7 +114,9 @@ def build_for(variant: Variant, dataset: Dataset, *, seed: int | None, reads: Re
     return build_model(variant, dataset.input_shape, len(dataset.classes), seed=seed, reads=reads)
 
 
-def make_epoch(model: keras.Model, variant: Variant, dataset: Dataset, inputs: Inputs | None = None) -> Epoch:
+def make_epoch(
+    model: keras.Model, variant: Variant, dataset: Dataset, inputs: Inputs | None = None, *, averaging: bool = False
+) -> Epoch:
     """Return the backend's way to train a model on some inputs; by default the dataset's train pictures."""
     inputs = inputs or picture_inputs(dataset)
     runs_backbone = variant.backbone is not None and inputs.backbone_params is None
@@ -115,6 +127,7 @@ def make_epoch(model: keras.Model, variant: Variant, dataset: Dataset, inputs: I
         classes=len(dataset.classes),
         batch_size=variant.batch_size,
         evaluation_batch=BACKBONE_BATCH if runs_backbone else EVALUATION_BATCH,
+        averaging=averaging,
     )
 
 
@@ -150,7 +163,7 @@ def variable_values(variables: Iterator[keras.Variable] | list[keras.Variable]) 
     return [np.array(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(variable))) for variable in variables]
 
 
-def assign_values(variables: list[keras.Variable], values: list[NDArray[np.generic]]) -> None:
+def assign_values(variables: Sequence[keras.Variable], values: Sequence[NDArray[np.generic]]) -> None:
     """Give each variable its value."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

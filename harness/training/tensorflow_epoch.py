@@ -37,6 +37,7 @@ class TensorFlowEpoch:
         classes: Number of classes; labels become one-hot rows of that length.
         batch_size: Images a training step; the last step of an epoch takes what is left.
         evaluation_batch: Images at once where nothing is trained.
+        averaging: Whether the weights after each step are summed up, for `mean_weights`.
     """
 
     def __init__(
@@ -48,9 +49,10 @@ class TensorFlowEpoch:
         classes: int,
         batch_size: int,
         evaluation_batch: int = EVALUATION_BATCH,
+        averaging: bool = False,
     ) -> None:
         self.model = model
-        self._evaluation_batch = evaluation_batch
+        self.evaluation_batch = evaluation_batch
         self._images = tf.Variable(images, trainable=False)
         self._labels = tf.Variable(labels.astype(np.int64), trainable=False)
         self._classes = classes
@@ -59,14 +61,26 @@ class TensorFlowEpoch:
         self._create_variables()
         signature = [tf.TensorSpec([None], tf.int64)]
         self._batch_size = batch_size
-        self._train = tf.function(self._loop(model.train_step, batch_size), input_signature=signature)
+        self._steps = 0
+        self._sums: list[tf.Variable] = []
+        if averaging:
+            self._sums = [tf.Variable(tf.zeros(weight.shape), trainable=False) for weight in model.trainable_variables]
+        step = self._train_and_add if averaging else model.train_step
+        self._train = tf.function(self._loop(step, batch_size), input_signature=signature)
         self._evaluate = tf.function(self._loop(model.test_step, evaluation_batch), input_signature=signature)
         pictures = tf.TensorSpec([None, *images.shape[1:]], self._images.dtype)
         self._predict = tf.function(self._forward, input_signature=[pictures])
 
     def train(self, order: NDArray[np.integer]) -> dict[str, float]:
         """Train one epoch on the images `order` names, in that order; return loss and metrics over the epoch."""
+        for total in self._sums:
+            total.assign(tf.zeros_like(total))
+        self._steps = -(-len(order) // self._batch_size)
         return self._run(self._train, order)
+
+    def mean_weights(self) -> list[NDArray[np.float32]]:
+        """Return the mean of each trainable variable over the steps of the last epoch trained."""
+        return [total.numpy() / np.float32(self._steps) for total in self._sums]
 
     def evaluate(self, indices: NDArray[np.integer]) -> dict[str, float]:
         """Return loss and metrics on the images `indices` names."""
@@ -74,7 +88,7 @@ class TensorFlowEpoch:
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the model's output for each image: float32 [N, classes]."""
-        batch = self._evaluation_batch
+        batch = self.evaluation_batch
         outputs = [self._predict(images[start : start + batch]).numpy() for start in range(0, len(images), batch)]
         return np.concatenate(outputs)
 
@@ -122,6 +136,11 @@ class TensorFlowEpoch:
             tf.while_loop(lambda start: start < count, body, (tf.constant(0),), parallel_iterations=1)
 
         return epoch
+
+    def _train_and_add(self, batch: tuple[tf.Tensor, tf.Tensor]) -> None:
+        self.model.train_step(batch)
+        for total, weight in zip(self._sums, self.model.trainable_variables, strict=True):
+            total.assign_add(tf.cast(weight.value, tf.float32))
 
     def _forward(self, images: tf.Tensor) -> tf.Tensor:
         return self.model(self._to_pixels(images), training=False)

@@ -1,10 +1,11 @@
-"""The life of a trial, top to bottom: split, train, choose the best validation epoch, read the test set once."""
+"""The life of a trial, top to bottom: split, train, choose the weights that count, read the test set once."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import keras
 import numpy as np
@@ -16,6 +17,7 @@ from harness.models.state import known_state
 from harness.noise import quiet_libraries
 from harness.results.records import EpochMetrics, Record
 from harness.results.trials import Trial
+from harness.training.averaging import mean_of_epoch
 from harness.training.checkpoints import Checkpoints, TrialState
 from harness.training.evaluation import measure, predictions_of
 from harness.training.gpus import require_gpu
@@ -72,9 +74,10 @@ class Trainer:
         started = time.perf_counter()
         memory = PeakMemory(trial.environment.device)
         inputs = self._inputs.of(trial, dataset)
-        if self._prepared is None or not self._prepared.fits(trial.variant, dataset, inputs):
+        averaging = trial.budget.tested_weights == "averaged"
+        if self._prepared is None or not self._prepared.fits(trial.variant, dataset, inputs, averaging=averaging):
             self._prepared = None  # frees the old model before the new one is built
-            self._prepared = PreparedModel(trial.variant, dataset, inputs, seed=trial.seed)
+            self._prepared = PreparedModel(trial.variant, dataset, inputs, seed=trial.seed, averaging=averaging)
         for baseline in trial.against if trial.variant.model else ():
             self._prepared.reads.check(trial.variant, baseline)
         epoch = self._prepared.start(trial.seed)
@@ -89,20 +92,22 @@ class Trainer:
             order = train[shuffling.permutation(len(train))]
             if number <= len(history):
                 continue  # behind it already; drawing the order keeps the stream in step
-            metrics = _one_epoch(epoch, order, validation)
-            history.append(metrics)
-            if not _finite(metrics):
-                return _diverged(trial, history, f"loss or a metric was not finite in epoch {number}")
-            if trial.budget.protocol == "tutorial":
-                best = number
-            elif not best or _rank(metrics) > _rank(history[best - 1]):
-                best, weights = number, weight_values(epoch.model)
+            training, seconds = _train(epoch, order)
+            with mean_of_epoch(epoch, inputs, order) if averaging else nullcontext():
+                metrics = _metrics(training, epoch.evaluate(validation), seconds)
+                history.append(metrics)
+                if not _finite(metrics):
+                    return _diverged(trial, history, f"loss or a metric was not finite in epoch {number}")
+                if trial.budget.tested_weights == "last":
+                    best = number
+                elif not best or _rank(metrics) > _rank(history[best - 1]):
+                    best, weights = number, weight_values(epoch.model)
             if stop():
                 raise KeyboardInterrupt
         total_s = progress.seconds + time.perf_counter() - started
         if self._checkpoints:
             self._checkpoints.save(trial, epoch.model, TrialState(history, best, weights, total_s))
-        if best != trial.budget.epochs and weights is not None:
+        if weights is not None:
             restore_weights(epoch.model, weights)
 
         outputs = epoch.predict(inputs.test)
@@ -130,11 +135,13 @@ class Trainer:
         )
 
 
-def _one_epoch(epoch: Epoch, order: NDArray[np.int64], validation: NDArray[np.int64]) -> EpochMetrics:
+def _train(epoch: Epoch, order: NDArray[np.int64]) -> tuple[dict[str, float], float]:
     started = time.perf_counter()
     training = epoch.train(order)
-    seconds = time.perf_counter() - started
-    validated = epoch.evaluate(validation)
+    return training, time.perf_counter() - started
+
+
+def _metrics(training: dict[str, float], validated: dict[str, float], seconds: float) -> EpochMetrics:
     names = ("accuracy", "precision", "recall", "loss")
     return EpochMetrics(
         **{name: training[name] for name in names},

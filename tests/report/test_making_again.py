@@ -26,6 +26,10 @@ def commands(page):
 
 
 CASES = {
+    "averaged weights": (
+        Made(budget=BUDGETS["quick"].override(weights="averaged")),
+        ["--budget", "quick", "--weights", "averaged"],
+    ),
     "the tutorial's protocol": (
         Made(budget=BUDGETS["full"].override(protocol="tutorial", epochs=7)),
         ["--budget", "full", "--protocol", "tutorial", "--epochs", "7"],

@@ -6,7 +6,9 @@ import pytest
 
 from harness import BASELINE
 from harness.models import build_model
+from harness.training.fit_epoch import FitEpoch
 from harness.training.prepared import PreparedModel, build_for, make_epoch, weight_values
+from harness.training.tensorflow_epoch import TensorFlowEpoch
 
 VARIANTS = [
     BASELINE,
@@ -36,6 +38,27 @@ def test_two_epochs_give_the_bits_of_fit(variant, digits):
         assert same(weight_values(compiled), weight_values(fitted))
         assert logs["accuracy"] == pytest.approx(history["accuracy"][0], abs=1e-6)
         assert logs["loss"] == pytest.approx(history["loss"][0], rel=1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS[1:3], ids=lambda variant: variant.name)
+def test_the_mean_over_an_epochs_steps_has_the_bits_of_fit_and_leaves_training_alone(variant, digits):
+    arguments = {"classes": 10, "batch_size": variant.batch_size, "averaging": True}
+    epoch, fitted = (
+        kind(build_for(variant, digits, seed=7), digits.train_images, digits.train_labels, **arguments)
+        for kind in (TensorFlowEpoch, FitEpoch)
+    )
+    stepped = make_epoch(build_for(variant, digits, seed=7), variant, digits)
+    for first in (0, 200):  # two epochs: each has a mean of its own
+        order = np.arange(first, first + 80)
+        epoch.train(order)
+        fitted.train(order)
+        after_steps = []
+        for start in range(0, len(order), variant.batch_size):
+            stepped.train(order[start : start + variant.batch_size])
+            after_steps.append([variable.numpy() for variable in stepped.model.trainable_variables])
+        assert same(weight_values(epoch.model), weight_values(stepped.model))
+        assert same(epoch.mean_weights(), [sum(values) / np.float32(3) for values in zip(*after_steps, strict=True)])
+        assert same(epoch.mean_weights(), fitted.mean_weights())
 
 
 def test_evaluation_gives_the_figures_of_evaluate(digits):

@@ -24,15 +24,19 @@ variant = BASELINE.replace(filters=(8,), dense=(16,), dropout=0.4, batch_norm=Tr
 done = []
 for kind in (FitEpoch, JaxEpoch):
     model = build_for(variant, data, seed=7)
-    epoch = kind(model, data.train_images, data.train_labels, classes=10, batch_size=32)
+    arguments = (data.train_images, data.train_labels)
+    epoch = kind(model, *arguments, classes=10, batch_size=32, averaging=True)
     before = weight_values(model)
     epoch.run_block(order[:64])
     if kind is JaxEpoch:
         assert all(np.array_equal(a, b) for a, b in zip(before, weight_values(model))), "a block leaves the model"
     else:
-        epoch = kind(build_for(variant, data, seed=7), data.train_images, data.train_labels, classes=10, batch_size=32)
+        epoch = kind(build_for(variant, data, seed=7), *arguments, classes=10, batch_size=32, averaging=True)
     logs = epoch.train(order)
-    done.append((weight_values(epoch.model), logs, epoch.evaluate(np.arange(700)), epoch.predict(data.test_images)))
+    means = epoch.mean_weights()
+    assert len(means) == len(epoch.model.trainable_variables) > 0
+    weights = [*weight_values(epoch.model), *means]
+    done.append((weights, logs, epoch.evaluate(np.arange(700)), epoch.predict(data.test_images)))
 (weights, logs, judged, outputs), (weights_2, logs_2, judged_2, outputs_2) = done
 for first, second in [*zip(weights, weights_2), (outputs, outputs_2)]:
     np.testing.assert_allclose(first, second, rtol=1e-3, atol=1e-4)
