@@ -24,8 +24,8 @@ NAN = float("nan")
 class EpochMetrics:
     """Metrics after one epoch, on training images (running means, as Keras shows them) and on validation.
 
-    Validation is of the weights that stand for the epoch: its last, or the mean of those after its steps. Fractions are 0..1; precision and recall are Keras's at threshold 0.5. `seconds` is the wall time of the
-    training pass alone.
+    Validation is of the weights that stand for the epoch: its last, or the mean of those after its steps. Fractions
+    are 0..1; precision and recall are Keras's at threshold 0.5. `seconds` is the wall time of the training pass alone.
     """
 
     accuracy: float
