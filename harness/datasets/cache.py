@@ -16,17 +16,18 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import filelock
 import numpy as np
 
-from harness.datasets.content import Arrays, Images, content_warnings, image_name
+from harness.datasets.content import Arrays, Images, content_of, image_name
 from harness.datasets.dataset import Dataset, Origin, fingerprint_of
+from harness.datasets.groups import Groups, groups_of
 from harness.errors import HarnessError
 
 # Raise it when the meaning of an entry's files changes: older entries are then made anew.
-FORMAT = 2
+FORMAT = 3
 
 _UNFINISHED = "unfinished"
 _TEMPORARY = "cnn-harness-"
@@ -38,12 +39,14 @@ class Filled(NamedTuple):
     Attributes:
         classes: Their names.
         warnings: What a person should know.
-        name_of: What to call an image, where its content is still to be looked at; None where `warnings` tell of it.
+        name_of: What to call an image, where its content is still to be looked at.
+        test_groups: As of a dataset, where it was looked at and `warnings` tell of it.
     """
 
     classes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
-    name_of: Callable[[str, int], str] | None = image_name
+    name_of: Callable[[str, int], str] = image_name
+    test_groups: Groups | None = None
 
 
 Fill = Callable[[Path], Filled]
@@ -144,8 +147,11 @@ def open_entry(directory: Path, name: str, origin: Origin, notes: tuple[str, ...
     """
     try:
         meta = json.loads((directory / "meta.json").read_text(encoding="utf-8"))
+        if meta.pop("checksum") != _checksum(meta):
+            raise ValueError("meta.json is not as it was written")
         classes, expected, warnings = tuple(meta["classes"]), meta["fingerprint"], tuple(meta["warnings"])
         arrays = _open_arrays(directory)
+        test_groups = groups_of(len(arrays[3]), meta["alike"])
         fingerprint = fingerprint_of(classes, arrays)
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise DamagedCacheError(f"checksum error: cached dataset {directory} is damaged ({error})") from error
@@ -154,7 +160,8 @@ def open_entry(directory: Path, name: str, origin: Origin, notes: tuple[str, ...
             f"checksum error: cached dataset {directory} is damaged (expected {expected}, found {fingerprint})"
         )
     origin = dataclasses.replace(origin, directory=directory)
-    return Dataset(name, classes, *arrays, fingerprint=expected, warnings=(*notes, *warnings), origin=origin)
+    warnings = (*notes, *warnings)
+    return Dataset(name, classes, *arrays, expected, test_groups, warnings, origin)
 
 
 def keep_temporarily(dataset: Dataset) -> Path:
@@ -176,7 +183,7 @@ def filled_with(dataset: Dataset) -> Fill:
 
     def fill(directory: Path) -> Filled:
         save_arrays(directory, dataset.arrays)
-        return Filled(dataset.classes, dataset.warnings, None)
+        return Filled(dataset.classes, dataset.warnings, test_groups=dataset.test_groups)
 
     return fill
 
@@ -194,13 +201,19 @@ def write_entry(directory: Path, fill: Fill) -> None:
     """Fill a folder and describe what is in it."""
     filled = fill(directory)
     arrays = _open_arrays(directory)
-    looked = content_warnings(filled.classes, arrays, filled.name_of) if filled.name_of else ()
+    warnings, groups = filled.warnings, filled.test_groups
+    if groups is None:
+        found, groups = content_of(filled.classes, arrays, filled.name_of)
+        warnings += found
+    alone = np.arange(len(groups))
     meta = {
         "format": FORMAT,
         "classes": filled.classes,
         "fingerprint": fingerprint_of(filled.classes, arrays),
-        "warnings": (*filled.warnings, *looked),
+        "warnings": warnings,
+        "alike": np.stack([alone, groups], axis=1)[groups != alone].tolist(),
     }
+    meta["checksum"] = _checksum(meta)
     (directory / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")
 
 
@@ -247,6 +260,10 @@ def temporary_directory() -> Path:
 
     atexit.register(remove)
     return directory
+
+
+def _checksum(meta: dict[str, Any]) -> str:
+    return _short(json.dumps(meta, sort_keys=True))
 
 
 def _short(text: str) -> str:

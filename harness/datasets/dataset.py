@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.datasets.content import Arrays, Images, Labels, content_warnings, refuse_channels_first
+from harness.datasets.content import Arrays, Images, Labels, content_of, refuse_channels_first
+from harness.datasets.groups import Groups
 from harness.errors import InputError
 
 
@@ -46,6 +47,7 @@ class Dataset:
         test_images: uint8 [M, H, W, C].
         test_labels: int64 [M].
         fingerprint: 16 hexadecimal digits of the SHA-256 of all of the above but the name.
+        test_groups: int64 [M]; test images that show the same picture have the same number (`groups_of`).
         warnings: What a person should know before trusting a result on it; shown by the caller.
         origin: Where it is from.
     """
@@ -57,6 +59,7 @@ class Dataset:
     test_images: Images
     test_labels: Labels
     fingerprint: str
+    test_groups: Groups
     warnings: tuple[str, ...] = ()
     origin: Origin = Origin()
 
@@ -101,12 +104,14 @@ class Dataset:
                 f"train images are {_size(train_images)} and test images {_size(test_images)}; one size is needed"
             )
         arrays = (train_images, train_labels, test_images, test_labels)
+        content = content_of(names, arrays)
         return cls(
             name,
             names,
             *arrays,
             fingerprint=fingerprint_of(names, arrays),
-            warnings=content_warnings(names, arrays),
+            test_groups=content.test_groups,
+            warnings=content.warnings,
             origin=Origin(source),
         )
 

@@ -1,67 +1,215 @@
-"""Test images that look like a train image: another compression, size or brightness of the same picture."""
+"""Images that show the same picture: saved anew, resized, of another brightness or colour, moved by some pixels."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Images = NDArray[np.uint8]
-Vectors = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Numbers = NDArray[np.int64]
+Grey = NDArray[np.float32]
 
-# Each image is first compared as a grid of so many cells a side, which settles nearly all pairs, then pixel by pixel.
+# First each image is compared with each as a grid of so many cells a side: their correlation chooses the pairs, and
+# of an image's pairs so many, that are then compared in detail.
 _CELLS = 8
-# Correlations. Of CIFAR-10's images saved again as JPEG of quality 50 to 90, or resized to 24 or 64 pixels and back,
-# 97 % or more are above the first and 88 % or more above the second; of scikit-learn's 797 test digits none is beside
-# a train digit, of CIFAR-10's 10,000 test images 6 are.
-_CELLS_ALIKE = 0.995
-_PIXELS_ALIKE = 0.97
+_CELLS_ALIKE = 0.88
+_MOST_PER_IMAGE = 16
 # A cell's usual distance from the mean, below which an image has nothing to be known by.
 _FLAT = 10
-# 50,000 x 10,000 images take 2 s.
-_MOST_PAIRS = 1e9
+# Pixels of a side that are looked at, of larger images means over blocks.
+_SIDE = 32
+# Detail is what a pixel has over its surroundings, a box of so many a side: clear skies and plain grounds, which many
+# pictures share, have none.
+_SURROUNDINGS = 5
+# How surely two images share their details, in standard deviations (Fisher's z); `benchmarks/near_duplicates.py` says
+# what it finds and misses.
+_LEAST_SURE = 8.0
+# Drawings of one thing, such as digits, share details too. So a pair must also be so many times as sure as images of
+# different classes are. Some of these may be one picture under two labels: one per hundred images is passed over.
+_TIMES_AS_SURE = 2.4
+_PASSED_OVER = 100
+# 10,000 x 10,000 images take some 4 s of one core, 50,000 x 10,000 about 8 s.
+MOST_PAIRS = 1e9
 _PAIRS_AT_ONCE = 2.5e7
 
 
-def near_copies(train: Images, test: Images) -> list[tuple[int, int]]:
-    """Return the numbers of each test image that looks like a train image, and of that one; exact copies too.
+class Pairs(NamedTuple):
+    """Pairs of images: numbers of the first and of the second of each."""
+
+    firsts: Numbers
+    seconds: Numbers
+
+
+def near_pairs(images: Images, labels: Labels, others: tuple[Images, Labels] | None = None) -> Pairs:
+    """Return the pairs of images that show the same picture; most exact copies are among them.
 
     Args:
-        train: uint8 [N, H, W, C].
-        test: uint8 [M, H, W, C]. Of more than a thousand million pairs nothing is compared.
+        images: uint8 [N, H, W, C].
+        labels: int64 [N].
+        others: Images of the same size and their labels, to look among; otherwise each pair within `images`, also
+            those moved against each other by up to a tenth of the side.
+
+    Returns:
+        Pairs, the first's number below the second's where both are of `images`. None where there are more than
+        `MOST_PAIRS` to compare.
     """
-    if len(train) * len(test) > _MOST_PAIRS:
-        return []
-    known, wanted = _cells(train), _cells(test)
-    pairs = []
-    step = max(1, int(_PAIRS_AT_ONCE / len(train)))
-    for start in range(0, len(test), step):
-        likeness = wanted[start : start + step] @ known.T
-        nearest = likeness.argmax(axis=1)
-        for row in np.flatnonzero(likeness.max(axis=1) > _CELLS_ALIKE).tolist():
-            number, twin = start + row, int(nearest[row])
-            # The same picture, of whatever brightness, and not only its outlines.
-            both = _directions(np.stack([test[number].reshape(-1), train[twin].reshape(-1)]).astype(np.float32))
-            if both[0] @ both[1] > _PIXELS_ALIKE:
-                pairs.append((number, twin))
-    return pairs
+    nothing = np.empty(0, np.int64)
+    if len(images) * len(others[0] if others else images) > MOST_PAIRS:
+        return Pairs(nothing, nothing)
+    mine = _Look.at(images)
+    theirs = mine if others is None else _Look.at(others[0])
+    step = round(min(mine.grey.shape[1:]) / 16) if others is None else 0
+    found = _candidates(mine, theirs, step)
+    if not len(found.firsts):
+        return Pairs(nothing, nothing)
+    sure = _sureness(mine, theirs, found, step)
+    differ = labels[found.firsts] != (others[1] if others else labels)[found.seconds]
+    chance = np.sort(sure[differ])[::-1][len(images) // _PASSED_OVER :]
+    least = max(_LEAST_SURE, _TIMES_AS_SURE * float(chance[0]) if len(chance) else 0.0)
+    return Pairs(found.firsts[sure > least], found.seconds[sure > least])
 
 
-def _cells(images: Images) -> Vectors:
-    """Return the mean brightness of each image's cells as a vector of length 1, or 0 for a flat image."""
-    count, height, width, _ = images.shape
-    rows, columns = min(_CELLS, height), min(_CELLS, width)
-    # What does not divide is cut off at the edges.
-    cut = images[:, : height // rows * rows, : width // columns * columns]
-    means = np.empty((count, rows * columns), np.float32)
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """What is looked at of images.
+
+    Attributes:
+        grey: float32 [N, H, W], at most _SIDE pixels a side.
+        detail: The same less each pixel's surroundings.
+        details: float32 [N], as of how many independent numbers the detail is.
+    """
+
+    grey: Grey
+    detail: Grey
+    details: Grey
+
+    @classmethod
+    def at(cls, images: Images) -> _Look:
+        grey = _block_means(images, *(side // -(-side // _SIDE) for side in images.shape[1:3]))
+        detail = grey - _box_means(grey)
+        details = np.empty(len(grey), np.float32)
+        for start in range(0, len(grey), 1000):
+            spectrum = np.abs(np.fft.fft2(detail[start : start + 1000])) ** 2
+            # The participation ratio of the spectrum: n for n equal parts, 0 for a flat image.
+            squares = np.maximum((spectrum**2).sum(axis=(1, 2)), 1e-6)
+            details[start : start + 1000] = spectrum.sum(axis=(1, 2)) ** 2 / squares
+        return cls(grey, detail, details)
+
+
+class _Candidates(NamedTuple):
+    """Pairs to compare in detail, and by how much the first is moved against the second: [P, 2] rows and columns."""
+
+    firsts: Numbers
+    seconds: Numbers
+    moved: Numbers
+
+
+def _candidates(mine: _Look, theirs: _Look, step: int) -> _Candidates:
+    within = theirs is mine
+    known = _cells(theirs.grey)
+    # Moved the other way is the same pair the other way round.
+    ways = [(0, 0), (0, step), (step, 0), (step, step), (step, -step)] if step else [(0, 0)]
+    found = []
+    for way in ways:
+        wanted = _cells(_moved(mine.grey, *way))
+        rows = max(1, int(_PAIRS_AT_ONCE / len(known)))
+        for start in range(0, len(wanted), rows):
+            alike = wanted[start : start + rows] @ known.T
+            if within:
+                np.fill_diagonal(alike[:, start:], 0)
+            first, second = np.nonzero(alike > _CELLS_ALIKE)
+            found.append((first + start, second, alike[first, second], np.tile(way, (len(first), 1))))
+    firsts, seconds, alike, moved = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    if within:
+        swap = firsts > seconds
+        firsts, seconds = np.where(swap, seconds, firsts), np.where(swap, firsts, seconds)
+        moved = np.where(swap[:, None], -moved, moved)
+    # Each pair once, moved as it is most alike; then of each image those that are most alike.
+    order = np.lexsort((-alike, seconds, firsts))
+    pair = firsts[order] * np.int64(len(known)) + seconds[order]
+    order = order[np.r_[True, pair[1:] != pair[:-1]]] if len(order) else order
+    order = order[np.argsort(-alike[order], kind="stable")]
+    kept = _ranks(firsts[order]) < _MOST_PER_IMAGE
+    if within:
+        kept |= _ranks(seconds[order]) < _MOST_PER_IMAGE
+    order = order[kept]
+    return _Candidates(firsts[order], seconds[order], moved[order])
+
+
+def _sureness(mine: _Look, theirs: _Look, found: _Candidates, step: int) -> Grey:
+    """Return Fisher's z of the correlation of details, the best of the places around where the pair is most alike."""
+    margin = step + 1 if step else 0
+    height, width = (side - 2 * margin for side in mine.detail.shape[1:])
+    near = range(-1, 2) if step else range(1)
+    best = np.zeros(len(found.firsts), np.float32)
+    for start in range(0, len(best), 2000):
+        part = slice(start, start + 2000)
+        first, second = mine.detail[found.firsts[part]], theirs.detail[found.seconds[part]]
+        middle = _directions(second[:, margin : margin + height, margin : margin + width].reshape(len(second), -1))
+        windows = np.lib.stride_tricks.sliding_window_view(first, (height, width), axis=(1, 2))
+        for down in near:
+            for right in near:
+                top, left = (found.moved[part] + (down, right) + margin).T
+                window = _directions(windows[np.arange(len(first)), top, left].reshape(len(first), -1))
+                best[part] = np.maximum(best[part], np.einsum("ij,ij->i", window, middle))
+    details = np.minimum(mine.details[found.firsts], theirs.details[found.seconds])
+    return np.asarray(np.arctanh(np.minimum(best, 0.9999)) * np.sqrt(details), np.float32)
+
+
+def _ranks(numbers: Numbers) -> Numbers:
+    """Return for each entry how many equal ones stand before it."""
+    order = np.argsort(numbers, kind="stable")
+    ordered = numbers[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else ordered
+    ranks = np.empty_like(order)
+    ranks[order] = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+    return ranks
+
+
+def _cells(grey: Grey) -> Grey:
+    """Return the mean of each image's cells as a vector of length 1, or 0 for a flat image."""
+    means = _block_means(grey[..., np.newaxis], *(min(_CELLS, side) for side in grey.shape[1:]))
+    flat = means.reshape(len(means), -1)
+    return _directions(flat, shortest=_FLAT * np.sqrt(flat.shape[1]))
+
+
+def _block_means(images: NDArray[np.uint8] | Grey, rows: int, columns: int) -> Grey:
+    """Return means over blocks and channels, [N, rows, columns]; what does not divide is cut off at the edges."""
+    count, height, width, channels = images.shape
+    means = np.empty((count, rows, columns), np.float32)
     for start in range(0, count, 1000):
-        part = cut[start : start + 1000]
-        grid = part.reshape(len(part), rows, -1, columns, cut.shape[2] // columns, images.shape[3])
-        means[start : start + 1000] = grid.mean(axis=(2, 4, 5), dtype=np.float32).reshape(len(part), -1)
-    return _directions(means, flat=_FLAT * np.sqrt(rows * columns))
+        part = images[start : start + 1000, : height // rows * rows, : width // columns * columns]
+        blocks = part.reshape(len(part), rows, height // rows, columns, width // columns, channels)
+        means[start : start + 1000] = blocks.mean(axis=(2, 4, 5), dtype=np.float32)
+    return means
 
 
-def _directions(values: Vectors, flat: float = 0.0) -> Vectors:
+def _box_means(grey: Grey) -> Grey:
+    """Return the mean of each pixel's surroundings, edges repeated."""
+    half = _SURROUNDINGS // 2
+    for axis in (1, 2):
+        around = [(0, 0)] * 3
+        around[axis] = (half, half)
+        padded = np.pad(grey, around, mode="edge")
+        size = grey.shape[axis]
+        grey = np.mean([np.take(padded, range(by, by + size), axis) for by in range(_SURROUNDINGS)], axis=0)
+    return grey
+
+
+def _moved(grey: Grey, down: int, right: int) -> Grey:
+    """Return what stands `down` rows lower and `right` columns further, edges repeated."""
+    most = max(abs(down), abs(right))
+    padded = np.pad(grey, ((0, 0), (most, most), (most, most)), mode="edge")
+    top, left = most + down, most + right
+    return padded[:, top : top + grey.shape[1], left : left + grey.shape[2]]
+
+
+def _directions(values: Grey, shortest: float = 0.0) -> Grey:
     centred = values - values.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    directions: Vectors = np.where(lengths > flat, centred / np.maximum(lengths, 1e-6), 0)
+    directions: Grey = np.where(lengths > shortest, centred / np.maximum(lengths, 1e-6), 0)
     return directions
