@@ -164,6 +164,12 @@ _FRONT = (
     "without step times."
 )
 _GEMM = "FLOPs per second while predicting, as a share of this machine's measured peak of matrix products."
+_SAME = _column(
+    "near_duplicates",
+    "text",
+    "How many test images show the same picture as another, and as how many intervals count them; empty for none.",
+    "note",
+)
 _RECIPE = "Version of the training code; trials of two versions never share a row."
 
 SUITE_TABLE: Mapping[str, Column] = _table(
@@ -210,6 +216,7 @@ SUITE_TABLE: Mapping[str, Column] = _table(
     _column("search", "text", "How a search found the variant; empty for one that was declared.", "note"),
     _column("recipe", "count", _RECIPE, "file"),
     [column for part in _OTHERS for column in _some(part, "p", "hint")],
+    _SAME,
 )
 """Columns of `comparison.csv` and of every table of suites, in order."""
 
@@ -242,6 +249,7 @@ FOLDER_TABLE: Mapping[str, Column] = _table(
     _FLAGS,
     _MESSAGE,
     _column("differences", "text", "What else differs between both: versions, commit, machine, seeds.", "note"),
+    _SAME,
 )
 """Columns of the comparison of two results folders, in order. Differences are new less old, ratios new over old."""
 

@@ -111,6 +111,7 @@ def _rows(
         else:
             row |= _unpaired_time_cells(variant, old, new)
         row["differences"] = "; ".join(map(str, differences))
+        row["near_duplicates"] = test_set.grouped
         rows.append(row)
     return rows
 

@@ -1,4 +1,7 @@
-"""What each test image adds to each metric of one variant, seed by seed: tables for the two-way model."""
+"""What each test image adds to each metric of one variant, seed by seed: tables for the two-way model.
+
+Images that show the same picture stand and fall together, so that they are one column of these tables.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ class VariantShares:
     """One variant's metrics.
 
     Attributes:
-        metrics: Of each metric the value of each seed, and each image's share in it.
+        metrics: Of each metric the value of each seed, and the share in it of each image or group of images.
         has_precision: Whether something was predicted, with a probability above 0.5, in every seed.
     """
 
@@ -50,6 +53,8 @@ def variant_shares(predictions: tuple[Predictions, ...], test_set: TestSet) -> V
         "recall": Shares(true_positive.mean(axis=1), true_positive),
         "macro_f1": _macro_f1(predicted, correct, labels, classes),
     }
+    if test_set.groups is not None:
+        metrics = {name: shares.by_group(test_set.groups) for name, shares in metrics.items()}
     return VariantShares(metrics, bool(positives.any(axis=1).all()))
 
 

@@ -106,7 +106,7 @@ def _rows(group: Group, results: Results, judge: Judge) -> list[dict[str, Any]]:
             times = judge.times(group.step_times.get(variant), comparisons=len(suite.variants))
         chosen = results.selections.get(suite.name)
         note = chosen.note if chosen is not None and chosen.winner == variant != suite.baseline else ""
-        known = _row(group, variant, accuracies, times) | {"search": note}
+        known = _row(group, variant, accuracies, times) | {"search": note, "near_duplicates": test_set.grouped}
         rows.append(_EMPTY | known)
     add_pareto(rows)
     return rows

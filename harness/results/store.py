@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets.dataset import Origin
+from harness.datasets.groups import grouped_text
 from harness.errors import InputError
 from harness.results.planned import PlannedSuite
 from harness.results.predictions import StoredPredictions
@@ -42,12 +43,19 @@ class TestSet:
     Attributes:
         classes: Names, by label.
         labels: int64 [N].
+        groups: int64 [N], equal numbers for images that show the same picture; None where nobody looked.
     """
 
     __test__ = False  # or pytest would take it for a test class
 
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
+    groups: NDArray[np.int64] | None = None
+
+    @property
+    def grouped(self) -> str:
+        """How many images show the same picture as another; empty for none."""
+        return "" if self.groups is None else grouped_text(self.groups)
 
     @classmethod
     def from_stored(cls, classes: str, labels: bytes) -> TestSet:

@@ -260,4 +260,4 @@ def _slow_ways(plan: Plan) -> tuple[str, ...]:
 
 def _test_set(dataset: Dataset, budget: Budget) -> TestSet:
     _, _, test = split_images(dataset, budget, seed=1)
-    return TestSet(dataset.classes, dataset.test_labels[test])
+    return TestSet(dataset.classes, dataset.test_labels[test], dataset.test_groups[test])

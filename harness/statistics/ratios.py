@@ -30,6 +30,26 @@ class Shares:
     values: Floats
     table: Floats
 
+    def by_group(self, groups: NDArray[np.int64]) -> Shares:
+        """Return them with a column per group of images that are no samples of their own: what one is, all are.
+
+        groups: [images], equal numbers for images of a group. A group's column adds up the deviations of its images,
+        and so weighs as much as they do: the metric stays one over all images (Cochran 1977, ratio estimates of
+        clusters of unequal size).
+
+        >>> Shares(np.array([0.5]), np.array([[1.0, 0.0, 0.0, 1.0]])).by_group(np.array([0, 1, 2, 0])).table.tolist()
+        [[1.25, 0.125, 0.125]]
+        """
+        _, column = np.unique(groups, return_inverse=True)
+        seeds, images = self.table.shape
+        count = int(column.max()) + 1
+        if count == images:
+            return self
+        place = np.arange(seeds)[:, None] * count + column
+        deviations = self.table - self.values[:, None]
+        sums = np.bincount(place.ravel(), deviations.ravel(), minlength=seeds * count).reshape(seeds, count)
+        return Shares(self.values, self.values[:, None] + sums * (count / images))
+
 
 def mean_of_ratios(sums: Floats) -> Floats:
     """Return the mean of K / 2 ratios: first all numerators, then all denominators; 0 / 0 counts as 0.

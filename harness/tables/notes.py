@@ -27,13 +27,14 @@ def row_notes(rows: Sequence[Row], quantities: Sequence[str]) -> list[str]:
 
 
 def legend(rows: Sequence[Row]) -> list[str]:
-    """Return a line that explains ± and [ ] where they stand."""
+    """Return lines that explain ± and [ ] where they stand, and how many images the intervals count."""
     signs = []
     if any(not math.isnan(row.get("accuracy_std", math.nan)) for row in rows):
         signs.append("±: standard deviation over seeds")
     if any(not math.isnan(row[f"{name}_ci_low"]) for row in rows for name in ("accuracy", "step_time")):
         signs.append("[ ]: interval of the difference or ratio, corrected for the number of variants")
-    return ["; ".join(signs)] if signs else []
+    same = next((text for row in rows if isinstance(text := row.get("near_duplicates"), str) and text), "")
+    return [*(["; ".join(signs)] if signs else []), *([f"{same} in intervals"] if same else [])]
 
 
 def block_legend(rows: Sequence[Row]) -> list[str]:
