@@ -19,11 +19,11 @@ import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from statistics import mean, median, stdev
 from typing import Any
 
 import numpy as np
-import pebble
 
 from harness.budgets import BUDGETS, BudgetName
 from harness.comparison.judge import Comparison, Margins, judge_times
@@ -88,8 +88,8 @@ def slowed(rounds: int) -> Variant:
 def in_fresh_processes(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], *, each: int = 5) -> list[Any]:
     """Return what a function gives for each job, one after the other, in processes that serve `each` of them."""
     context = multiprocessing.get_context("spawn")
-    with pebble.ProcessPool(1, max_tasks=each, initializer=use_all_cores, context=context) as pool:
-        futures = [pool.schedule(function, args=job) for job in jobs]
+    with ProcessPoolExecutor(1, context, use_all_cores, max_tasks_per_child=each) as pool:
+        futures = [pool.submit(function, *job) for job in jobs]
         return [future.result() for future in futures]
 
 

@@ -182,6 +182,8 @@ JOB = (
     Option("slow", "Also the suites marked slow"),
     Option("workers", "Trials at once", NumberOption("N", 1), default_text="as many as cores and memory allow"),
     Option("trial-timeout", "Longest time of a trial", NumberOption("SECONDS", 1, whole=False), 3600.0),
+    Option("trial-memory", "Most resident memory of a trial's processes; a worker needs some 800 MiB before any trial",
+           NumberOption("MIB", 512), default_text="any"),
     Option("retrain", "Train anew, though the store has results; those are kept, and no longer shown"),
     Option("protocol", "validation: the best epoch on images held out of train; tutorial: the last, watched on test",
            Words(PROTOCOLS), "validation"),

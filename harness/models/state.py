@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 from keras.src.backend.common import global_state
 
-# What a builder finds as the command line. Not the real one, on which a result would depend; not an empty one either,
-# with which a parser of arguments that runs on import would go on with its defaults.
-_ARGUMENTS = ["harness", "build"]
+from harness.models.process_state import note_modules, note_process
+
+# Modules beside Keras's own in which a builder may put a layer or function of its own in the place of one.
+_PATCHED = {"builtins", "json", "math", "numpy", "numpy.random", "os", "random", "tensorflow", "time"}
 
 
 @contextlib.contextmanager
@@ -24,12 +22,13 @@ def known_state(seed: int | None) -> Iterator[None]:
     """Set what is global in Keras, its backend, Python and NumPy to one known state; put the one before back after.
 
     That is Keras's dtype policy, float type, epsilon, image format, counters of names and generators, TensorFlow's
-    eager mode and compiler, JAX's configuration, Keras's own functions and classes, the environment's variables, the
-    current folder, and every global seed. With None seeds stay as they are: setting TensorFlow's drops the prepared
-    graphs of all models in the process.
+    eager mode and compiler, JAX's configuration, functions and classes of Keras, NumPy and Python, what a process has
+    (`process_state.py`: variables, folder, signals, limits ...), and every global seed. With None seeds stay as they
+    are: setting TensorFlow's drops the prepared graphs of all models in the process.
     """
     with contextlib.ExitStack() as back:
-        for part in (_process, _namespaces, _keras, _BACKENDS.get(keras.backend.backend())):
+        # Functions are put back first: the others are put back with them.
+        for part in (note_process, _keras, _BACKENDS.get(keras.backend.backend()), _namespaces):
             if part:
                 back.callback(part())
         if seed is not None:
@@ -54,20 +53,6 @@ def set_seeds(seed: int) -> None:
         import torch
 
         torch.manual_seed(seed)
-
-
-def _process() -> Callable[[], None]:
-    environment, folder, arguments = dict(os.environ), Path.cwd(), sys.argv
-    sys.argv = list(_ARGUMENTS)
-
-    def restore() -> None:
-        sys.argv = arguments
-        os.chdir(folder)
-        for name in os.environ.keys() - environment.keys():
-            del os.environ[name]
-        os.environ.update({name: value for name, value in environment.items() if os.environ.get(name) != value})
-
-    return restore
 
 
 def _generators() -> Callable[[], None]:
@@ -110,19 +95,9 @@ def _keras() -> Callable[[], None]:
 
 
 def _namespaces() -> Callable[[], None]:
-    """Note what Keras's public modules hold: a builder may put a layer or function of its own in the place of one."""
-    before = {
-        name: dict(vars(module))
-        for name, module in list(sys.modules.items())
-        if name == "keras" or (name.startswith("keras.") and not name.startswith("keras.src"))
-    }
-
-    def restore() -> None:
-        for name, held in before.items():
-            now = vars(sys.modules[name])
-            now.update({key: value for key, value in held.items() if now.get(key) is not value})
-
-    return restore
+    return note_modules(
+        lambda name: name in _PATCHED or name == "keras" or (name.startswith("keras.") and name[:9] != "keras.src")
+    )
 
 
 def _tensorflow() -> Callable[[], None]:

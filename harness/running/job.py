@@ -43,6 +43,7 @@ class JobSettings:
         results: Folder for the store and tables.
         workers: Trials at once; None for as many as cores and memory allow.
         trial_timeout_s: Longest time of a trial.
+        trial_memory_mib: The most resident memory of a trial's processes; 0 for any.
         image_size: Resize a folder's images to that many pixels a side; None keeps their own size.
         skip_unreadable: Leave out a folder's unreadable images, with a warning, instead of refusing.
         retime: Measure step times anew, though the store has them.
@@ -56,6 +57,7 @@ class JobSettings:
     results: Path = Path("results")
     workers: int | None = None
     trial_timeout_s: float = 3600.0
+    trial_memory_mib: int = 0
     image_size: int | None = None
     skip_unreadable: bool = False
     retime: bool = False
@@ -69,6 +71,7 @@ class JobSettings:
             budget=chosen_budget(values),
             margins=chosen_margins(values),
             trial_timeout_s=values["trial_timeout"],
+            trial_memory_mib=values["trial_memory"] or 0,
             retime=values.get("retime", False),
             retrain=values.get("retrain", False),
             **{
@@ -218,6 +221,7 @@ def train(job: Job, store: Store, *, notify: Callable[[Record], None], stop_afte
         job.environment,
         workers=min(job.plan.workers, len(job.plan.todo)),
         timeout_s=job.settings.trial_timeout_s,
+        memory_mib=job.settings.trial_memory_mib,
         log=worker_log(job),
         gpus=job.device.gpus,
     )

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
 from pathlib import Path
-
-import pebble
 
 from harness.budgets import Budget
 from harness.datasets import DatasetRef
 from harness.errors import HarnessError
 from harness.results.step_times import StepTimes, merge_step_times
 from harness.results.trials import Environment
-from harness.running.worker import WorkerSettings, run_timing, start_worker
-from harness.running.worker_pool import describe_death
+from harness.running.worker import WorkerSettings, run_timing
+from harness.running.worker_process import WorkerDied, WorkerProcess, describe_death, prepare_log
 from harness.timing.settings import TIMING
 from harness.variants import Variant
 
@@ -28,17 +25,13 @@ class TimingProcesses:
     def __init__(
         self, dataset: DatasetRef, environment: Environment, budget: Budget, *, log: Path, visible: str = ""
     ) -> None:
-        settings = WorkerSettings(environment.device, 0, dataset, tuple(sys.path), log, visible=visible)
+        prepare_log(log)
+        self._settings = WorkerSettings(environment.device, 0, dataset, tuple(sys.path), log.resolve(), visible=visible)
         self._environment = environment
         self._budget = budget
         self._timing = TIMING[budget.name]
-        self._pool = pebble.ProcessPool(
-            max_workers=1,
-            max_tasks=self._timing.variants_a_process,
-            initializer=start_worker,
-            initargs=(settings,),
-            context=multiprocessing.get_context("spawn"),
-        )
+        self._process: WorkerProcess | None = None
+        self._measured = 0
 
     def time(self, baseline: Variant, variant: Variant, *, key: str) -> StepTimes:
         """Time a variant against its baseline.
@@ -50,15 +43,27 @@ class TimingProcesses:
 
     def close(self) -> None:
         """End the process."""
-        self._pool.stop()
-        self._pool.join()
+        if self._process is not None:
+            self._process.close()
+            self._process = None
 
     def _measure(self, baseline: Variant, variant: Variant, key: str, part: int) -> StepTimes:
         arguments = (baseline, variant, self._budget, key, part, self._environment)
+        process = self._fresh()
         try:
-            times: StepTimes = self._pool.schedule(run_timing, args=arguments, timeout=_TIMEOUT_S).result()
-        except TimeoutError:
-            raise HarnessError(f"timing {variant.name} took longer than {_TIMEOUT_S:g} s and was ended") from None
-        except pebble.ProcessExpired as error:
-            raise HarnessError(f"timing {variant.name}: {describe_death(error.exitcode)}") from None
+            times: StepTimes = process.run(run_timing, *arguments, limit_s=_TIMEOUT_S, tidy=True)
+        except WorkerDied as death:
+            if death.ending.limit == "time":
+                raise HarnessError(f"timing {variant.name} took longer than {_TIMEOUT_S:g} s and was ended") from None
+            raise HarnessError(f"timing {variant.name}: {describe_death(death.ending)}") from None
         return times
+
+    def _fresh(self) -> WorkerProcess:
+        """Return the process for one more measurement: a new one where the last has served its number or ended."""
+        served = self._timing.variants_a_process
+        if self._process is not None and (self._process.spent or (served and self._measured >= served)):
+            self.close()
+        if self._process is None:
+            self._process, self._measured = WorkerProcess(self._settings), 0
+        self._measured += 1
+        return self._process

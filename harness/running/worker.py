@@ -1,25 +1,23 @@
 """What runs inside a worker process: it lives for many trials, so that TensorFlow starts once.
 
-This module must import nothing heavy: a worker is configured before its first import of TensorFlow.
+This module must import nothing heavy: a worker is configured before its first import of TensorFlow. The process is a
+fork of its keeper (`keeper.py`), which ends it when the harness is gone, or a trial takes too long or too much.
 """
 
 from __future__ import annotations
 
 import contextlib
 import faulthandler
-import multiprocessing
-import multiprocessing.connection
 import os
 import re
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.budgets import Budget
 from harness.errors import HarnessError
@@ -27,6 +25,7 @@ from harness.noise import hide_library_warnings
 from harness.results.records import Record
 from harness.results.trials import DeviceKind, Environment, Trial
 from harness.running.executor import failed
+from harness.running.footprint import Footprint, identity
 from harness.training.devices import configure_process
 from harness.variants import Variant
 from harness.variants.user_code import contained, describe
@@ -50,6 +49,7 @@ class WorkerSettings:
         path: The parent's `sys.path`, so that a user's own `model=` module is found.
         log: File for what TensorFlow and its libraries print.
         checkpoints: Folder through which a trial goes on from a shorter run of itself; None for none.
+        warm: Import TensorFlow and open the data at once, not with the first task.
     """
 
     device: DeviceKind
@@ -59,14 +59,19 @@ class WorkerSettings:
     log: Path
     checkpoints: Path | None = None
     visible: str = ""
+    warm: bool = False
 
 
 class Worker:
-    """The state of a worker process: its data and the trainer that keeps models from trial to trial."""
+    """The state of a worker process: its data and the trainer that keeps models from trial to trial.
+
+    `spent` is set once something is left here that no next trial should meet.
+    """
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self.timer: Timer | None = None
+        self.spent = False
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -83,35 +88,73 @@ class Worker:
         return Trainer(Checkpoints(folder) if folder else None)
 
 
-# Exit code of a worker that a CUDA error has left without a usable context; a fresh one takes its place.
+# Exit codes: a CUDA error left no usable context; a trial's code closed the connection over which it is to answer.
 SPOILT_GPU = 86
+LOST_CONNECTION = 87
 
 _workers: list[Worker] = []  # a process is one worker: this is where its tasks find it
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a task gave.
+
+    Attributes:
+        value: What it returned.
+        error: What it raised instead.
+        spent: Whether another process should take the next task.
+    """
+
+    value: Any = None
+    error: HarnessError | None = None
+    spent: bool = False
+
+
+def serve(tasks: Connection) -> None:
+    """Run tasks, each a function and its arguments, and answer each, until nobody is there to ask."""
+    process, connection = os.getpid(), identity(tasks.fileno())
+    while True:
+        try:
+            function, arguments = tasks.recv()
+        except (EOFError, OSError):
+            return
+        answer = _answer(function, arguments)
+        if os.getpid() != process:  # a copy that a trial's code made of this process, past `contained`
+            os._exit(1)
+        if identity(tasks.fileno()) != connection:
+            os._exit(LOST_CONNECTION)
+        try:
+            tasks.send(answer)
+        except OSError:
+            return
+
+
+def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Answer:
+    try:
+        value, error = function(*arguments), None
+    except HarnessError as raised:
+        value, error = None, raised
+    except BaseException as raised:
+        traceback.print_exc()
+        value, error = None, HarnessError(describe(raised))
+    return Answer(value, error, any(worker.spent for worker in _workers))
+
+
 def start_worker(settings: WorkerSettings) -> None:
-    """Prepare this process; the pool calls it once in each."""
-    # The parent stops its workers: a Ctrl-C in the terminal reaches the whole group, workers included.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Pebble's own handler raises SystemExit, which would pass for a user's.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _end_with_parent()
-    _send_output_to(settings.log)
+    """Prepare this process: the first task of each."""
     hide_library_warnings()
     sys.path[:] = settings.path
     configure_process(settings.device, threads=settings.threads, visible=settings.visible)
-    _workers[:] = [Worker(settings)]
+    worker = Worker(settings)
+    _workers[:] = [worker]
+    if settings.warm:
+        with contextlib.suppress(HarnessError):  # the first trial tells it
+            _ = worker.trainer, worker.dataset
 
 
 def this_worker() -> Worker:
     """Return the state that `start_worker` made."""
     return _workers[0]
-
-
-def warm_up() -> None:
-    """Import TensorFlow and open the data, while the parent still plans."""
-    worker = this_worker()
-    _ = worker.trainer, worker.dataset
 
 
 def run_task(trial: Trial, limit_s: float) -> Record:
@@ -121,7 +164,7 @@ def run_task(trial: Trial, limit_s: float) -> Record:
     """
     worker = this_worker()
     try:
-        with _traced(trace_path(worker.settings.log, trial), limit_s):
+        with _traced(trace_path(worker.settings.log, trial), limit_s), _noting_what_is_left(worker, trial.variant):
             return worker.trainer.run(trial, worker.dataset)
     except BaseException as error:  # a trial's failure is a result, not the worker's end
         _end_if_spoilt(worker, error)
@@ -138,7 +181,12 @@ def trace_path(log: Path, trial: Trial) -> Path:
 
 @contextlib.contextmanager
 def _traced(path: Path, limit_s: float) -> Iterator[None]:
-    with path.open("w") as file:
+    with contextlib.ExitStack() as opened:
+        try:
+            file = opened.enter_context(path.open("w"))
+        except OSError:  # it costs the line in a message, not the trial
+            yield
+            return
         faulthandler.enable(file)
         faulthandler.dump_traceback_later(limit_s, file=file)
         try:
@@ -147,6 +195,18 @@ def _traced(path: Path, limit_s: float) -> Iterator[None]:
             faulthandler.cancel_dump_traceback_later()
             faulthandler.disable()
             path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _noting_what_is_left(worker: Worker, *variants: Variant) -> Iterator[None]:
+    if not any(variant.model for variant in variants):
+        yield
+        return
+    before = Footprint.now()
+    try:
+        yield
+    finally:
+        worker.spent = worker.spent or Footprint.now().differs(before)
 
 
 def spoils_gpu(error: BaseException | None) -> bool:
@@ -159,11 +219,21 @@ def spoils_gpu(error: BaseException | None) -> bool:
     """
     if error is None or isinstance(error, HarnessError):  # ours may quote CUDA on why there is no GPU
         return error is not None and spoils_gpu(error.__cause__ or error.__context__)
-    text = f"{type(error).__name__}: {error}"
-    if re.search(r"out.of.memory|RESOURCE_EXHAUSTED|ResourceExhausted", text, re.IGNORECASE):
+    if is_out_of_memory(error):
         return False
+    text = f"{type(error).__name__}: {error}"
     kinds = r"CUDA_ERROR_|CUDA error|CUDNN_STATUS_|^(InternalError|UnknownError|AcceleratorError)\b"
     return bool(re.search(kinds, text)) or spoils_gpu(error.__cause__ or error.__context__)
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error tells that memory, the GPU's or the machine's, did not suffice.
+
+    >>> is_out_of_memory(MemoryError()), is_out_of_memory(HarnessError("ResourceExhausted: OOM"))
+    (True, True)
+    """
+    words = r"MemoryError|out.of.memory|RESOURCE_EXHAUSTED|ResourceExhausted"
+    return error is not None and bool(re.search(words, f"{type(error).__name__}: {error}", re.IGNORECASE))
 
 
 def run_timing(
@@ -179,7 +249,12 @@ def run_timing(
         from harness.models.builders import user_errors
         from harness.models.state import known_state
 
-        with known_state(None), contained(), user_errors(variant.model):
+        with (
+            known_state(None),
+            contained(),
+            user_errors(variant.model),
+            _noting_what_is_left(worker, baseline, variant),
+        ):
             return worker.timer.time(baseline, variant, budget, key=key, part=part)
     except BaseException as error:
         _end_if_spoilt(worker, error)
@@ -193,25 +268,5 @@ def _end_if_spoilt(worker: Worker, error: BaseException) -> None:
     if worker.settings.device == "gpu" and spoils_gpu(error):
         traceback.print_exc()
         os._exit(SPOILT_GPU)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    end = os._exit  # the real one, whatever stands in its place during a trial
-
-    def watch() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        end(1)  # a busy graph would otherwise train on for a parent that is gone
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _send_output_to(log: Path) -> None:
-    # TensorFlow's C++ side writes to the descriptors, past Python and past TF_CPP_MIN_LOG_LEVEL.
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
+    # What was allocated may stay with the backend, in pieces: the next trial gets a process without them.
+    worker.spent = worker.spent or is_out_of_memory(error)

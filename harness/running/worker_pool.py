@@ -1,41 +1,38 @@
-"""A pool of local worker processes (Pebble): a dead or hanging worker costs only its own trial."""
+"""A pool of local worker processes: one that dies, hangs or takes too much memory costs only its own trial."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import multiprocessing
-import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
-from concurrent.futures import CancelledError, wait
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-import pebble
-import pebble.common
-
 from harness.datasets import DatasetRef
-from harness.errors import InputError
+from harness.errors import HarnessError, InputError
 from harness.machine import usable_cores
 from harness.results.provenance import Gpu
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.executor import ExecutorStopped, failed
-from harness.running.worker import SPOILT_GPU, WorkerSettings, run_task, start_worker, trace_path, warm_up
+from harness.running.keeper import Ending
+from harness.running.worker import WorkerSettings, run_task, trace_path
+from harness.running.worker_process import WorkerDied, WorkerProcess, describe_death, prepare_log
 from harness.training.devices import Device
 from harness.variants.sources import builder_files
 from harness.variants.user_code import line_of, places_in
 
 # A worker with TensorFlow and the baseline at work stays below this; the data comes on top.
 WORKER_MEMORY_MIB = 820
-# Pebble waits this long, worker after worker, for a politely ended one: ours have nothing to save.
-_TERMINATION_S = 0.3
 _POLL_S = 0.2
 # When a worker notes at which line a trial is that is going to be ended for its time.
 _LINE_AT = 0.9
+# A worker that ends before its trial has begun is replaced so often.
+_STARTS = 3
 
 
 def pool_size(data_mib: float, device: Device, asked: int | None = None) -> int:
@@ -69,8 +66,12 @@ class PoolExecutor:
         workers: Processes; trials that run at once.
         timeout_s: Longest time of a trial.
         log: File that takes what the workers print.
+        memory_mib: The most resident memory of a trial's processes; 0 for any.
         checkpoints: Folder through which a trial goes on from a shorter run of itself; None for none.
         gpus: One for each worker, on a machine that has any.
+
+    Raises:
+        HarnessError: The log cannot be written.
     """
 
     def __init__(
@@ -81,44 +82,37 @@ class PoolExecutor:
         workers: int,
         timeout_s: float,
         log: Path,
+        memory_mib: int = 0,
         checkpoints: Path | None = None,
         gpus: Sequence[Gpu] = (),
     ) -> None:
-        pebble.CONSTS.term_timeout = _TERMINATION_S
-        # Of the workers: the order of a set of texts, and so of layers made in a loop over one, must not be chance.
-        os.environ["PYTHONHASHSEED"] = "0"
+        prepare_log(log)
         self.workers = workers
         self._timeout_s = timeout_s
+        self._memory_mib = memory_mib
         self._settings = WorkerSettings(
-            environment.device, environment.threads, dataset, tuple(sys.path), log, checkpoints
+            environment.device, environment.threads, dataset, tuple(sys.path), log.resolve(), checkpoints, warm=True
         )
         self._stopped = threading.Event()
-        self._alone = threading.Lock()
-        # On GPUs a pool of one each: whoever replaces a worker that died then has its GPU.
-        shares = {gpu.visible: 1 for gpu in gpus[:workers]} or {"": workers}
-        self._pools = {visible: self._start(visible, count) for visible, count in shares.items()}
-        self._free: SimpleQueue[str] = SimpleQueue()
-        for visible, count in shares.items():
-            for _ in range(count):
-                self._pools[visible].schedule(warm_up)
-                self._free.put(visible)
+        self._turns = _Turns()
+        self._starting = threading.Lock()
+        self._places = [_Place(visible) for visible in [gpu.visible for gpu in gpus[:workers]] or [""] * workers]
+        self._free: SimpleQueue[_Place] = SimpleQueue()
+        for place in self._places:
+            self._fill(place)
+            self._free.put(place)
 
     def run(self, trial: Trial) -> Record:
-        """Run one trial in a worker; a dead or late worker gives a failed record that says which."""
-        visible = self._take()
+        """Run one trial in a worker; a dead worker, or one ended for its time or memory, gives a failed record."""
+        place = self._take()
         try:
-            record, killed = self._attempt(self._pools[visible], trial)
+            with self._turns.beside_others():
+                record, killed = self._attempt(place, trial)
             if killed:
-                # Once more, without a second retry beside it.
-                with self._alone:
-                    pool = self._start(visible, 1)
-                    try:
-                        record, _ = self._attempt(pool, trial)
-                    finally:
-                        pool.stop()
-                        pool.join()
+                with self._turns.alone():
+                    record, _ = self._attempt(place, trial)
         finally:
-            self._free.put(visible)
+            self._free.put(place)
         return record
 
     def stop(self) -> None:
@@ -128,71 +122,122 @@ class PoolExecutor:
 
     def close(self) -> None:
         """End the workers; none has a task left."""
-        for pool in self._pools.values():
-            pool.stop()
-        for pool in self._pools.values():
-            pool.join()
+        with self._starting:
+            workers = [place.worker for place in self._places if place.worker is not None]
+        for worker in workers:
+            worker.end()
+        for worker in workers:
+            worker.close()
 
-    def _take(self) -> str:
-        """Return the GPU of a worker that is free, once there is one."""
+    def _take(self) -> _Place:
+        """Return a worker's place, once one is free."""
         while not self._stopped.is_set():
             with contextlib.suppress(Empty):
                 return self._free.get(timeout=_POLL_S)
         raise ExecutorStopped
 
-    def _start(self, visible: str, workers: int) -> pebble.ProcessPool:
-        return pebble.ProcessPool(
-            max_workers=workers,
-            initializer=start_worker,
-            initargs=(dataclasses.replace(self._settings, visible=visible),),
-            context=multiprocessing.get_context("spawn"),
-        )
-
-    def _attempt(self, pool: pebble.ProcessPool, trial: Trial) -> tuple[Record, bool]:
-        if self._stopped.is_set():
-            raise ExecutorStopped
-        kills = _out_of_memory_kills()
-        try:
-            task = pool.schedule(run_task, args=(trial, _LINE_AT * self._timeout_s), timeout=self._timeout_s)
-            # Pebble never answers for a task that it took while it was being stopped.
-            while not wait([task], timeout=_POLL_S).done:
-                if self._stopped.is_set():
-                    raise ExecutorStopped
-            record: Record = task.result()
-            return record, False
-        except pebble.ProcessExpired as error:
+    def _fill(self, place: _Place) -> WorkerProcess:
+        """Return the worker in a place: a new one where the last has ended, or should not be used again."""
+        with self._starting:
             if self._stopped.is_set():
-                raise ExecutorStopped from None
-            killed = error.exitcode == -signal.SIGKILL and _out_of_memory_kills() > kills
-            return failed(trial, describe_death(error.exitcode, for_memory=killed) + self._line(trial)), killed
-        except TimeoutError:
-            return failed(
-                trial,
-                f"took longer than {self._timeout_s:g} s and was ended: raise --trial-timeout, or train less"
-                + self._line(trial),
-            ), False
-        except (CancelledError, RuntimeError):  # RuntimeError: the pool was stopped before it took the task
-            raise ExecutorStopped from None
+                raise ExecutorStopped
+            if place.worker is not None and place.worker.spent:
+                place.worker.close()
+                place.worker = None
+            if place.worker is None:
+                settings = dataclasses.replace(self._settings, visible=place.visible)
+                place.worker = WorkerProcess(settings, memory_mib=self._memory_mib)
+            return place.worker
+
+    def _attempt(self, place: _Place, trial: Trial) -> tuple[Record, bool]:
+        """Run a trial; return its record, and whether its worker was killed because the system ran out of memory."""
+        for start in range(_STARTS):
+            worker, kills = self._fill(place), _out_of_memory_kills()
+            try:
+                worker.ready()
+                record: Record = worker.run(
+                    run_task,
+                    trial,
+                    _LINE_AT * self._timeout_s,
+                    limit_s=self._timeout_s,
+                    tidy=trial.variant.model is not None,
+                )
+                return record, False
+            except WorkerDied as death:
+                if self._stopped.is_set():
+                    raise ExecutorStopped from None
+                ending = death.ending
+                killed = ending.exitcode == -signal.SIGKILL and _out_of_memory_kills() > kills
+                if not worker.is_ready and not ending.limit and start + 1 < _STARTS:
+                    continue  # the trial has not begun
+                where = "" if worker.is_ready else "at its start, "
+                return failed(trial, where + self._describe(ending, killed) + self._line(trial)), killed
+            except HarnessError as error:  # it cannot start
+                return failed(trial, str(error)), False
+        raise AssertionError("unreachable")
+
+    def _describe(self, ending: Ending, killed: bool) -> str:
+        if ending.limit == "time":
+            return f"took longer than {self._timeout_s:g} s and was ended: raise --trial-timeout, or train less"
+        if ending.limit == "memory":
+            return (
+                f"used more than {self._memory_mib:,} MiB and was ended: raise --trial-memory, or use a smaller model "
+                "or batch"
+            )
+        return describe_death(ending, for_memory=killed)
 
     def _line(self, trial: Trial) -> str:
         """Return the line of a user's own model at which its worker died or hung; empty where it was elsewhere."""
         path = trace_path(self._settings.log, trial)
-        if not (trial.variant.model and path.is_file()):
+        if not path.is_file():
             return ""
         places = places_in(path.read_text(errors="replace"))
         path.unlink()
+        if not trial.variant.model:
+            return ""
         return line_of(places[::-1], builder_files(trial.variant.model).values())
 
 
-def describe_death(exitcode: int | None, *, for_memory: bool = False) -> str:
-    """Return in words how a worker ended."""
-    if for_memory:
-        return "the worker was killed for memory (the system ran out): use fewer --workers or a smaller model"
-    if exitcode == SPOILT_GPU:
-        return "a CUDA error left the GPU unusable to its worker, which was replaced: workers.log has the error"
-    if exitcode is not None and exitcode < 0:
-        return f"the worker died of {signal.Signals(-exitcode).name}"
-    return f"the worker ended with exit code {exitcode}"
+@dataclass
+class _Place:
+    """Where one worker after another is: on its GPU, if there are any."""
+
+    visible: str
+    worker: WorkerProcess | None = None
+
+
+class _Turns:
+    """Trials run beside one another, or one alone."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._running = 0
+        self._alone = False
+
+    @contextlib.contextmanager
+    def beside_others(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._alone)
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._alone)
+            self._alone = True  # no other begins from here on
+            self._changed.wait_for(lambda: not self._running)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._alone = False
+                self._changed.notify_all()
 
 
 def _out_of_memory_kills() -> int:

@@ -131,6 +131,7 @@ def _run(search_job: SearchJob, store: Store, notify: Callable[[Tried, Tried | N
         job.environment,
         workers=min(job.plan.workers, search.tries_planned or job.plan.workers),
         timeout_s=job.settings.trial_timeout_s,
+        memory_mib=job.settings.trial_memory_mib,
         log=worker_log(job),
         checkpoints=checkpoints.resolve() if checkpoints else None,
         gpus=job.device.gpus,

@@ -7,7 +7,6 @@ import os
 import signal
 from pathlib import Path
 
-import pebble
 import pytest
 
 from harness import BASELINE, BUDGETS, HarnessError, InputError, load_results
@@ -19,8 +18,9 @@ from harness.results.step_times import RECIPE
 from harness.results.trials import Trial
 from harness.running.keras_tuner_import import import_keras_tuner
 from harness.running.timing_processes import TimingProcesses
-from harness.running.worker import spoils_gpu
-from harness.running.worker_pool import SPOILT_GPU, PoolExecutor, pool_size
+from harness.running.worker import SPOILT_GPU, spoils_gpu
+from harness.running.worker_pool import PoolExecutor, pool_size
+from harness.running.worker_process import WorkerDied
 from harness.timing.timer import Timer
 from harness.training.devices import Device, configure_process, find_device, has_gpu_hardware, training_environment
 from harness.training.gpus import ask_for_gpus, require_gpu
@@ -79,11 +79,12 @@ def test_every_worker_and_its_replacement_and_the_timing_process_see_their_own_g
         DatasetRef.of(digits), ENVIRONMENT, BUDGETS["smoke"], log=tmp_path / "log", visible=H100.visible
     )
     try:
-        assert pool._pools[H100.visible].schedule(seen).result() == H100.visible
-        with pytest.raises(pebble.ProcessExpired):
-            pool._pools[SECOND.visible].schedule(die).result()
-        assert pool._pools[SECOND.visible].schedule(seen).result() == SECOND.visible
-        assert timing._pool.schedule(seen).result() == H100.visible
+        first, second = pool._places
+        assert pool._fill(first).run(seen, limit_s=60) == H100.visible
+        with pytest.raises(WorkerDied):
+            pool._fill(second).run(die, limit_s=60)
+        assert pool._fill(second).run(seen, limit_s=60) == SECOND.visible
+        assert timing._fresh().run(seen, limit_s=60) == H100.visible
     finally:
         pool.close()
         timing.close()
@@ -168,6 +169,6 @@ def test_a_worker_whose_gpu_is_spoilt_says_so_and_is_replaced(digits, tmp_path, 
         record = pool.run(trial)
         assert record.status == "failed"
         assert "CUDA error" in record.message
-        assert pool._pools[""].schedule(seen).result() == "-1"
+        assert pool._fill(*pool._places).run(seen, limit_s=60) == "-1"
     finally:
         pool.close()

@@ -1,0 +1,269 @@
+"""A storm: sweeps, each killed (kill -9) at random instants and started again until it is done.
+
+Whatever process is hit, the harness, a worker or a worker's keeper, the folder must end as that of a sweep nobody
+disturbed: the same trials with the same predictions, none twice, the same table but for times, and no process is left.
+`--kind search` does the same with a search, `--seeds auto` with a sweep that decides how many seeds it needs.
+
+    python benchmarks/storm.py --sweeps 100
+
+prints a line for each sweep, and how many kills there were in all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+
+from harness import load_results
+
+SUITES = """
+from harness import BASELINE, Suite
+
+SMALL = BASELINE.replace(filters=(4,), dense=(8,))
+SUITES = [
+    Suite("dense", [SMALL.replace(dense=(n,)) for n in (4, 6)], baseline=SMALL),
+    Suite("filters", [SMALL.replace(filters=(n,)) for n in (2, 3)], baseline=SMALL),
+]
+"""
+SEARCH = """
+from harness import BASELINE, Search
+
+SMALL = BASELINE.replace(filters=(4,), dense=(8,))
+SEARCH = Search("small", {"dense": [4, 6, 8, 10], "learning_rate": [0.001, 0.003]}, tries=7, seeds=2, baseline=SMALL)
+"""
+COMMANDS = {
+    "sweep": ("sweep", "suites", "--budget", "smoke", "--seeds", "3", "--device", "cpu", "--workers", "2"),
+    "search": ("search", "suites", "--budget", "smoke", "--device", "cpu", "--workers", "2"),
+}
+# Of a table: what another run of the same trials may give otherwise.
+TIMES = ("build_s", "first_step_s", "train_time_s", "peak_memory_mib")
+PATIENCE_S = 900
+
+# A process that has imported what a sweep needs, and is forked for each start: the storm is to hit trials, not imports.
+_TEMPLATE = """
+import json, os, signal, sys
+from harness.cli import run
+import harness.running.tuner, harness.cli.search, harness.cli.sweep, harness.search.job
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for line in sys.stdin:
+    order = json.loads(line)
+    pid = os.fork()
+    if not pid:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        os.chdir(order["folder"])
+        said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(said, 1), os.dup2(said, 2)
+        code = 99
+        try:
+            code = run(order["arguments"])
+            sys.stdout.flush()
+        finally:
+            with open("code.txt", "w") as file:
+                file.write(str(code))
+            os._exit(code)
+    print(pid, flush=True)
+"""
+
+
+class Starter:
+    """Starts sweeps in processes that cost no import."""
+
+    def __init__(self) -> None:
+        self._template = subprocess.Popen(
+            [sys.executable, "-c", _TEMPLATE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def start(self, folder: Path, arguments: Sequence[str]) -> psutil.Process:
+        """Run `harness ARGUMENTS` in a folder, to which its output and exit code go."""
+        assert self._template.stdin is not None
+        assert self._template.stdout is not None
+        (folder / "code.txt").unlink(missing_ok=True)
+        self._template.stdin.write(json.dumps({"folder": str(folder), "arguments": list(arguments)}) + "\n")
+        self._template.stdin.flush()
+        return psutil.Process(int(self._template.stdout.readline()))
+
+    def close(self) -> None:
+        """End it."""
+        self._template.kill()
+        self._template.wait()
+
+
+@dataclass
+class Storm:
+    """What became of one sweep.
+
+    Attributes:
+        kills: How often a process was killed, by what it was.
+        starts: How often the sweep was started.
+        seconds: For how long it was on its way.
+    """
+
+    kills: dict[str, int] = field(default_factory=lambda: {"harness": 0, "worker": 0, "keeper": 0})
+    starts: int = 0
+    seconds: float = 0.0
+
+
+def rage(
+    starter: Starter, folder: Path, command: Sequence[str], *, draw: random.Random, instant_s: float, kills: int | None
+) -> Storm:
+    """Start a command until it is done, and kill it at random instants up to `instant_s` after its start.
+
+    With `kills` it is disturbed so often, else with one chance in two at each start.
+
+    Raises:
+        AssertionError: A process outlived the harness.
+    """
+    storm, began = Storm(), time.monotonic()
+    while True:
+        storm.starts += 1
+        sweep = starter.start(folder, command)
+        more = draw.random() < 0.5 if kills is None else sum(storm.kills.values()) < kills
+        while more and running(sweep):
+            _wait(sweep, draw.uniform(0, instant_s))
+            found = strike(sweep, draw)
+            if found:
+                storm.kills[found] += 1
+            more = found not in ("harness", "") and (kills is None or sum(storm.kills.values()) < kills)
+        below = _below(sweep)
+        _wait(sweep, PATIENCE_S)
+        assert not running(sweep), "the harness hangs"
+        deadline = time.monotonic() + 10
+        while left := [process for process in below if running(process)]:
+            assert time.monotonic() < deadline, f"left behind: {left}"
+            time.sleep(0.02)
+        if exit_code(folder) == 0:
+            storm.seconds = time.monotonic() - began
+            return storm
+
+
+def strike(sweep: psutil.Process, draw: random.Random) -> str:
+    """Kill one process of a running sweep with SIGKILL, chosen at random; return what it was, empty for none."""
+    kind = draw.choice(("harness", "harness", "worker", "keeper"))
+    keepers = [process for process in _children(sweep) if "harness.running.keeper" in _line(process)]
+    workers = [worker for keeper in keepers for worker in _children(keeper)]
+    chosen = {"harness": [sweep], "worker": workers, "keeper": keepers}[kind]
+    if not (chosen and running(sweep)):
+        return ""
+    with contextlib.suppress(psutil.Error):
+        draw.choice(chosen).send_signal(signal.SIGKILL)
+        return kind
+    return ""
+
+
+def outcome(folder: Path) -> tuple[Any, ...]:
+    """Return what must be equal: rows of the store, what each trial gave, and the table without times."""
+    with sqlite3.connect(folder / "results/harness.sqlite") as connection:
+        rows = connection.execute("SELECT count(*) FROM trials").fetchone()[0]
+    records = sorted(
+        (key, record.status, record.epoch, record.accuracy, record.loss, record.predictions.predicted.tobytes())
+        for key, record in load_results(folder / "results").records.items()
+        if record.predictions is not None
+    )
+    table = pd.read_csv(folder / "results/tables/comparison.csv")
+    return rows, records, table.drop(columns=list(TIMES)).to_csv(index=False)
+
+
+def running(process: psutil.Process) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def exit_code(folder: Path) -> int | None:
+    """Return with what the last sweep in a folder ended; None where it was killed."""
+    try:
+        return int((folder / "code.txt").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def prepare(folder: Path, kind: str) -> Path:
+    """Write the suites of a kind of storm into a new folder and return it."""
+    (folder / "suites").mkdir(parents=True)
+    (folder / "suites/suite_small.py").write_text(SEARCH if kind == "search" else SUITES)
+    return folder
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children()
+    except psutil.Error:
+        return []
+
+
+def _line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def _wait(process: psutil.Process, seconds: float) -> None:
+    with contextlib.suppress(psutil.Error):
+        process.wait(seconds)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sweeps", type=int, default=100)
+    parser.add_argument("--kind", choices=COMMANDS, default="sweep")
+    parser.add_argument("--seed", type=int, default=1, help="of the instants and of who is hit")
+    parser.add_argument("--auto", action="store_true", help="add --seeds auto")
+    options = parser.parse_args()
+    command = list(COMMANDS[options.kind])
+    if options.auto:
+        command += ["--seeds", "auto"]
+    draw, starter, equal = random.Random(options.seed), Starter(), 0
+    total = {"harness": 0, "worker": 0, "keeper": 0}
+    try:
+        with tempfile.TemporaryDirectory() as place:
+            calm = prepare(Path(place) / "calm", options.kind)
+            undisturbed = rage(starter, calm, command, draw=draw, instant_s=0, kills=0)
+            wanted = outcome(calm)
+            print(f"undisturbed: {wanted[0]} trials in {undisturbed.seconds:.0f} s", flush=True)
+            for number in range(1, options.sweeps + 1):
+                folder = prepare(Path(place) / str(number), options.kind)
+                storm = rage(starter, folder, command, draw=draw, instant_s=1.2 * undisturbed.seconds, kills=None)
+                same = outcome(folder) == wanted
+                equal += same
+                for kind, count in storm.kills.items():
+                    total[kind] += count
+                print(
+                    f"{number}: {storm.starts} starts, killed {storm.kills}, {storm.seconds:.0f} s: "
+                    f"{'equal' if same else 'DIFFERENT'}",
+                    flush=True,
+                )
+    finally:
+        starter.close()
+    print(f"{equal} of {options.sweeps} equal to the undisturbed one; killed {total}")
+    return 0 if equal == options.sweeps else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""One worker process as the harness sees it: it gets one task at a time, and its end, however it comes, is told."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.files import replaced
+from harness.running.keeper import LOG_LIMIT_BYTES, Begin, Done, Ending
+from harness.running.worker import LOST_CONNECTION, SPOILT_GPU, Answer, WorkerSettings, start_worker
+
+# Starting takes seconds; this only ends a start that hangs.
+_START_LIMIT_S = 900.0
+_END_S = 15.0
+
+
+class WorkerDied(Exception):
+    """The worker ended before its task did; `ending` says how."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending)
+        self.ending = ending
+
+
+class WorkerProcess:
+    """A worker, started; from one thread at a time, but for `end`.
+
+    Args:
+        settings: What it must know.
+        memory_mib: The most resident memory that it, and what it starts, may use; 0 for any.
+    """
+
+    def __init__(self, settings: WorkerSettings, *, memory_mib: int = 0) -> None:
+        self.spent = False
+        self._ready = False
+        self._tasks, tasks = multiprocessing.Pipe()
+        self._control, control = multiprocessing.Pipe()
+        code = (
+            f"import sys; sys.path[:] = {list(settings.path)}; from harness.running.keeper import keep; "
+            f"keep({tasks.fileno()}, {control.fileno()}, {str(settings.log)!r}, {memory_mib})"
+        )
+        with tasks, control:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(tasks.fileno(), control.fileno()),
+                start_new_session=True,  # no terminal reaches it
+                # The order of a set of texts, and so of layers made in a loop over one, must not be chance.
+                env=os.environ | {"PYTHONHASHSEED": "0"},
+            )
+        with contextlib.suppress(OSError):  # it ended already: `ready` tells
+            self._control.send(Begin(_START_LIMIT_S))
+            self._tasks.send((start_worker, (settings,)))
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has started."""
+        return self._ready
+
+    def ready(self) -> None:
+        """Wait until it has started.
+
+        Raises:
+            WorkerDied: It ended meanwhile.
+            HarnessError: It cannot start.
+        """
+        if not self._ready:
+            self._receive(tidy=False)
+            self._ready = True
+
+    def run(self, function: Callable[..., Any], *arguments: Any, limit_s: float, tidy: bool = False) -> Any:
+        """Run one task and return what it returns.
+
+        Args:
+            function, arguments: The task; what it returns and raises must pickle.
+            limit_s: The longest that it may take.
+            tidy: End the processes that it started, once it is done.
+
+        Raises:
+            WorkerDied: The worker ended, or was ended for its time or memory.
+            HarnessError: As the function raised it.
+        """
+        self.ready()
+        try:
+            self._control.send(Begin(limit_s))
+            self._tasks.send((function, arguments))
+        except OSError:
+            raise WorkerDied(self._ending()) from None
+        return self._receive(tidy=tidy)
+
+    def end(self) -> None:
+        """End it, and what it started, now; from any thread, and as often as one likes."""
+        self._process.terminate()
+
+    def close(self) -> None:
+        """End it and wait until it is gone."""
+        self.spent = True
+        self.end()
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _receive(self, *, tidy: bool) -> Any:
+        try:
+            answer: Answer = self._tasks.recv()
+            # So that no limit which runs out now is taken for the next task's.
+            self._control.send(Done(tidy))
+            told = self._control.recv()
+        except Exception:  # a half of an answer, or none: whatever pickle makes of it
+            raise WorkerDied(self._ending()) from None
+        self.spent = answer.spent or isinstance(told, Ending)
+        if answer.error is not None:
+            raise answer.error
+        return answer.value
+
+    def _ending(self) -> Ending:
+        self.spent = True
+        try:
+            while not isinstance(told := self._control.recv(), Ending):
+                pass
+        except Exception:  # the keeper itself was ended
+            self.close()
+            return Ending(self._process.returncode)
+        return told
+
+
+def describe_death(ending: Ending, *, for_memory: bool = False) -> str:
+    """Return in words how a worker ended; `for_memory` where the system ran out of memory meanwhile."""
+    if for_memory:
+        return "the worker was killed for memory (the system ran out): use fewer --workers or a smaller model"
+    if ending.exitcode == SPOILT_GPU:
+        return "a CUDA error left the GPU unusable to its worker, which was replaced: workers.log has the error"
+    if ending.exitcode == LOST_CONNECTION:
+        return "the code closed files that it had not opened, its worker's connection among them"
+    if ending.exitcode is None:
+        return "the worker was ended from outside"
+    if ending.exitcode < 0:
+        return f"the worker died of {signal.Signals(-ending.exitcode).name}"
+    return f"the worker ended with exit code {ending.exitcode}"
+
+
+def prepare_log(path: Path) -> None:
+    """Make the file that takes what workers print, and cut what earlier runs left in it.
+
+    Raises:
+        HarnessError: It cannot be written.
+    """
+    try:
+        with path.open("ab") as log:
+            size = log.tell()
+        if size > LOG_LIMIT_BYTES // 2:
+            with replaced(path) as scratch, path.open("rb") as log:
+                log.seek(-LOG_LIMIT_BYTES // 4, os.SEEK_END)
+                scratch.write_bytes(log.read())
+    except OSError as error:
+        raise HarnessError(
+            f"{path}, which takes what workers print, cannot be written ({error.strerror}): nothing was trained; "
+            "free some space or make it writable"
+        ) from None
