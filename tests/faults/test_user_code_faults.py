@@ -3,14 +3,7 @@
 import pytest
 
 from harness import load_results
-from harness.budgets import BUDGETS
 from harness.cli import run
-from harness.datasets import DatasetRef, load_dataset
-from harness.results.trials import Trial
-from harness.running.worker_pool import PoolExecutor
-from harness.training.devices import Device, training_environment
-from harness.variants import Variant
-from harness.variants.sources import source_fingerprint
 
 NETS = """
 import keras
@@ -30,9 +23,6 @@ def build(variant, shape, classes):
         os.fork()  # the user's fork
     if kind == "odd":
         raise type("Odd", (BaseException,), {})("an odd error")  # the user's odd
-    if kind == "segfault":
-        import os, signal
-        os.kill(os.getpid(), signal.SIGSEGV)  # the user's segfault
     return keras.Model(i, keras.layers.Dense(classes, activation="softmax")(keras.layers.Flatten()(x)))
 """
 ARGUMENTS = """
@@ -43,7 +33,7 @@ parser.add_argument("--width", type=int, default=4)
 arguments = parser.parse_args()  # the user's arguments
 build = own_nets.build
 """
-KINDS = ("exit", "_exit", "fork", "odd", "segfault")
+KINDS = ("exit", "_exit", "fork", "odd")
 SUITE = f"""
 from harness import Suite, Variant
 NET = Variant(model="own_nets:build")
@@ -76,21 +66,3 @@ def test_33_code_that_ends_or_doubles_its_process_fails_its_own_variant_with_its
     assert "# the user's arguments" in messages["own_arguments:build"]
     assert (project / "results/tables/comparison.csv").is_file()
     assert not list((project / "results").glob("*.trace"))
-
-
-@pytest.mark.slow
-def test_33_code_that_hangs_is_ended_with_its_line(project):
-    (project / "own_hang.py").write_text(
-        "import own_nets\nwhile True:\n    pass  # the user's loop\nbuild = own_nets.build\n"
-    )
-    variant, environment = Variant(model="own_hang:build"), training_environment(Device("cpu"))
-    dataset = load_dataset("digits")
-    trial = Trial(variant, source_fingerprint(variant), "digits", dataset.fingerprint, 1, BUDGETS["smoke"], environment)
-    pool = PoolExecutor(DatasetRef.of(dataset), environment, workers=1, timeout_s=20, log=project / "workers.log")
-    try:
-        record = pool.run(trial)
-    finally:
-        pool.close()
-    assert record.status == "failed"
-    assert record.message.startswith("took longer than 20 s and was ended")
-    assert "own_hang.py, line " in record.message
