@@ -20,13 +20,13 @@ import numpy as np
 
 from harness import BASELINE, BUDGETS, Suite
 from harness.results.conditions import Conditions
+from harness.results.contents import TestSet
 from harness.results.opening import open_store
 from harness.results.planned import PlannedSuite
 from harness.results.predictions import Predictions
 from harness.results.provenance import collect_provenance
 from harness.results.records import EpochMetrics, Record
 from harness.results.step_times import StepTimes, timing_key
-from harness.results.store import TestSet
 from harness.results.trials import Environment
 
 SEEDS, SUITE_SIZE, IMAGES, CLASSES = 4, 25, 797, 10
@@ -43,7 +43,7 @@ def make(folder: Path, records: int) -> None:
     suites = max(1, records // (SEEDS * SUITE_SIZE))
     provenance = collect_provenance()
     with open_store(folder) as store:
-        store._connection.execute("PRAGMA synchronous = OFF")  # a benchmark's store may be lost
+        store.connection.execute("PRAGMA synchronous = OFF")  # a benchmark's store may be lost
         store.begin_run(provenance)
         store.add_test_set(conditions.fingerprint, None, TestSet(tuple("abcdefghij"), labels))
         for number in range(suites):

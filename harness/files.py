@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.errors import InputError
+from harness.errors import HarnessError, InputError
+
+# A scratch file is taken for left over when its process is gone and this old; whoever made it, after a day. The process
+# may run on another machine, whose numbers say nothing here.
+_LEFT_S, _LEFT_BY_ANYONE_S = 3600.0, 86400.0
+
+# What another place does not help against, and a run that had begun met.
+_DISK_ERRORS = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EIO: "look whether the disk is well",
+}
 
 
 def own_folder(folder: Path) -> Path:
@@ -30,16 +44,24 @@ def own_folder(folder: Path) -> Path:
 def replaced(path: Path) -> Iterator[Path]:
     """Yield a scratch path beside `path`, with its ending; what was written there takes its place, unless this raises.
 
+    What a killed process left of the same file is removed.
+
     Raises:
-        OSError: The folder cannot be written, or nothing was.
+        OSError: The folder cannot be written, or nothing was; its `filename` is set.
     """
     scratch = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         scratch.unlink(missing_ok=True)  # a link, say, that a folder from elsewhere holds
+        _remove_left_over(path)
         yield scratch
         scratch.replace(path)
+    except OSError as error:
+        if error.filename in (None, str(scratch), scratch):  # a failed write names no file
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
-        scratch.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
 
 
 def replace_text(path: Path, text: str) -> Path:
@@ -47,3 +69,52 @@ def replace_text(path: Path, text: str) -> Path:
     with replaced(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
     return path
+
+
+def unwritable(path: str | Path, error: OSError, *, elsewhere: str, kept: str = "") -> HarnessError:
+    """Return the error of a file or folder that cannot be written: why, on which disk, what to do.
+
+    Args:
+        path: What was to be written.
+        error: Why it was not.
+        elsewhere: What to do where another place or other rights help; InputError then.
+        kept: What is safe when the disk is full or fails.
+    """
+    reason = f"{path} cannot be written ({error.strerror or error}; {disk_of(Path(path))})"
+    if error.errno in _DISK_ERRORS:
+        return HarnessError("; ".join(filter(None, (f"{reason}: {_DISK_ERRORS[error.errno]}", kept))))
+    return InputError(f"{reason}: {elsewhere}")
+
+
+def disk_of(path: Path) -> str:
+    """Return which disk a file is on, or would be, and how much of it is free."""
+    place = next((one for one in (path, *path.absolute().parents) if one.exists()), Path("/"))
+    mount = place.resolve()
+    while not mount.is_mount():
+        mount = mount.parent
+    try:
+        usage = shutil.disk_usage(mount)
+    except OSError:
+        return f"disk of {mount}"
+    return f"disk of {mount}, {usage.free / 2**20:,.0f} of {usage.total / 2**20:,.0f} MiB free"
+
+
+def _remove_left_over(path: Path) -> None:
+    with contextlib.suppress(OSError):  # the writing says what is wrong with the folder
+        for left in path.parent.iterdir():
+            number = left.name.removeprefix(".").removesuffix(f"-{path.name}")
+            if left.name != f".{number}-{path.name}" or not number.isdecimal() or int(number) == os.getpid():
+                continue
+            age = time.time() - left.stat().st_mtime
+            if age > (_LEFT_BY_ANYONE_S if _runs(int(number)) else _LEFT_S):
+                left.unlink()
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from harness.budgets import BUDGETS, Budget
+from harness.results.contents import TestSet
 from harness.results.opening import open_store
 from harness.results.predictions import Predictions
 from harness.results.provenance import Provenance
 from harness.results.records import EpochMetrics, Record
 from harness.results.step_times import StepTimes, timing_key
-from harness.results.store import TestSet
 from harness.results.trials import Environment, Trial
 from harness.suites import Suite
 from harness.variants import BASELINE, Variant

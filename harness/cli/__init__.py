@@ -28,6 +28,7 @@ _COMMANDS = {
     "export": ("export", "CSV, JSON, Markdown, LaTeX, TensorBoard, MLflow, Optuna."),
     "explore": ("explore", "Pictures of a dataset, a model's layers, or what a variant gained and lost."),
     "pretrain": ("pretrain", "Train a backbone on some classes and save its weights, for transfer without a network."),
+    "store": ("store", "Check a results folder's store; salvage what is intact of a damaged one."),
     "doctor": ("doctor", "Whether this machine is fit to train and to time, with a remedy for what is not."),
     "completion": ("completion", "The script that completes commands in bash, zsh or fish."),
 }

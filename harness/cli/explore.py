@@ -74,10 +74,9 @@ def command(
 
 def _where(asked: Origin, results: Path) -> Origin:
     """Return what was asked for, or else the dataset that a results folder used last, or else the digits."""
-    from harness.results.opening import read_store
-    from harness.results.schema import STORE_NAME
+    from harness.results.opening import has_store, read_store
 
-    if asked.source or not (results / STORE_NAME).is_file():
+    if asked.source or not has_store(results):
         return replace(asked, source=asked.source or "digits")
     with read_store(results) as store:
         *_, last = (Origin("digits"), *store.datasets().values())

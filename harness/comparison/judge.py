@@ -17,10 +17,10 @@ from harness.comparison.verdicts import (
     time_verdict,
 )
 from harness.margins import Margins as Margins
+from harness.results.contents import TestSet
 from harness.results.predictions import Predictions
 from harness.results.records import NAN, Record
 from harness.results.step_times import StepTimes
-from harness.results.store import TestSet
 from harness.statistics import (
     TimeRatio,
     blocks_needed,

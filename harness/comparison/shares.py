@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.results.contents import TestSet
 from harness.results.predictions import Predictions
-from harness.results.store import TestSet
 from harness.statistics import mean_of_ratios
 from harness.statistics.ratios import Shares, shares_of_sums, slopes_of_ratios
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
-import sqlite3
 import tempfile
 from pathlib import Path
 
@@ -75,32 +75,22 @@ def check_results(folder: Path) -> Check:
 
 
 def check_store(folder: Path) -> Check:
-    """Check the store of a results folder: SQLite's own integrity check, then every record is read."""
-    from harness.results import load_results
+    """Check the store of a results folder: every row is read, and SQLite's own check of its pages."""
+    from harness.results.opening import has_store
+    from harness.results.salvage import examine
     from harness.results.schema import STORE_NAME
 
     path = folder / STORE_NAME
-    if not path.is_file():
+    if not has_store(folder):
         return Check("store", "ok", f"{folder} has none yet")
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        try:
-            answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-        finally:
-            connection.close()
-        if answer != "ok":
-            raise sqlite3.DatabaseError(answer)
-        results = load_results(folder)
-    except sqlite3.DatabaseError as error:
-        return Check(
-            "store",
-            "failed",
-            f"{path} is damaged ({error})",
-            f"salvage what is readable with `sqlite3 {path.name} .recover`, or give --results another folder",
-        )
+        found = examine(folder)
     except HarnessError as error:
         return Check("store", "failed", str(error), "do as the message says")
-    return Check("store", "ok", f"{len(results.records)} trials and {len(results.step_times)} step times, intact")
+    if found.fault:
+        remedy = f"`harness store salvage --results {shlex.quote(str(folder))} --into NEW_FOLDER` takes what is intact"
+        return Check("store", "failed", f"{path} is damaged ({found.fault}); intact: {found.contents}", remedy)
+    return Check("store", "ok", f"{found.contents}: intact")
 
 
 def write_fault(folder: Path) -> str:

@@ -12,12 +12,26 @@ from pathlib import Path
 import filelock
 
 from harness.errors import HarnessError, InputError
-from harness.files import replaced
+from harness.files import replace_text, replaced, unwritable
 from harness.results.foreign import limit, refuse_foreign_journal, refuse_foreign_schema
-from harness.results.schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION, STORE_NAME, readable_errors
+from harness.results.rewriting import write_store
+from harness.results.rows import check_tails, text_of
+from harness.results.schema import (
+    CHECKED_SINCE,
+    OLDEST_VERSION,
+    SCHEMA_VERSION,
+    STORE_NAME,
+    TALLIES,
+    DamagedStoreError,
+    NewerStoreError,
+    create_statements,
+    readable_errors,
+)
 from harness.results.store import Store
 
 BUSY_TIMEOUT_S = 30.0
+
+_ELSEWHERE = "make it writable, or give --results another folder"
 
 
 def open_store(folder: Path) -> Store:
@@ -25,40 +39,27 @@ def open_store(folder: Path) -> Store:
 
     Raises:
         InputError: The folder cannot be written, another process writes into it, or its store is damaged or newer.
+        HarnessError: Its disk is full or fails.
     """
     path = folder / STORE_NAME
+    lock = lock_folder(folder)
     try:
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            (folder / ".gitignore").write_text("# Made by cnn-harness: keeps results out of git.\n*\n")
-        lock = filelock.FileLock(folder / "harness.lock")
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise InputError(
-            f"{folder} is being written by another run{_writer(folder)}: wait for it, or give --results another folder"
-        ) from None
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written ({error.strerror}): make it writable, or give --results another folder"
-        ) from None
-    try:
-        (folder / "harness.lock.owner").write_text(f"process {os.getpid()}, since {datetime.now():%H:%M:%S}")
-        connection = _connect(path, "rwc")
-        with readable_errors(path), connection:
-            # An empty file is also what a process killed before its first commit leaves.
-            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        if not has_store(folder):
+            write_store(path, ())
+        _bring_up_to_date(path)
+        store = Store(path, _connect(path, "rw"), SCHEMA_VERSION, lock)
         try:
-            version = _checked_version(path, connection)
-            if version < SCHEMA_VERSION:
-                _migrate(path, connection, version)
+            with readable_errors(path):
+                check_tails(store.connection)
         except BaseException:
-            connection.close()
+            store.connection.close()
             raise
-    except BaseException:
+    except BaseException as error:
         lock.release()
+        if isinstance(error, OSError):
+            raise unwritable(path, error, elsewhere=_ELSEWHERE) from None
         raise
-    return Store(path, connection, lock)
+    return store
 
 
 def read_store(folder: Path) -> Store:
@@ -91,14 +92,48 @@ def has_store(folder: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
+def lock_folder(folder: Path) -> filelock.FileLock:
+    """Make a results folder where it is missing, and keep other writers out of it until the lock is released.
+
+    Raises:
+        InputError: Another process writes into it, or it cannot be written.
+        HarnessError: Its disk is full or fails.
+    """
+    try:
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            replace_text(folder / ".gitignore", "# Made by cnn-harness: keeps results out of git.\n*\n")
+        lock = filelock.FileLock(folder / "harness.lock")
+        lock.acquire(timeout=0)
+        try:
+            replace_text(folder / "harness.lock.owner", f"process {os.getpid()}, since {datetime.now():%H:%M:%S}")
+        except BaseException:
+            lock.release()
+            raise
+    except filelock.Timeout:
+        raise InputError(
+            f"{folder} is being written by another run{_writer(folder)}: wait for it, or give --results another folder"
+        ) from None
+    except OSError as error:
+        raise unwritable(folder, error, elsewhere=_ELSEWHERE) from None
+    return lock
+
+
 def _opened_to_read(path: Path) -> Store:
+    """Open a store's file for reading, whatever its folder is; raises as `read_store` does."""
     connection = _connect(path, "ro")
     try:
-        _checked_version(path, connection)
+        return Store(path, connection, _checked_version(path, connection), None)
     except BaseException:
         connection.close()
         raise
-    return Store(path, connection, None)
+
+
+def _writer(folder: Path) -> str:
+    try:
+        return f" ({(folder / 'harness.lock.owner').read_text()})"
+    except OSError:
+        return ""
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -112,42 +147,47 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
             check_same_thread=False,
         )
         limit(connection)
-        return connection
+    connection.text_factory = text_of
+    return connection
 
 
 def _checked_version(path: Path, connection: sqlite3.Connection) -> int:
     with readable_errors(path):
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'trials'").fetchone()[0]
+        made = dict(connection.execute("SELECT name, sql FROM sqlite_master"))
         refuse_foreign_schema(path, connection)
     if version > SCHEMA_VERSION:
-        raise InputError(
+        raise NewerStoreError(
             f"{path} has schema {version}, this program knows {SCHEMA_VERSION}: it was written by a newer version; "
             "upgrade cnn-harness, or give --results another folder"
         )
-    if version < min(MIGRATIONS) or not tables:
+    if version < OLDEST_VERSION or not made.keys() & {"trials", TALLIES}:
         raise InputError(f"{path} is not a store of this program: move it away, or give --results another folder")
+    if version >= CHECKED_SINCE and set(made.values()) != set(create_statements()):
+        raise DamagedStoreError(path, "its tables are not as this program makes them")
     return version
 
 
-def _migrate(path: Path, connection: sqlite3.Connection, version: int) -> None:
+def _bring_up_to_date(path: Path) -> None:
     """Turn an older store into a present one, all at once, after a copy of it was made beside it."""
-    copy = path.with_name(f"{path.name}.schema-{version}")
-    try:
-        with replaced(copy) as scratch:
-            shutil.copyfile(path, scratch)
-    except OSError as error:
-        raise InputError(
-            f"{path} is of an older version, and a copy of it must be made before it is brought up to date: {copy} "
-            f"cannot be written ({error.strerror}); free some space, or give --results another folder"
-        ) from None
-    statements = "".join(MIGRATIONS[step] for step in range(version, SCHEMA_VERSION))
-    with readable_errors(path), connection:
-        connection.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-
-
-def _writer(folder: Path) -> str:
-    try:
-        return f" ({(folder / 'harness.lock.owner').read_text()})"
-    except OSError:
-        return ""
+    # To write: what a killed process left half done is taken back first.
+    with contextlib.closing(_connect(path, "rw")) as connection:
+        version = _checked_version(path, connection)
+        if version == SCHEMA_VERSION:
+            return
+        # Until now nothing vouches for its rows; from now on their checksums do.
+        with readable_errors(path):
+            found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if found != "ok":
+            raise DamagedStoreError(path, found)
+        copy = path.with_name(f"{path.name}.schema-{version}")
+        try:
+            with replaced(copy) as scratch:
+                shutil.copyfile(path, scratch)
+        except OSError as error:
+            raise unwritable(
+                copy,
+                error,
+                elsewhere="a copy must be made before the store is brought up to date; give --results another folder",
+            ) from None
+        write_store(path, Store(path, connection, version, None).readable_rows())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import platform
 import shlex
 import subprocess
@@ -92,6 +94,10 @@ class Provenance:
     dirty: bool = False
     gpus: tuple[Gpu, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> str:
+        """Return everything as JSON."""
+        return json.dumps(dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Provenance:

@@ -11,13 +11,16 @@ from harness.datasets.dataset import Origin
 from harness.errors import InputError
 from harness.results import frames
 from harness.results.conditions import Conditions
+from harness.results.contents import Selection, TestSet
 from harness.results.opening import read_store
 from harness.results.planned import PlannedSuite
 from harness.results.predictions import StoredPredictions
 from harness.results.provenance import Provenance
 from harness.results.records import Record
+from harness.results.rows import missing_name
+from harness.results.schema import SCHEMA_VERSION, DamagedStoreError
 from harness.results.step_times import UNKNOWN, StepTimes
-from harness.results.store import Selection, TestSet, keep_newest
+from harness.results.store import keep_newest
 from harness.results.trials import FIRST_SEARCH_SEED, Trial
 from harness.suites import Suite
 from harness.variants import Variant
@@ -42,6 +45,7 @@ class Results:
         datasets: Where each dataset is from, by its fingerprint; the one used last is last.
         plans: What runs compared, the oldest first; none in a folder of an older version.
         last_rows: Numbers of the store's last rows that are in it: trials and timing runs.
+        version: Of the store's schema.
     """
 
     folder: Path
@@ -54,6 +58,7 @@ class Results:
     datasets: Mapping[str, Origin] = field(default_factory=dict)
     plans: tuple[PlannedSuite, ...] = ()
     last_rows: tuple[int, int] = (0, 0)
+    version: int = SCHEMA_VERSION
 
     def test_set(self, conditions: Conditions) -> TestSet:
         """Return the true labels of trials under these conditions; InputError where the store has none."""
@@ -96,26 +101,29 @@ def load_results(folder: str | Path, *, known: Results | None = None, history: b
     """
     path = Path(folder)
     with read_store(path) as store:
+        if known and known.version != store.version:
+            known = None  # brought up to date meanwhile, and its rows may have been numbered anew
         records = dict(known.records) if known else {}
         step_times = dict(known.step_times) if known else {}
         made_in: dict[str, int] = {}
         trial_row, timing_row = known.last_rows if known else (0, 0)
-        for row in store.trial_rows(after=trial_row):
-            trial_row, run, text, blob = row
-            record = Record.from_json(text, StoredPredictions(blob) if blob else None, history=history)
+        for row, record in store.trials(after=trial_row, history=history):
+            trial_row = row.number
             if record.trial.seed < FIRST_SEARCH_SEED and keep_newest(records, record):
-                made_in[record.trial.key] = run
-        measured = [(row, run, StepTimes.from_json(text)) for row, run, text in store.timing_rows(after=timing_row)]
-        # Last, since a run that began meanwhile is noted before its first row.
+                made_in[record.trial.key] = row["run"]
+        measured = list(store.timings(after=timing_row))
         runs = store.runs()
+        unknown = {*made_in.values(), *(row["run"] for row, _ in measured)} - runs.keys()
+        if unknown:
+            raise DamagedStoreError(store.path, f"{missing_name('runs', unknown)} missing")
         provenances = dict(known.provenances) if known else {}
         provenances |= {key: runs[run] for key, run in made_in.items()}
         sources = _sources(records)
-        timing_row = measured[-1][0] if measured else timing_row
-        for _, run, found in measured:
-            times = _identified(found, runs[run].machine, sources)
+        for row, found in measured:
+            timing_row, run = row.number, runs[row["run"]]
+            times = _identified(found, run.machine, sources)
             step_times.pop(times.key, None)
-            step_times[times.key], provenances[times.key] = times, runs[run]
+            step_times[times.key], provenances[times.key] = times, run
         test_sets = store.test_sets()
         for record in records.values():
             _expect_predictions(record, test_sets)
@@ -130,6 +138,7 @@ def load_results(folder: str | Path, *, known: Results | None = None, history: b
             datasets=store.datasets(),
             plans=store.plans(),
             last_rows=(trial_row, timing_row),
+            version=store.version,
         )
 
 

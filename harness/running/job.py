@@ -14,12 +14,13 @@ from harness.datasets import Dataset, DatasetRef, load_dataset
 from harness.machine import usable_cores
 from harness.options import chosen_budget, chosen_margins
 from harness.results import Results, load_results
+from harness.results.contents import TestSet
 from harness.results.opening import has_store, open_store
 from harness.results.planned import PlannedSuite
 from harness.results.provenance import Provenance, collect_provenance
 from harness.results.records import Record
 from harness.results.step_times import StepTimes, timing_key
-from harness.results.store import Store, TestSet
+from harness.results.store import Store
 from harness.results.trials import Environment
 from harness.running.plan import DatasetFacts, Plan, make_plan
 from harness.running.worker_pool import PoolExecutor, pool_size

@@ -100,7 +100,7 @@ class _Sweep:
         try:
             record = self.executor.run(trial)
             with self.recording:
-                self.store.add_record(record, replace=True)
+                self.store.add_record(record)
                 self.failures += record.status == "failed"
                 if self.stop_after_failures and self.failures >= self.stop_after_failures:
                     self.stop.set()

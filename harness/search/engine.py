@@ -169,7 +169,7 @@ class Engine:
             return known
         record = self._executor.run(trial)
         with self._storing:
-            self._store.add_record(record, replace=True)
+            self._store.add_record(record)
             self._known[trial.key] = record
         return record
 

@@ -1,12 +1,15 @@
 """A table is exactly what was planned: by key, by source, by recipe; and everything is read and judged once."""
 
 import collections
+import contextlib
 import dataclasses
+import sqlite3
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from changed_stores import make_older
 from made_results import Made, make_results
 
 from harness import BASELINE, BUDGETS, InputError, Suite, Variant, compare, load_results
@@ -14,13 +17,14 @@ from harness.comparison import Margins, group_records
 from harness.comparison.folder_rows import compare_folders
 from harness.comparison.wanted import Wanted
 from harness.results.conditions import Conditions
+from harness.results.contents import TestSet
 from harness.results.opening import open_store
 from harness.results.planned import PlannedSuite
 from harness.results.predictions import Predictions
 from harness.results.provenance import Provenance
 from harness.results.records import Record
 from harness.results.step_times import RECIPE, StepTimes, timing_key
-from harness.results.store import Store, TestSet
+from harness.results.store import Store
 from harness.results.trials import Environment, Trial
 
 OWN = Variant(model="examples.small_resnet:build")
@@ -150,7 +154,8 @@ def test_a_measurement_stored_before_recipes_were_is_known_by_its_key(tmp_path):
     folder = Folder(tmp_path, SUITE)
     folder.add(OWN, 0.9, source="now")
     folder.time(BASELINE, OWN, 1.2, sources=("", "now"), recipe=3)
-    with open_store(tmp_path) as store, store._transaction() as connection:
+    make_older(tmp_path / "harness.sqlite", 2)
+    with contextlib.closing(sqlite3.connect(tmp_path / "harness.sqlite")) as connection, connection:
         connection.execute("UPDATE timings SET step_times = json_remove(step_times, '$.recipe', '$.sources')")
     (times,) = load_results(tmp_path).step_times.values()
     assert (times.recipe, times.sources) == (3, ("", "now"))
@@ -308,16 +313,22 @@ def test_a_store_whose_writer_was_killed_between_write_and_commit_is_read_again(
         load_results(tmp_path)
 
 
-def test_a_row_of_a_run_that_began_while_the_store_was_read_has_its_provenance(tmp_path, monkeypatch):
+def test_what_is_added_while_a_store_is_read_is_not_in_the_snapshot(tmp_path, monkeypatch):
     folder = Folder(tmp_path, Suite("s", (OTHER,)))
     folder.add(BASELINE, 0.8)
-    whole = Store.trial_rows
+    folder.plan(SUITE, {BASELINE: ""})
+    whole = Store.trials
 
     def slowly(store, **options):
-        folder.add(OTHER, 0.9)  # another process begins a run and stores a row
-        yield from whole(store, **options)
+        rows = whole(store, **options)
+        yield next(rows)
+        folder.plan(Suite("later", (OTHER,)), {OTHER: ""})  # another process begins a run and stores its rows
+        folder.add(OTHER, 0.9)
+        yield from rows
 
-    monkeypatch.setattr(Store, "trial_rows", slowly)
+    monkeypatch.setattr(Store, "trials", slowly)
     found = load_results(tmp_path)
-    assert len(found.records) == 10
-    assert found.records.keys() <= found.provenances.keys()
+    assert len(found.records) == len(found.provenances) == 5
+    assert [plan.suite.name for plan in found.plans] == ["s"]
+    monkeypatch.undo()
+    assert len(load_results(tmp_path, known=found).records) == 10

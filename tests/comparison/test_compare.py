@@ -10,11 +10,11 @@ import pytest
 from harness import BASELINE, BUDGETS, Suite, compare
 from harness.comparison import COLUMNS
 from harness.results import Results
+from harness.results.contents import TestSet
 from harness.results.predictions import Predictions
 from harness.results.provenance import Provenance
 from harness.results.records import Record
 from harness.results.step_times import StepTimes
-from harness.results.store import TestSet
 from harness.results.trials import Environment, Trial
 from harness.statistics import two_way
 from harness.training.evaluation import measure

@@ -8,8 +8,8 @@ import pytest
 
 from harness import BASELINE, BUDGETS
 from harness.comparison.judge import NO_PRECISION, SAME_PREDICTIONS, SAME_TRIAL, Margins, judge_accuracies
+from harness.results.contents import TestSet
 from harness.results.records import Record
-from harness.results.store import TestSet
 from harness.results.trials import Environment, Trial
 from harness.training.evaluation import measure, predictions_of
 

@@ -116,7 +116,7 @@ def test_a_results_folder_that_cannot_be_written_fails_and_none_is_made(tmp_path
 def test_a_store_is_read_whole(tmp_path):
     assert check_store(tmp_path).status == "ok"
     folder = make_results(tmp_path, Made())
-    assert check_store(folder).found == "15 trials and 3 step times, intact"
+    assert check_store(folder).found == "15 trials, 3 timing runs, 1 run, 1 suite, 0 plans: intact"
     with sqlite3.connect(folder / "harness.sqlite") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()

@@ -18,6 +18,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from changed_stores import seal
 from made_results import CLASSES, Made, make_results
 
 from harness import BASELINE, load_results
@@ -117,6 +118,7 @@ def hostile(folder: Path) -> Path:
         connection.execute("UPDATE runs SET provenance = ?", (json.dumps(run_of),))
         connection.execute("UPDATE test_sets SET classes = ?", (json.dumps([f"{PAYLOAD}{i}" for i in range(CLASSES)]),))
     connection.close()
+    seal(folder / "harness.sqlite")
     conditions = Conditions.of(next(iter(load_results(folder).records.values())).trial)
     with open_store(folder) as store:
         store.add_search(PAYLOAD, evil, PAYLOAD, PAYLOAD)

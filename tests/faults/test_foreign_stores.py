@@ -5,6 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
+from changed_stores import seal
 from made_results import CLASSES, IMAGES, Made, make_results
 
 from harness import BASELINE, load_results
@@ -59,6 +60,7 @@ def test_predictions_of_another_number_of_images_are_refused_and_not_unpacked(tm
     with sqlite3.connect(folder / "harness.sqlite") as connection:
         connection.execute("UPDATE trials SET predictions = ?", (blob,))
     connection.close()
+    seal(folder / "harness.sqlite")
     record = next(iter(load_results(folder).records.values()))
     with pytest.raises(InputError, match="stored predictions are damaged"):
         _ = record.predictions.predicted

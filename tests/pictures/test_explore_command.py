@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from changed_stores import make_older
 from drawn_images import draw, draw_folder
 from made_results import Made, make_results
 
@@ -127,10 +128,7 @@ def test_a_store_remembers_where_each_dataset_is_from_the_newest_last(tmp_path, 
 
 
 def test_a_store_begun_before_datasets_were_noted_is_read_and_written(results):
-    with open_store(results) as store:
-        store._connection.executescript(
-            "DROP TABLE datasets; DROP TABLE plans; DROP INDEX trial_keys; PRAGMA user_version = 1;"
-        )
+    make_older(results / "harness.sqlite", 1)
 
     assert load_results(results).datasets == {}
     with open_store(results) as store:

@@ -9,11 +9,11 @@ import numpy as np
 
 from harness.budgets import Budget
 from harness.results import Results
+from harness.results.contents import TestSet
 from harness.results.predictions import Predictions
 from harness.results.provenance import Provenance
 from harness.results.records import EpochMetrics, Record
 from harness.results.step_times import StepTimes
-from harness.results.store import TestSet
 from harness.results.trials import Environment, Trial
 from harness.suites import Suite
 from harness.variants import BASELINE, Variant

@@ -1,11 +1,10 @@
 """The end of a run: its table holds its own trials by key; everything is read, grouped and judged once."""
 
 import collections
-import sqlite3
-from contextlib import closing
 
 import numpy as np
 import pytest
+from changed_stores import make_older
 from drawn_images import draw_folder
 
 from harness import BASELINE, BUDGETS, Suite
@@ -85,12 +84,7 @@ def test_a_run_of_fewer_variants_and_seeds_shows_those_alone_and_the_files_hold_
 def test_an_older_store_is_copied_and_brought_up_to_date(settings):
     train_by_hand(prepare(settings, SUITES))
     store = settings.results / "harness.sqlite"
-    with closing(sqlite3.connect(store)) as connection:
-        connection.executescript(
-            "DROP TABLE plans; DROP TABLE datasets; DROP TABLE searches; DROP TABLE search_tries;"
-            "DROP INDEX trial_keys; PRAGMA user_version = 1;"
-            "CREATE UNIQUE INDEX one_result_a_trial ON trials (key) WHERE status <> 'failed';"
-        )
+    make_older(store, 1)
     before = store.read_bytes()
     job = prepare(settings, SUITES)
     assert not job.plan.todo
