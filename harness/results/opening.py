@@ -15,7 +15,7 @@ from harness.errors import HarnessError, InputError
 from harness.files import replace_text, replaced, unwritable
 from harness.results.foreign import limit, refuse_foreign_journal, refuse_foreign_schema
 from harness.results.rewriting import write_store
-from harness.results.rows import check_tails, text_of
+from harness.results.rows import check_structure, text_of
 from harness.results.schema import (
     CHECKED_SINCE,
     OLDEST_VERSION,
@@ -50,7 +50,7 @@ def open_store(folder: Path) -> Store:
         store = Store(path, _connect(path, "rw"), SCHEMA_VERSION, lock)
         try:
             with readable_errors(path):
-                check_tails(store.connection)
+                check_structure(store.connection)
         except BaseException:
             store.connection.close()
             raise

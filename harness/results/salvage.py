@@ -15,9 +15,9 @@ from harness.errors import HarnessError, InputError
 from harness.results.carving import Found, carve
 from harness.results.contents import CONTENTS
 from harness.results.foreign import limit, refuse_foreign_journal
-from harness.results.opening import lock_folder, read_store
+from harness.results.opening import has_store, lock_folder, read_store
 from harness.results.rewriting import write_store
-from harness.results.rows import Row, made_row, missing_name, row_columns, row_name, text_of
+from harness.results.rows import Row, check_structure, made_row, missing_name, row_columns, row_name, text_of
 from harness.results.schema import STORE_NAME, DamagedStoreError, NewerStoreError, readable_errors
 from harness.wording import counted
 
@@ -62,15 +62,13 @@ def examine(folder: Path) -> Examination:
             for row in store.readable_rows():
                 counts[row.table] += 1
             with readable_errors(store.path):
-                found = store.connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found == "ok":
-            return Examination("", counts)
-        error: HarnessError = InputError(found)
+                check_structure(store.connection)
+        return Examination("", counts)
     except NewerStoreError:
         raise
     except HarnessError as caught:
         error = caught
-    if not (folder / STORE_NAME).is_file() or not (folder / STORE_NAME).stat().st_size:
+    if not has_store(folder):
         raise error
     with tempfile.TemporaryDirectory(prefix="cnn-harness-") as scratch:
         examination = _examined(_copied(folder / STORE_NAME, Path(scratch)), getattr(error, "what", str(error)))

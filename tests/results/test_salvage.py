@@ -1,11 +1,12 @@
 """What of a damaged store is intact is taken from its bytes; what is not is named, and never shown as a number."""
 
+import contextlib
 import random
 import re
 import shutil
+import sqlite3
 
 import pytest
-from changed_stores import make_older
 from made_results import Made, make_results
 
 from harness import load_results
@@ -46,10 +47,9 @@ def said_of(capsys, *command):
     return code, capsys.readouterr()
 
 
-def spoil_trial(content, seed=4):
-    """Change a digit of the record of one trial: it is a number still."""
-    place = re.search(rb'"peak_memory_mib": (8)10\.0[^}]*"seed": %d' % seed, content).start(1)
-    content[place] = ord("9")
+def sql(folder, statement):
+    with contextlib.closing(sqlite3.connect(folder / STORE_NAME)) as connection, connection:
+        connection.executescript(statement)
 
 
 def test_an_intact_store_is_told_so(folder, capsys):
@@ -59,9 +59,9 @@ def test_an_intact_store_is_told_so(folder, capsys):
 
 
 def test_a_digit_that_changed_is_never_shown_and_its_trial_is_named(folder, tmp_path, capsys):
-    damage(folder, spoil_trial)
-    named = r"the trial \S+ seed 4 \(row \d+ of trials\)"
-    for command in (["tables"], ["report"], ["compare", str(folder)], ["export", "--format", "csv", "--output", "-"]):
+    sql(folder, "UPDATE trials SET record = replace(record, '810.0', '910.0') WHERE id = 14")
+    named = r"the trial dropout:0\.5 seed 4 \(row 14 of trials\)"
+    for command in (["tables"], ["report"], ["export", "--format", "csv", "--output", "-"]):
         code, said = said_of(capsys, *command, "--results", folder)
         assert (code, said.out) == (4, "")
         assert re.search(rf"is damaged \({named} is not as it was written\).*harness store salvage", said.err)
@@ -96,9 +96,9 @@ def test_what_is_left_of_a_damaged_store_is_as_it_was_and_a_run_goes_on_with_it(
     salvaged = salvage(folder, tmp_path / "new")
     before, after = load_results(whole), load_results(tmp_path / "new")
     assert figures(after).items() <= figures(before).items()
-    assert len(after.records) == salvaged.counts["trials"] >= (30 if "page" == kind[-4:] == "page" else 10)
+    assert len(after.records) == salvaged.counts["trials"] >= 5
     for key, record in after.records.items():
         assert record.predictions is None or record.predictions.equals(before.records[key].predictions)
-    assert salvaged.lost or len(after.records) == 30
+    assert bool(salvaged.lost) == (kind not in ("header", "first page"))
     assert (folder / STORE_NAME).read_bytes() == damaged
     open_store(tmp_path / "new").close()
