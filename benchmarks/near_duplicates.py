@@ -20,8 +20,8 @@ from harness import load_dataset
 from harness.comparison.shares import variant_shares
 from harness.datasets.groups import grouped_text, groups_of
 from harness.datasets.near import near_pairs
+from harness.results.contents import TestSet
 from harness.results.predictions import Predictions
-from harness.results.store import TestSet
 from harness.statistics.ratios import two_way_of_shares
 
 Numbers = NDArray[np.int64]
