@@ -25,6 +25,7 @@ _COMMANDS = {
     "tables": ("tables", "Comparison tables of a results folder."),
     "report": ("report", "One HTML file that opens offline, and its charts as SVG and PNG."),
     "compare": ("compare", "Two results folders, or two variants of one; --fail-if makes it a gate."),
+    "trend": ("trend", "Accuracy and step time of variants over many results folders, and where they changed."),
     "export": ("export", "CSV, JSON, Markdown, LaTeX, TensorBoard, MLflow, Optuna."),
     "explore": ("explore", "Pictures of a dataset, a model's layers, or what a variant gained and lost."),
     "pretrain": ("pretrain", "Train a backbone on some classes and save its weights, for transfer without a network."),

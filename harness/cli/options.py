@@ -151,9 +151,9 @@ def suite_paths(paths: tuple[Path, ...]) -> list[Path]:
     return list(paths or project().suites)
 
 
-def say(text: str, *, err: bool = False) -> None:
+def say(text: str, *, err: bool = False, nl: bool = True) -> None:
     """Print lines, of which no name or message from elsewhere tells the terminal anything."""
-    click.echo(harmless(text), err=err)
+    click.echo(harmless(text), err=err, nl=nl)
 
 
 def remark(text: str) -> None:

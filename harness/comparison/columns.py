@@ -101,7 +101,7 @@ def _column(
 
 def _against(quantity: str, whom: str, place: Place = "page") -> dict[str, Column]:
     """Return the columns of one comparison by their ending: how much it differs from whom, how surely, in a word."""
-    other = "old" if "old" in whom else "baseline"
+    other = next((word for word in ("before", "old") if word in whom), "baseline")
     if quantity == "step_time":
         noun, change, kind, unit = "step time", "ratio", "ratio", f"x {other}"
         what, head, best, new = f"ratio of the step time to {whom}", noun, "shorter", "for new builds"
@@ -253,6 +253,24 @@ FOLDER_TABLE: Mapping[str, Column] = _table(
 )
 """Columns of the comparison of two results folders, in order. Differences are new less old, ratios new over old."""
 
+_BEFORE = {name: _against(name, "the folder before's", "table") for name in ("accuracy", "step_time")}
+
+TREND_TABLE: Mapping[str, Column] = _table(
+    _column("folder", "text", "The results folder.", "table"),
+    _column("commit", "text", "Commit that made it; + where files differed from it.", "table"),
+    _column("started_at", "text", "When its newest run began, UTC.", "page", "date"),
+    _VARIANT,
+    _CONDITIONS[:4],
+    _column("seeds", "count", "Number of seeds with a result in this folder."),
+    _column("accuracy", "fraction", "Mean accuracy in this folder.", "table"),
+    _some(_BEFORE["accuracy"], "delta", "ci_low", "ci_high", "p", "verdict", "hint"),
+    _column("step_time_ms", "measure", "Milliseconds of a training step in this folder.", "table", "step time"),
+    _some(_BEFORE["step_time"], "ratio", "ci_low", "ci_high", "verdict", "hint"),
+    _column("status", "words", "Status in this folder.", words=_ENDED),
+    _column("differences", "text", "What else differs from the folder before: versions, commit, machine.", "note"),
+)
+"""Columns of `harness trend`, in order."""
+
 COLUMNS: tuple[str, ...] = tuple(SUITE_TABLE)
 """Names of the columns of `comparison.csv`. Fractions are 0..1, differences fractions of 1, p-values corrected."""
 
@@ -262,7 +280,7 @@ FOLDER_COLUMNS: tuple[str, ...] = tuple(FOLDER_TABLE)
 
 def column_of(name: str) -> Column:
     """Return what a column of either table holds."""
-    return SUITE_TABLE[name] if name in SUITE_TABLE else FOLDER_TABLE[name]
+    return next(table[name] for table in (SUITE_TABLE, FOLDER_TABLE, TREND_TABLE) if name in table)
 
 
 def unknown_column(name: str, table: Iterable[str]) -> str:

@@ -36,14 +36,7 @@ def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> s
         pictures: Its charts.
         partial: Why the results are not complete; empty when they are.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("harness.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_drawable,
-    )
+    environment = page_environment()
     environment.filters |= {"percent": percent, "points": points, "significant": significant, "plain": plain}
     environment.tests["known"] = finite
     environment.globals["cell"] = cell_text
@@ -52,15 +45,37 @@ def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> s
         view=view,
         partial=partial,
         signs=VERDICT_SIGNS,
-        style=_static("report.css"),
+        style=style_sheet(),
         script=script,
         library=_packed(library),
         policy=_policy([library, script]),
         data=_packed(json.dumps(pictures.to_data(), separators=(",", ":"))),
         files={picture.id: picture.name for picture in pictures.made},
-        version=importlib.metadata.version("cnn-harness"),
-        made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        **made_by(),
     )
+
+
+def page_environment() -> jinja2.Environment:
+    """Return what fills a page's template: everything from outside is escaped and drawable."""
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("harness.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_drawable,
+    )
+
+
+def made_by() -> dict[str, str]:
+    """Return which version makes a page, and when."""
+    made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return {"version": importlib.metadata.version("cnn-harness"), "made_at": made_at}
+
+
+def style_sheet() -> str:
+    """Return the style of every page."""
+    return _static("report.css")
 
 
 def _drawable(value: Any) -> Any:

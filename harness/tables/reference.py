@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from harness.comparison.columns import FOLDER_TABLE, SUITE_TABLE, Column, ColumnKind, Place
+from harness.comparison.columns import FOLDER_TABLE, SUITE_TABLE, TREND_TABLE, Column, ColumnKind, Place
 from harness.tables import escape
 
 _PLACES: Mapping[Place, str] = {
@@ -31,6 +31,7 @@ _KINDS: Mapping[ColumnKind, str] = {
 _TABLES = (
     ("Columns of suites", "`harness tables`, `harness export`, `tables/comparison.csv` and `.json`.", SUITE_TABLE),
     ("Columns of two results folders", "`harness compare OLD NEW`. Differences are new less old.", FOLDER_TABLE),
+    ("Columns of a trend", "`harness trend DIR...`.", TREND_TABLE),
 )
 _PAGE = """# Columns
 

@@ -1,0 +1,54 @@
+"""The page of a trend: a chart and a table per variant, in one file without scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.charts.save import chart_svg
+from harness.charts.trend import trend_chart
+from harness.comparison.columns import TREND_TABLE
+from harness.files import replace_text
+from harness.report.inline_svg import inline_svg
+from harness.report.page import VERDICT_SIGNS, made_by, page_environment, style_sheet
+from harness.tables import full_text
+from harness.tables.trend_table import folder_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN = (
+    *("folder", "commit", "started_at", "seeds"),
+    *("accuracy", "accuracy_delta", "accuracy_verdict"),
+    *("step_time_ms", "step_time_ratio", "step_time_verdict"),
+)
+_OF = ("variant", "dataset", "budget", "device", "backend")
+
+
+def write_trend_page(frame: pd.DataFrame, path: Path) -> Path:
+    """Write the rows of `trend` as an HTML page that opens offline, and return its path."""
+    parts = [
+        _part(number, rows.to_dict("records")) for number, (_, rows) in enumerate(frame.groupby(list(_OF), sort=False))
+    ]
+    page = page_environment().get_template("trend.html")
+    heads = [TREND_TABLE[name].title for name in _SHOWN]
+    return replace_text(path, page.render(parts=parts, heads=heads, style=style_sheet(), **made_by()))
+
+
+def _cell(row: dict[Any, Any], column: str) -> str:
+    if column == "started_at":
+        return str(row[column])[:10]
+    sign = VERDICT_SIGNS.get(row[column], "") if column.endswith("_verdict") else ""
+    return f"{sign} {full_text(row, column)}".strip()
+
+
+def _part(number: int, rows: list[dict[Any, Any]]) -> dict[str, Any]:
+    names = folder_names([str(row["folder"]) for row in rows])
+    title = str(rows[0]["variant"])
+    return {
+        "id": f"t{number}",
+        "title": title,
+        "conditions": ", ".join(str(rows[0][name]) for name in _OF[1:]),
+        "svg": inline_svg(chart_svg(trend_chart(rows)), f"t{number}", f"Accuracy and step time of {title} by folder"),
+        "rows": [[name, *(_cell(row, column) for column in _SHOWN[1:])] for row, name in zip(rows, names, strict=True)],
+    }

@@ -1,0 +1,93 @@
+"""`harness trend`: one true change among many folders is found where it happened, and no other."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from made_results import BASELINE, DROPOUT, WIDE, Made, make_results
+
+from harness.cli import run
+from harness.comparison import Margins
+from harness.comparison.trend import trend
+from harness.errors import InputError
+from harness.results import load_results
+
+FOLDERS = 6
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory):
+    """Six folders: dropout loses six points in the fourth, the wide one becomes a quarter faster in the fifth."""
+    root = tmp_path_factory.mktemp("nights")
+    for night in range(FOLDERS):
+        accuracies = {BASELINE: 0.80, DROPOUT: 0.90 if night < 3 else 0.84, WIDE: 0.80}
+        step_ms = {BASELINE: 8.0, DROPOUT: 8.0, WIDE: 20.0 if night < 4 else 15.0}
+        made = Made(accuracies, step_ms, commit=f"{night}" * 40, started_at=f"2026-01-0{night + 1}T03:04:05+00:00")
+        make_results(root / f"night-{night}", made)
+    return [root / f"night-{night}" for night in range(FOLDERS)]
+
+
+@pytest.fixture(scope="module")
+def frame(nights):
+    return trend([load_results(night) for night in nights], Margins())
+
+
+def test_a_row_per_folder_and_variant_in_their_order(frame, nights):
+    assert list(frame["variant"]) == [v.name for v in (BASELINE, DROPOUT, WIDE) for _ in nights]
+    assert list(frame["folder"]) == [str(night) for _ in range(3) for night in nights]
+    dropout = frame[frame["variant"] == DROPOUT.name]
+    assert np.allclose(dropout["accuracy"].diff().dropna(), dropout["accuracy_delta"].iloc[1:])
+
+
+def test_changes_are_marked_where_they_happened_and_nowhere_else(frame):
+    accuracy = frame[frame["accuracy_verdict"].isin(["better", "worse"])]
+    time = frame[frame["step_time_verdict"].isin(["better", "worse"])]
+    found = [(row.variant, row.folder[-1], row.accuracy_verdict) for row in accuracy.itertuples()]
+    assert found == [(DROPOUT.name, "3", "worse")]
+    found = [(row.variant, row.folder[-1], row.step_time_verdict) for row in time.itertuples()]
+    assert found == [(WIDE.name, "4", "better")]
+
+
+def test_more_folders_make_each_claim_harder(nights, frame):
+    two = trend([load_results(night) for night in nights[2:4]], Margins())
+    widths = [
+        (row["accuracy_ci_high"] - row["accuracy_ci_low"]).item()
+        for one in (two, frame)
+        for row in [one[(one["variant"] == DROPOUT.name) & (one["folder"] == str(nights[3]))]]
+    ]
+    assert widths[1] > 1.2 * widths[0] > 0
+
+
+def test_one_folder_is_no_trend_and_strangers_are_refused(nights, tmp_path):
+    with pytest.raises(InputError, match="a trend over 1 folder: name two or more"):
+        trend([load_results(nights[0])], Margins())
+    other = make_results(tmp_path / "other", dataclasses.replace(Made(), budget=Made().budget.override(epochs=3)))
+    with pytest.raises(InputError, match="have no dataset and budget in common"):
+        trend([load_results(nights[0]), load_results(other)], Margins())
+
+
+def test_a_variant_that_comes_or_goes_stays_in_the_trend(nights, tmp_path):
+    fewer = make_results(tmp_path / "fewer", Made({BASELINE: 0.8, WIDE: 0.8}))
+    rows = trend([load_results(nights[0]), load_results(fewer), load_results(nights[1])], Margins())
+    dropout = rows[rows["variant"] == DROPOUT.name]
+    assert [folder[-1] for folder in dropout["folder"]] == ["0", "1"]
+    assert list(dropout["accuracy_verdict"]) == ["", ""]
+
+
+def test_the_command_prints_every_format_and_writes_a_page(nights, tmp_path, capsys):
+    names = [str(night) for night in nights]
+    page = tmp_path / "trend.html"
+    assert run(["trend", *names, "--page", str(page)]) == 0
+    printed = capsys.readouterr()
+    assert "night-3: accuracy worse than before" in printed.out
+    assert f"wrote {page}" in printed.err
+    text = page.read_text()
+    assert text.count("<svg") == 3
+    assert "<script" not in text
+    assert run(["trend", *names, "--variant", "baseline", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["variant"] for row in rows] == ["baseline"] * FOLDERS
+    assert rows[0]["accuracy_delta"] is None
+    assert run(["trend", *names, "--variant", "basline"]) == 4
+    assert 'did you mean "baseline"?' in capsys.readouterr().err
