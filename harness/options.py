@@ -37,6 +37,8 @@ class TextOption:
 
     def parse(self, name: str, text: str) -> str:
         """Return the text."""
+        if "\0" in text:
+            raise InputError(f"{name} holds a NUL character, which no name can: leave it out")
         return text
 
 
@@ -48,7 +50,11 @@ class Folder:
 
     def parse(self, name: str, text: str) -> Path:
         """Return its path."""
-        if not text or Path(text).is_file():
+        try:
+            is_file = "\0" in text or Path(text).is_file()
+        except OSError as error:  # longer than any name
+            raise InputError(f'{name} is "{text[:60]}...": name a folder; {error.strerror}') from None
+        if not text or is_file:
             raise InputError(f'{name} is "{text}": name a folder{", this is a file" if text else ""}')
         return Path(text)
 

@@ -67,7 +67,7 @@ def _table(file: Path) -> Mapping[str, Any] | None:
         return None  # somebody else's file: what is wrong in it is not for us to say
     try:
         table = tomllib.loads(text.decode()).get("tool", {}).get("harness")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{_relative(file)} cannot be read: {error}") from None
     if table is not None and not isinstance(table, dict):
         raise InputError(f"{_relative(file)}: {TABLE} is {table!r}: make it a table")

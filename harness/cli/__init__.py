@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -42,6 +43,8 @@ _INTERRUPTED = {
     "pretrain": "no weights were written; the same command starts anew",
 }
 
+
+_TRACEBACK = "HARNESS_TRACEBACK"
 
 _ELSEWHERE = (4, "make its folder writable, or give --output another one where the command has it")
 _NO_SPACE = (1, "free some space; what was stored is intact")
@@ -117,11 +120,22 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except OSError as error:
         if error.errno not in _REMEDIES or error.filename is None:
-            raise
+            return _own_fault(error)
         code, remedy = _REMEDIES[error.errno]
         click.echo(harmless(f"error: {error.filename} cannot be written ({error.strerror}): {remedy}"), err=True)
         return code
+    except Exception as error:
+        return _own_fault(error)
     return code if isinstance(code, int) else 0
+
+
+def _own_fault(error: Exception) -> int:
+    """Tell what nobody foresaw in one line, and the way to the traceback that a report of it needs."""
+    if os.environ.get(_TRACEBACK):
+        raise error
+    text = f"error: {type(error).__name__}: {error}: a fault of cnn-harness or of this machine; please report it with "
+    click.echo(harmless(f"{text}what {_TRACEBACK}=1 in the environment shows"), err=True)
+    return 1
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

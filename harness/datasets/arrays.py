@@ -62,10 +62,13 @@ def load_npz(path: Path, *, cache: Path | None = None) -> Dataset:
 
 def _read_npz(path: Path) -> Dataset:
     try:
+        _refuse_bomb(path)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in (*_ARRAYS, "classes") if name in file}
             names = list(file)
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, MemoryError, zipfile.BadZipFile) as error:
+    except InputError:
+        raise
+    except Exception as error:  # whatever the bytes hold, an archive's reader may raise anything
         raise InputError(f"cannot read {shown(path)} as an .npz file of plain arrays: {error}") from error
     missing = [name for name in _ARRAYS if name not in arrays]
     if missing:
@@ -82,10 +85,27 @@ def _read_npz(path: Path) -> Dataset:
         highest = max(
             (int(labels.max()) for _, labels in parts if labels.size and labels.dtype.kind in "iu"), default=1
         )
-        classes = arrays.get("classes", np.arange(min(highest, 100_000) + 1)).reshape(-1).astype(str).tolist()
+        names = arrays.get("classes", np.arange(min(highest, _HIGHEST_LABEL) + 1)).reshape(-1)
+        if len(names) > _HIGHEST_LABEL + 1:
+            raise InputError(f"classes has {len(names):,} names: at most {_HIGHEST_LABEL + 1:,} are allowed")
+        classes = [name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in names.tolist()]
         return Dataset.from_arrays(path.stem, classes, *parts)
     except InputError as error:
         raise InputError(f"{shown(path)}: {error}") from error
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Refuse an archive whose arrays this machine cannot hold, before any is unpacked."""
+    import psutil
+
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    held = psutil.virtual_memory().available
+    if size > held:
+        raise InputError(
+            f"{shown(path)} unpacks to {size / 2**20:,.0f} MiB, and {held / 2**20:,.0f} MiB of memory are free: give a "
+            f"folder of images, or {_WAY} from a function of your own"
+        )
 
 
 def load_function(target: str, *, cache: Path | None = None) -> Dataset:

@@ -23,6 +23,7 @@ from harness.results import Results
 from harness.results.records import EPOCH_METRICS, Record
 from harness.tables.files import safe_file_name
 
+_LONGEST_FOLDER = 150
 _RESULTS = ("test/accuracy", "test/precision", "test/recall", "test/macro_f1", "step_time_ms", "train_time_s")
 
 
@@ -169,4 +170,5 @@ def _folder_name(name: str) -> str:
     # A variant's name never holds =, so that no two variants meet.
     plain = name.replace(":", "=").replace(", ", ",")
     bare = plain.replace("=", "").replace("+", "").replace(",", "").replace("#", "").replace(" ", "")
-    return plain.replace(" ", "_") if safe_file_name(bare) == bare else safe_file_name(name)
+    readable = safe_file_name(bare) == bare and len(plain) <= _LONGEST_FOLDER
+    return plain.replace(" ", "_") if readable else safe_file_name(name)

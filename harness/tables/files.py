@@ -47,6 +47,6 @@ def safe_file_name(name: str) -> str:
     ('dropout', '.._x-')
     """
     plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:80]
-    if plain == name and not plain.startswith(".") and plain != "comparison":
+    if plain and plain == name and not plain.startswith(".") and plain != "comparison":
         return plain
-    return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    return f"{plain or '_'}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"

@@ -148,7 +148,7 @@ class Variant:
 def _from_json(text: str) -> Variant:
     try:
         fields = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"not the JSON text of a variant: {error}") from None
     if not isinstance(fields, Mapping):
         raise InputError(f"not the JSON text of a variant: an object is wanted, got {text[:40]!r}")

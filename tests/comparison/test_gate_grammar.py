@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.comparison.columns import FOLDER_TABLE, SUITE_TABLE
-from harness.comparison.gate import failed_rows, parse_gate
+from harness.comparison.gate import MAX_DEPTH, MAX_LENGTH, failed_rows, parse_gate
 from harness.errors import InputError
 
 WORDS = [
@@ -182,6 +182,43 @@ def test_every_fraction_refuses_per_cent_and_takes_its_range(name):
         parse_gate(f"{name} > 35")
     assert parse_gate(f"{name} > 0.35").fails({name: 0.4})
     assert parse_gate(f"{name} == 1").fails({name: 1.0})
+
+
+def test_a_refusal_shows_the_gate_and_marks_the_place():
+    with pytest.raises(InputError) as caught:
+        parse_gate("accuracy > 0.5 and é\x07")
+    first, shown, mark = str(caught.value).splitlines()
+    assert first.endswith("(character 20)")
+    assert shown == "  accuracy > 0.5 and é\N{REPLACEMENT CHARACTER}"
+    assert mark == "  " + " " * 19 + "^"
+    with pytest.raises(InputError, match=r"^gate: '\)' is too much: no parenthesis is open \(character 13\)\n"):
+        parse_gate("accuracy > 0)")
+    with pytest.raises(InputError, match=r"is never 'nonsense': use 'ok', 'partial'"):
+        parse_gate("status == 'nonsense'")
+
+
+def test_a_gate_is_as_long_and_as_deep_as_allowed_and_no_more():
+    text = "accuracy > 0.5"
+    padded = text + " " * (MAX_LENGTH - len(text))
+    assert parse_gate(padded).columns == ("accuracy",)
+    with pytest.raises(InputError, match=f"^gate of {MAX_LENGTH + 1} characters: at most {MAX_LENGTH} are allowed"):
+        parse_gate(padded + " ")
+    nots, ands = text, text
+    for number in range(MAX_DEPTH - 1):
+        nots, ands = f"not ({nots})", f"recall > 0.5 {'and' if number % 2 else 'or'} ({ands})"
+    row = {"accuracy": 0.6, "recall": 0.6}
+    assert parse_gate(nots).fails(row) == (MAX_DEPTH % 2 == 1)
+    assert parse_gate(ands).fails(row)
+    for deeper in (f"not ({nots})", f"seeds > 1 and ({ands})"):
+        with pytest.raises(InputError, match=f"gate: more than {MAX_DEPTH} conditions are inside one another"):
+            parse_gate(deeper)
+
+
+def test_per_cent_are_those_up_to_100():
+    with pytest.raises(InputError, match=r"did you mean 1\?"):
+        parse_gate("accuracy > 100")
+    with pytest.raises(InputError, match="this never holds: accuracy is 0 to 1"):
+        parse_gate("accuracy > 100.5")
 
 
 def test_a_text_is_taken_as_it_is_written():

@@ -74,10 +74,15 @@ def test_margins_that_leave_zero_out_are_refused():
         accuracy_verdict(one, one, -0.1)
     with pytest.raises(ValueError, match="margin of time"):
         time_verdict(one, one, 1.5)
+    with pytest.raises(ValueError, match="margin of time"):
+        time_verdict(one, one, 1.0)
+    assert time_verdict(Interval(-0.1, 0.1), Interval(-0.1, 0.1), 0.0) == Verdict.UNRESOLVED
 
 
 def test_hints():
     assert seeds_hint(17, 5) == "about 12 more seeds would settle it"
+    assert seeds_hint(7, 5) == "about 2 more seeds would settle it"
+    assert seeds_hint(6, 5) == "about 1 more seed would settle it"
     assert seeds_hint(6, 5) == "about 1 more seed would settle it"
     assert seeds_hint(None, 5) == "only more test images would settle it"
     assert blocks_hint(1180, 36) == "about 1,200 more blocks would settle it"

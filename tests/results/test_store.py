@@ -1,6 +1,5 @@
 """The store: rows added once, never changed, never half."""
 
-import dataclasses
 import sqlite3
 
 import numpy as np
@@ -86,23 +85,6 @@ def test_a_reader_sees_a_snapshot_while_a_writer_is_open(store, tmp_path):
         store.add_record(make_record(2))
         assert len(reader.records()) == 1
     assert len(load_results(tmp_path).records) == 2
-
-
-def test_keys_tell_apart_what_changes_a_result_and_nothing_else():
-    trial = make_trial()
-    assert trial.key == make_trial().key
-    longer = dataclasses.replace(trial, budget=BUDGETS["quick"].override(seeds=9))
-    assert longer.key == trial.key, "the number of seeds does not change one trial"
-    for change in (
-        {"seed": 2},
-        {"variant": BASELINE.replace(l2=0.1)},
-        {"source": "x"},
-        {"fingerprint": "abd"},
-        {"budget": BUDGETS["quick"].override(epochs=4)},
-        {"environment": dataclasses.replace(ENVIRONMENT, threads=2)},
-        {"environment": dataclasses.replace(ENVIRONMENT, versions=(("keras", "3.15.2"),))},
-    ):
-        assert dataclasses.replace(trial, **change).key != trial.key, change
 
 
 def test_fault_10_a_damaged_store_is_refused_by_name_and_left_alone(tmp_path):

@@ -22,6 +22,32 @@ def test_a_name_tells_the_differences(changes, name):
     assert BASELINE.replace(**changes).name == name
 
 
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"widths": [0, 1]}, "options.widths:0-1"),
+        ({"rate": 1e16}, "options.rate:1e-16+id:"),
+        ({"shift": [-1, 2]}, "options.shift:-1-2+id:"),
+        ({"text": "a..b"}, "options.text:a.b+id:"),
+        ({"text": "a b/c"}, "options.text:a-b-c+id:"),
+        ({"text": "none"}, "options.text:none+id:"),
+        ({"one": [16]}, "options.one:16+id:"),
+        ({"flags": [True, 2]}, "options.flags:True-2+id:"),
+    ],
+)
+def test_a_name_that_does_not_tell_all_ends_in_digits_of_the_fingerprint(options, name):
+    variant = Variant(model="nets:build", options=options)
+    told = f"model:nets:build+{name}"
+    assert variant.name == (f"{told}{variant.fingerprint[:8]}" if told.endswith("id:") else told)
+
+
+def test_a_name_of_120_letters_stands_and_a_longer_one_is_cut_at_a_word():
+    room = 120 - len("model:nets:build+options.o:")
+    assert Variant(model="nets:build", options={"o": "x" * room}).name.endswith("x" * room)
+    longer = Variant(model="nets:build", options={"o": "x" * (room - 13) + "." * 5 + "x" * 20})
+    assert longer.name == f"model:nets:build+options.o:{'x' * (room - 13)}+id:{longer.fingerprint[:8]}"
+
+
 def test_a_long_name_is_cut_and_stays_unique():
     first = Variant(model="nets:build", options={f"option_{n}": n for n in range(30)})
     second = first.replace(options={**dict(first.options), "option_29": 0})
