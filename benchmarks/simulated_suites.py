@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,18 +71,28 @@ def simulate(
     images: tuple[int, ...] = IMAGES,
 ) -> Sums:
     """Simulate suites of one baseline, and a variant per shift, on the same seeds and images."""
-    most, starts = max(seeds), (0, *images[:-1])
+    most = max(seeds)
     rows, cells = np.empty((2, suites, len(shifts), most, len(images)))
     columns = np.empty((suites, len(shifts), len(seeds), len(images)))
+    spans = list(pairwise((0, *images)))
     for suite in range(suites):
         ease = rng.normal(EASE, EASE_SPREAD, images[-1]).astype(np.float32)
         baseline = right_answers(ease, 0.0, noise, most, rng)
         for v, shift in enumerate(shifts):
             difference = right_answers(ease, shift, noise, most, rng).view(np.int8) - baseline.view(np.int8)
-            over_seeds = np.cumsum(difference, axis=0, dtype=np.int16)[np.array(seeds) - 1]
-            for into, values in ((rows, difference), (columns, over_seeds**2), (cells, np.abs(difference))):
-                into[suite, v] = np.cumsum(np.add.reduceat(values, starts, axis=1, dtype=np.int32), axis=1)
-    return Sums(seeds, images, rows, columns, cells)
+            squares = _summed_over(difference, seeds).astype(np.int32) ** 2
+            for n, (first, end) in enumerate(spans):
+                own = difference[:, first:end]
+                rows[suite, v, :, n] = np.count_nonzero(own == 1, axis=1) - np.count_nonzero(own == -1, axis=1)
+                cells[suite, v, :, n] = np.count_nonzero(own, axis=1)
+                columns[suite, v, :, n] = squares[:, first:end].sum(axis=1)
+    return Sums(seeds, images, *(np.cumsum(sums, axis=-1) for sums in (rows, columns, cells)))
+
+
+def _summed_over(difference: NDArray[np.int8], seeds: tuple[int, ...]) -> NDArray[np.int16]:
+    """Return each image's sum over the first seeds, for each of their numbers."""
+    steps = [difference[first:end].sum(axis=0, dtype=np.int16) for first, end in pairwise((0, *seeds))]
+    return np.cumsum(steps, axis=0, dtype=np.int16)
 
 
 def right_answers(
@@ -90,11 +101,14 @@ def right_answers(
     """Return which images [seeds, images] one arm gets right: its own taste, and a luck per seed."""
     logits = ease + np.float32(shift) + np.float32(TASTE) * rng.standard_normal(len(ease), np.float32)
     lucks = (noise * rng.standard_normal(seeds)).astype(np.float32)
-    # Without seed noise one row of chances serves all seeds.
-    chances = sigmoid(logits + lucks[:, None]) if noise else sigmoid(logits)
-    draws = rng.integers(0, 2**16, (seeds, len(ease)), np.uint16)
-    return np.asarray(draws < (chances * np.float32(2**16 - 1)).astype(np.uint16))
+    draws = np.frombuffer(rng.bytes(2 * seeds * len(ease)), np.uint16).reshape(seeds, len(ease))
+    return np.asarray(_LOGISTIC[draws] < logits + lucks[:, None])
 
 
 def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.asarray(1 / (1 + np.exp(-logits)))
+
+
+# By table: a draw of a logistic variate in a fifth of the time.
+_SHARES = (np.arange(2**16) + 0.5) / 2**16
+_LOGISTIC = np.log(_SHARES / (1 - _SHARES)).astype(np.float32)

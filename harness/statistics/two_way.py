@@ -89,14 +89,16 @@ def effect_of(table: Floats, mean: float) -> Effect:
 def mean_squares(table: Floats) -> MeanSquares:
     """Return the mean squares of a table [seeds, images] (two-way analysis of variance, no replication)."""
     seeds, images = table.shape
-    mean = table.mean()
-    rows = table.mean(axis=1, keepdims=True) - mean
-    columns = table.mean(axis=0, keepdims=True) - mean
-    rest = table - mean - rows - columns
+    rows, columns = table.sum(axis=1) / images, table.sum(axis=0) / seeds
+    mean = rows.sum() / seeds
+    rest = table - columns
+    rows -= mean
+    columns -= mean
+    rest -= rows[:, None]
     return MeanSquares(
-        seeds=_over(images * float((rows**2).sum()), seeds - 1),
-        images=_over(seeds * float((columns**2).sum()), images - 1),
-        error=_over(float((rest**2).sum()), (seeds - 1) * (images - 1)),
+        seeds=_over(images * float(rows @ rows), seeds - 1),
+        images=_over(seeds * float(columns @ columns), images - 1),
+        error=_over(float(np.vdot(rest, rest)), (seeds - 1) * (images - 1)),
     )
 
 

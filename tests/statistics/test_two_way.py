@@ -71,7 +71,7 @@ def test_student_1908_extra_hours_of_sleep():
     hours = np.array([1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4])
     effect = two_way(np.repeat(hours[:, None], 20, axis=1))
     assert effect.mean == pytest.approx(1.58)
-    assert effect.parts == (pytest.approx((effect.variance, 9)), (0.0, 19))
+    assert effect.parts == (pytest.approx((effect.variance, 9)), pytest.approx((0.0, 19)))
     assert effect.mean / effect.standard_error == pytest.approx(4.0621, abs=5e-5)
     assert effect.p_value() == pytest.approx(0.002833, abs=5e-7)
     assert effect.interval() == pytest.approx((0.7001142, 2.4598858), abs=5e-7)
