@@ -47,7 +47,8 @@ Made by `python -m harness.tables.reference > docs/columns.md`. On a terminal: `
 - **±** is the standard deviation over seeds; **[ ]** is the interval of a difference or ratio, for new seeds and test
   images (of step times: for new builds), corrected for the number of variants ([statistics](statistics.md)).
 - A **block** is a few training steps timed as one.
-- `better` and `worse`: the interval leaves out no difference. `same`: it lies within the margin. `unresolved`: neither.
+- `same`: the difference is surely within the margin (two one-sided tests: the interval at twice the level lies
+  within). `better` and `worse`: else, the interval leaves out no difference. `unresolved`: neither.
 - [Gates](gates.md) may ask for every column but the hints.
 """
 
