@@ -1,6 +1,8 @@
 """What all tests share. TensorFlow is told its threads before anything imports it: bits depend on their number."""
 
 import contextlib
+import gc
+import os
 import sys
 
 import hypothesis
@@ -14,9 +16,40 @@ configure_process("cpu", threads=1)
 
 pytest_plugins = ["pytester"]
 
+# What surrounds the tests is none of the commands that they run: not the width of a terminal, which readline writes
+# into the environment, nor that a worker of pytest-xdist runs them, where pytest-benchmark would switch itself off.
+for name in [name for name in os.environ if name in ("COLUMNS", "LINES") or name.startswith("PYTEST_XDIST_")]:
+    del os.environ[name]
+
 # A machine that is busy is slow, not wrong.
 hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
+
+
+def pytest_collection_modifyitems(config, items):
+    """In a worker of pytest-xdist put the files of slow tests first, so that none is left to one worker at the end."""
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give a worker whole files, which share what is dear to make, in the order above."""
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False
+    return LoadFileScheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol():
+    """Collect the garbage of this test alone: each pytest within a test collects all, and TensorFlow is a lot."""
+    gc.freeze()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
 
 
 @pytest.fixture(scope="session")
