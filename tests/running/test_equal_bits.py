@@ -22,8 +22,10 @@ from harness.training.devices import Device, training_environment
 from harness.variants.sources import source_fingerprint
 
 HERE = Path(__file__).parent
+PATIENCE_S = 3000  # a machine that is busy is slow, not wrong
 BUDGET = Budget("smoke", epochs=2, seeds=1, max_images=48)
-SMALL = BASELINE.replace(filters=(3, 4), dense=(8,), batch_size=16)
+# As few layers as can differ: what a trial costs here is its graph.
+SMALL = BASELINE.replace(filters=(3,), dense=(), batch_size=16)
 BUILT_IN = [
     SMALL,
     SMALL.replace(dropout=0.4),
@@ -35,8 +37,8 @@ BUILT_IN = [
     SMALL.replace(precision_policy="mixed_bfloat16"),
     SMALL.replace(precision_policy="mixed_float16"),
     SMALL.replace(pooling="sum", activation="gelu"),
-    SMALL.replace(kernel_size=5, dense=()),
-    SMALL.replace(filters=(2, 2, 2), pooling="average"),
+    SMALL.replace(kernel_size=5, dense=(8,)),
+    SMALL.replace(filters=(2, 2), pooling="average"),
 ]
 OWN = [
     Variant(model=f"ten_models:{name}", batch_size=16)
@@ -65,44 +67,39 @@ def bits(record: Record) -> str:
     return f"{record.loss!r} {history!r} {predictions}"
 
 
-# Each trial in a process in which nothing was computed before: the libraries are imported once, then it forks.
-ALONE = """
+# Prints what each trial gives by the way it is run. Alone: in a process in which nothing was computed before, forked
+# from one that has only imported. After another: each after the one before it, in one process. In a worker used before:
+# once more there, after another seed of it, for which the trainer keeps the model.
+WAYS = """
 import json, os, sys
 from harness.training.devices import configure_process
 configure_process("cpu", threads=1)
 from harness.datasets import load_dataset
 from harness.training.trial import Trainer
 import test_equal_bits as matrix
-dataset = load_dataset("digits")
-for number, trial in enumerate(matrix.trials(getattr(matrix, sys.argv[1]))):
+dataset, variants = load_dataset("digits"), getattr(matrix, sys.argv[1])
+
+def say(way, trial, trainer):
+    print(json.dumps([way, trial.variant.name, matrix.bits(trainer.run(trial, dataset))]), flush=True)
+
+for trial in matrix.trials(variants):
     child = os.fork()
     if not child:
-        text = matrix.bits(Trainer().run(trial, dataset))
-        print(json.dumps([trial.variant.name, text]), flush=True)
+        say("alone", trial, Trainer())
         os._exit(0)
     os.waitpid(child, 0)
-"""
-
-# Each after the one before it, then all of another seed, then the other way round.
-AFTER = """
-import json, sys
-from harness.training.devices import configure_process
-configure_process("cpu", threads=1)
-from harness.datasets import load_dataset
-from harness.training.trial import Trainer
-import test_equal_bits as matrix
-dataset, trainer, variants = load_dataset("digits"), Trainer(), getattr(matrix, sys.argv[1])
-for trial in (*matrix.trials(variants), *matrix.trials(variants, 2)[-3:], *matrix.trials(variants)[::-1]):
-    text = matrix.bits(trainer.run(trial, dataset))
-    if trial.seed == 1:
-        print(json.dumps([trial.variant.name, text]), flush=True)
+trainer = Trainer()
+for first, other in zip(matrix.trials(variants), matrix.trials(variants, 2), strict=True):
+    say("after another", first, trainer)
+    trainer.run(other, dataset)
+    say("in a worker used before", first, trainer)
 """
 
 
-def started(script: str, variants: str, **environment: str) -> subprocess.Popen[str]:
+def started(variants: str, **environment: str) -> subprocess.Popen[str]:
     path = os.pathsep.join([str(HERE), *filter(None, sys.path)])
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", script, variants],
+        [sys.executable, "-W", "ignore", "-c", WAYS, variants],
         env=os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"} | environment,
         cwd=HERE,
         stdout=subprocess.PIPE,
@@ -110,36 +107,37 @@ def started(script: str, variants: str, **environment: str) -> subprocess.Popen[
     )
 
 
-def read(process: subprocess.Popen[str]) -> list[tuple[str, str]]:
-    output, _ = process.communicate(timeout=500)
+def read(process: subprocess.Popen[str]) -> dict[str, dict[str, str]]:
+    """Return the bits of each variant's trial by the way it was run."""
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, output
-    pairs = [json.loads(line) for line in output.splitlines() if line.startswith("[")]
-    return [(name, text) for name, text in pairs]
+    found: dict[str, dict[str, str]] = {}
+    for line in output.splitlines():
+        if line.startswith("["):
+            way, name, text = json.loads(line)
+            found.setdefault(way, {})[name] = text
+    return found
 
 
 @pytest.fixture(scope="module")
 def ways(tmp_path_factory):
-    """Return the bits of each variant's trial by how it was run."""
+    """Return the bits of each variant's trial by the way it was run, in the pool too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(HERE)
         patch.chdir(HERE)
-        alone, after = (read(process) for process in [started(ALONE, "ALL"), started(AFTER, "ALL")])
-        todo = trials(ALL)
+        process = started("ALL")
+        # The other way round, so that other ones came before.
+        todo = trials(ALL)[::-1]
         log = tmp_path_factory.mktemp("pool") / "workers.log"
         pool = PoolExecutor(
-            DatasetRef.of(load_dataset("digits")), todo[0].environment, workers=2, timeout_s=300, log=log
+            DatasetRef.of(load_dataset("digits")), todo[0].environment, workers=2, timeout_s=PATIENCE_S, log=log
         )
         try:
             with ThreadPoolExecutor(2) as threads:
-                pooled = list(threads.map(pool.run, todo[::2] + todo[1::2]))
+                pooled = list(threads.map(pool.run, todo))
         finally:
             pool.close()
-    return {
-        "alone": dict(alone),
-        "after another": dict(after[: len(ALL)]),
-        "in a worker used before": dict(after[len(ALL) :]),
-        "in the pool": {record.trial.variant.name: bits(record) for record in pooled},
-    }
+    return read(process) | {"in the pool": {record.trial.variant.name: bits(record) for record in pooled}}
 
 
 ALL = [*BUILT_IN, *OWN]
@@ -161,7 +159,6 @@ def test_the_variants_of_the_matrix_differ_from_one_another(ways):
 @pytest.mark.slow
 @pytest.mark.skipif(not importlib.util.find_spec("jax"), reason="JAX is not installed")
 def test_the_same_holds_under_jax():
-    processes = [started(script, "JAX", KERAS_BACKEND="jax") for script in (ALONE, AFTER)]
-    alone, after = (read(process) for process in processes)
+    alone, after, again = read(started("JAX", KERAS_BACKEND="jax")).values()
     assert len(alone) == len(JAX)
-    assert dict(alone) == dict(after[: len(JAX)]) == dict(after[len(JAX) :])
+    assert alone == after == again
