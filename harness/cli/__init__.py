@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
 import click
 
 from harness.errors import HarnessError
 from harness.noise import quiet_libraries
+from harness.running.interrupts import interrupt_on_signals
 from harness.wording import harmless
 
 # A command's file, and what `harness --help` says of it: kept here so that help imports none of them.
@@ -47,6 +47,7 @@ _INTERRUPTED = {
 _TRACEBACK = "HARNESS_TRACEBACK"
 
 _ELSEWHERE = (4, "make its folder writable, or give --output another one where the command has it")
+_NOBODY_READS = (errno.EPIPE, errno.EIO)
 _NO_SPACE = (1, "free some space; what was stored is intact")
 _REMEDIES = {
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR), _ELSEWHERE),
@@ -101,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt_on_signals()
     try:
         with quiet_libraries():
             code = harness.main(arguments, prog_name="harness", standalone_mode=False)
@@ -110,7 +111,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 4
     except (click.Abort, KeyboardInterrupt):
         command = next(iter(sys.argv[1:] if arguments is None else arguments), "")
-        click.echo(f"interrupted: {_INTERRUPTED.get(command, 'nothing was changed')}", err=True)
+        try:
+            click.echo(f"interrupted: {_INTERRUPTED.get(command, 'nothing was changed')}", err=True)
+        except OSError:  # the terminal was closed
+            _say_no_more()
         return 2
     except click.ClickException as error:
         error.show()
@@ -119,6 +123,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo(harmless(f"error: {error}"), err=True)
         return error.exit_code
     except OSError as error:
+        if error.errno in _NOBODY_READS and error.filename is None:  # as after `| head`
+            _say_no_more()
+            return 2 if isinstance(error.__context__, KeyboardInterrupt) else 1
         if error.errno not in _REMEDIES or error.filename is None:
             return _own_fault(error)
         code, remedy = _REMEDIES[error.errno]
@@ -138,5 +145,10 @@ def _own_fault(error: Exception) -> int:
     return 1
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _say_no_more() -> None:
+    """Send what is still to be printed nowhere: Python would fail on it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

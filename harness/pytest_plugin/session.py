@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Generator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +13,7 @@ from harness.pytest_plugin.items import PROBLEMS, SEEN, SuiteItem
 from harness.pytest_plugin.options import option, option_values
 from harness.pytest_plugin.ours import note
 from harness.pytest_plugin.state import RUN, Run
+from harness.running.interrupts import interrupt_on_signals
 from harness.search import Search, check_searches
 from harness.suites import Suite, check_suites
 from harness.wording import harmless
@@ -42,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Its own table is 190 columns wide and knows no baseline: ours stands in its place, unless one is asked for.
     if not (config.getoption("benchmark_compare", None) or config.getoption("benchmark_verbose", False)):
         config.option.benchmark_quiet = True
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt_on_signals()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -167,7 +166,3 @@ def _report_gate(session: pytest.Session, failure: Failure) -> None:
 
 def _run(config: pytest.Config) -> Run | None:
     return config.stash.get(RUN, None)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

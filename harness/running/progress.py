@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 from collections.abc import Callable
@@ -84,17 +85,21 @@ class Progress:
         left = f", about {duration(max(left_s, 1))} left" if left_s else ""
         line = f"[{self._done:{width}}/{self._total}] {one_line(text)}{left}"
         if not self._live:
-            self._write(line + "\n")
+            self._say(line + "\n")
             return
         if not keep:
             line = _cut(line, shutil.get_terminal_size().columns - 1)
-        self._write("\r" + line + " " * (self._width - text_width(line)) + "\n" * keep)
+        self._say("\r" + line + " " * (self._width - text_width(line)) + "\n" * keep)
         self._width = 0 if keep else text_width(line)
 
     def close(self) -> None:
         """Clear the drawn line, so that what follows starts at the left edge."""
         if self._live and self._width:
-            self._write("\r" + " " * self._width + "\r")
+            self._say("\r" + " " * self._width + "\r")
+
+    def _say(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # nobody reads it: a closed terminal ends no sweep that is to outlive it
+            self._write(text)
 
 
 def _cut(line: str, width: int) -> str:
