@@ -52,9 +52,13 @@ def main() -> None:
     parser.add_argument("--train-images", type=int)
     parser.add_argument("--test-images", type=int)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--report", action="store_true")
+    parser.add_argument("--report", action="store_true", help="only print the tables of what OUT holds")
     arguments = parser.parse_args()
-    run(arguments.out, arguments.dataset, (arguments.train_images, arguments.test_images), arguments.seeds)
+    if arguments.report:
+        for folder in sorted(path for path in arguments.out.iterdir() if path.is_dir()):
+            report(folder)
+    else:
+        run(arguments.out, arguments.dataset, (arguments.train_images, arguments.test_images), arguments.seeds)
 
 
 def run(out: Path, source: str, images: tuple[int | None, int | None], seeds: int) -> None:
@@ -175,6 +179,66 @@ class Learner:
     @staticmethod
     def _values(variables: Any) -> Any:
         return [np.array(variable.numpy()) for variable in variables]
+
+
+def report(folder: Path) -> None:
+    """Print a table of the seeds that all variants have: a line per number of epochs and kind of weights."""
+    files = {variant: _files(folder, variant) for variant in VARIANTS}
+    seeds = sorted(set.intersection(*(set(found) for found in files.values())))
+    if len(seeds) < 3:
+        print(f"{folder.name}: {len(seeds)} seeds, too few")
+        return
+    trials = {variant: [dict(np.load(found[seed])) for seed in seeds] for variant, found in files.items()}
+    names = [variant.name for variant in VARIANTS[1:]]
+    print(f"{folder.name}: {len(seeds)} seeds; spread: standard deviation over seeds, in points")
+    head = ["epochs", "weights", "baseline, %", "spread of an arm", "of differences", "together", *names, "best first"]
+    print("| " + " | ".join(head) + " |\n" + "| --- " * len(head) + "|")
+    for mark in MARKS:
+        kinds = [name.split("@")[0] for name in trials[BASELINE][0] if name.endswith(f"@{mark}")]
+        usual = 0.0
+        for kind in kinds:
+            if kind == "epochs":
+                continue
+            right = {
+                variant.name: np.array([trial[f"{kind}@{mark}"] for trial in found], float)
+                for variant, found in trials.items()
+            }
+            baseline = right[BASELINE.name]
+            arms = [100 * values.mean(axis=1).std(ddof=1) for values in right.values()]
+            differences = {name: right[name] - baseline for name in names}
+            spreads = [100 * values.mean(axis=1).std(ddof=1) for values in differences.values()]
+            together = float(np.mean(np.square(spreads)))
+            usual = usual or together
+            cells = [
+                str(mark),
+                kind,
+                f"{100 * baseline.mean():.2f}",
+                " ".join(f"{spread:.2f}" for spread in arms),
+                " ".join(f"{spread:.2f}" for spread in spreads),
+                f"{together**0.5:.2f} ({together / usual:.2f} of the variance)",
+                *(_judged(values) for values in differences.values()),
+                " > ".join(sorted(right, key=lambda name: -right[name].mean())),
+            ]
+            print("| " + " | ".join(cells) + " |")
+    print()
+
+
+def _files(folder: Path, variant: Any) -> dict[int, Path]:
+    return {int(path.stem.split("_")[-1]): path for path in folder.glob(f"{variant.name.replace(':', '=')}_*.npz")}
+
+
+def _judged(differences: Any) -> str:
+    """Say the difference, its half-width, its word, and how many seeds would settle it."""
+    from harness.comparison.verdicts import accuracy_verdict
+    from harness.statistics import seeds_needed, two_way
+
+    effect = two_way(differences)
+    comparisons = len(VARIANTS) - 1
+    interval = effect.interval(comparisons=comparisons)
+    word = accuracy_verdict(interval, effect.equivalence_interval(comparisons=comparisons))
+    needed = seeds_needed(effect, 0.005, comparisons=comparisons)
+    half = 100 * (interval.high - interval.low) / 2
+    return f"{100 * effect.mean:+.2f} +- {half:.2f} {word}, {needed or 'no number of'} seeds settle"
 
 
 if __name__ == "__main__":

@@ -21,8 +21,7 @@ TUTORIAL_MARK = "tutorial"
 
 Weights = Literal["best", "last", "averaged"]
 """Which of a trial's weights are tested. "best": those of the best epoch on the validation images. "last": those after
-the last step. "averaged": an epoch stands for the mean of the weights after each of its steps, and the best of these
-means on the validation images counts."""
+the last step. "averaged": the mean of the weights after each step of the last epoch."""
 
 WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 

@@ -193,7 +193,7 @@ JOB = (
     Option("retrain", "Train anew, though the store has results; those are kept, and no longer shown"),
     Option("protocol", "validation: the best epoch on images held out of train; tutorial: the last, watched on test",
            Words(PROTOCOLS), "validation"),
-    Option("weights", "What is tested: the best epoch's weights, the last's, or the best mean over an epoch's steps",
+    Option("weights", "What is tested: the best epoch's weights, the last's, or averaged over the last epoch's steps",
            Words(WEIGHTS), default_text="best; last with --protocol tutorial"),
     IMAGE_SIZE,
     SKIP_UNREADABLE,

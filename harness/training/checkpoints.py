@@ -18,7 +18,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.budgets import Budget
 from harness.files import replaced
 from harness.results.records import EpochMetrics
 from harness.results.trials import Trial
@@ -36,8 +35,8 @@ class TrialState:
 
     Attributes:
         history: Metrics of each epoch behind it.
-        best: The best epoch of them by validation, from 1; 0 before the first.
-        weights: The model's weights that stand for that epoch; None where the last epoch's count, whichever they are.
+        best: The epoch of them that would be tested, from 1; 0 before the first.
+        weights: The weights that stand for that epoch.
         seconds: Time that the earlier runs took in all.
     """
 
@@ -84,15 +83,15 @@ class Checkpoints:
                 continue
             # A damaged file costs time, not a wrong result.
             with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-                return _read(path, model, trial.budget, epochs)
+                return _read(path, model, epochs)
         return TrialState()
 
 
-def _read(path: Path, model: keras.Model, budget: Budget, epochs: int) -> TrialState:
+def _read(path: Path, model: keras.Model, epochs: int) -> TrialState:
     with np.load(path, allow_pickle=False) as arrays:
         variables = _values(arrays, "model", model.variables)
         optimizer = _values(arrays, "optimizer", model.optimizer.variables)
-        weights = None if budget.tested_weights == "last" else _values(arrays, "best", model.weights)
+        weights = _values(arrays, "best", model.weights)
         history = [EpochMetrics(**dict(zip(_METRICS, row, strict=True))) for row in arrays["history"].tolist()]
         best, seconds = int(arrays["best"]), float(arrays["seconds"])
     if len(history) != epochs or not 1 <= best <= epochs:

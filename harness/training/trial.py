@@ -98,9 +98,8 @@ class Trainer:
                 history.append(metrics)
                 if not _finite(metrics):
                     return _diverged(trial, history, f"loss or a metric was not finite in epoch {number}")
-                if trial.budget.tested_weights == "last":
-                    best = number
-                elif not best or _rank(metrics) > _rank(history[best - 1]):
+                chosen = trial.budget.tested_weights == "best"
+                if not chosen or not best or _rank(metrics) > _rank(history[best - 1]):
                     best, weights = number, weight_values(epoch.model)
             if stop():
                 raise KeyboardInterrupt
