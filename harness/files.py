@@ -65,7 +65,10 @@ def replaced(path: Path) -> Iterator[Path]:
 
 
 def replace_text(path: Path, text: str) -> Path:
-    """Write a UTF-8 text file in one step and return its path."""
+    """Write a UTF-8 text file in one step and return its path; a pipe or device, as /dev/stdout, takes it as it is."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_text(text, encoding="utf-8")
+        return path
     with replaced(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
     return path

@@ -51,6 +51,7 @@ _NOBODY_READS = (errno.EPIPE, errno.EIO)
 _NO_SPACE = (1, "free some space; what was stored is intact")
 _REMEDIES = {
     **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR), _ELSEWHERE),
+    **dict.fromkeys((errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL), (4, "name another place")),
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _NO_SPACE),
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from harness.cli.options import format_option, margin_options, remark, results_option, say
+from harness.cli.options import PathValue, format_option, margin_options, remark, results_option, say
 from harness.cli.selection import condition_options, wanted
 from harness.comparison.gate import Gate, parse_gate
 from harness.comparison.wanted import Wanted
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.comparison.folder_rows import FolderComparison
     from harness.tables.grid import TextStyle
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FOLDER = PathValue(file_okay=False)
 
 
 @click.command("compare")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import number, results_option, say, suite_paths, warn, with_options, word
+from harness.cli.options import PathValue, number, results_option, say, suite_paths, warn, with_options, word
 from harness.cli.selection import condition_options, wanted
 from harness.comparison.wanted import Wanted
 from harness.datasets import Dataset, Origin, load_from, load_stored
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 @click.option("--suite", help="Of a results folder with several.")
 @condition_options("budget", "device", "backend")
 @click.option("--variant", help="By its name [default: model: baseline; results: all of the suite].")
-@click.option("--suites", "paths", multiple=True, type=click.Path(path_type=Path), help="Where variants are declared.")
+@click.option("--suites", "paths", multiple=True, type=PathValue(), help="Where variants are declared.")
 @click.option("--nested", is_flag=True, help="Model: also the layers inside a backbone.")
 @results_option
-@click.option("--output", type=click.Path(path_type=Path), help="Folder for the pictures [default: RESULTS/explore].")
+@click.option("--output", type=PathValue(), help="Folder for the pictures [default: RESULTS/explore].")
 def command(
     what: str,
     dataset: str | None,

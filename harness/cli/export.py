@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import format_option, margin_options, remark, results_option, say
+from harness.cli.options import PathValue, format_option, margin_options, remark, results_option, say
 from harness.cli.selection import selection_options, wanted
 from harness.comparison.wanted import Wanted
 from harness.errors import InputError
@@ -24,7 +24,7 @@ _TOOLS = ("tensorboard", "mlflow", "optuna")
 @format_option(None, more=("schema", *_TOOLS))
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PathValue(),
     required=True,
     help="File; for tensorboard a folder. - prints text.",
 )

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from harness.cli.options import PathValue
 from harness.errors import InputError
 from harness.starter import starter_files, write_starter
 
 
 @click.command("init")
-@click.argument("folder", default=".", type=click.Path(path_type=Path))
+@click.argument("folder", default=".", type=PathValue())
 @click.option("--example", metavar="NAME", help="Write this example's suite instead, as small_resnet or l2.")
 def command(folder: Path, example: str | None) -> None:
     """Make FOLDER (default: here) ready: a first suite, [tool.harness] in pyproject.toml, a CI workflow.

@@ -78,6 +78,23 @@ def project_line(ctx: click.Context) -> str:
     return project(ctx).told(filter(None, unnamed))
 
 
+class PathValue(click.Path):
+    """A file or folder: one without a name is refused, since it would be the current folder."""
+
+    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; raises InputError where it can be none."""
+        shown = param.opts[0] if isinstance(param, click.Option) else (param.human_readable_name if param else "path")
+        if not str(value) or "\0" in str(value):
+            raise InputError(f'{shown} is "{value}": name a file or folder (. is the current one)')
+        try:
+            return super().convert(value, param, ctx)
+        except OSError as error:
+            raise InputError(f'{shown} is "{str(value)[:60]}...": {error.strerror}; name another') from None
+
+
 def click_option(option: Option, variable: str = "") -> Callable[[Command], Command]:
     """Return an option of the common table for a command."""
     names = (f"--{option.name}", variable or option.variable)
@@ -119,7 +136,7 @@ results_option = with_options(options.RESULTS)
 margin_options = with_options(*options.MARGINS)
 job_options = with_options(*options.JOB)
 
-paths_argument = click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+paths_argument = click.argument("paths", nargs=-1, type=PathValue())
 
 
 def format_option(default: str | None = "plain", *, more: Sequence[str] = ()) -> Callable[[Command], Command]:

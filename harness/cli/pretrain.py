@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import number, say, warn, with_options
+from harness.cli.options import PathValue, number, say, warn, with_options
 from harness.options import DATASET, DEVICE, IMAGES
 from harness.variants.rules import BACKBONES
 
@@ -18,8 +18,8 @@ from harness.variants.rules import BACKBONES
 @click.option("--classes", multiple=True, help="Only these, joined with commas; repeatable [default: all].")
 @click.option("--images", **number("--images", "N", 1), help="At most so many train images [default: all].")
 @click.option("--backbone", default="MobileNetV2", show_default=True, help=", ".join(BACKBONES))
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="File to write, NAME.weights.h5.")
-@click.option("--others", type=click.Path(path_type=Path), help="Folder for the other classes' images, as a dataset.")
+@click.option("--output", type=PathValue(), required=True, help="File to write, NAME.weights.h5.")
+@click.option("--others", type=PathValue(), help="Folder for the other classes' images, as a dataset.")
 @click.option("--other-images", **number("--other-images", "N", 1), help="At most so many in train, and in test.")
 @click.option("--weights", help='Start from these: "imagenet" or a .weights.h5 file [default: random].')
 @click.option("--augmentation", default="flip+shift", show_default=True, help="As the field of a variant.")

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from harness.cli.options import margin_options, remark, results_option, say
+from harness.cli.options import PathValue, margin_options, remark, results_option, say
 from harness.cli.selection import condition_options, suites_option, wanted
 from harness.options import chosen_margins
 
 
 @click.command("report")
 @results_option
-@click.option("--output", type=click.Path(path_type=Path), help="Folder for report/ and charts/. [default: RESULTS]")
+@click.option("--output", type=PathValue(), help="Folder for report/ and charts/. [default: RESULTS]")
 @margin_options
 @condition_options()
 @suites_option

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import results_option
+from harness.cli.options import PathValue, results_option, say
 
 if TYPE_CHECKING:
     from harness.results.salvage import Examination
@@ -36,11 +36,11 @@ def check(results: Path) -> int:
     found = examine(results)
     path = results / STORE_NAME
     if not found.fault:
-        click.echo(f"{path}: intact: {found.contents}")
+        say(f"{path}: intact: {found.contents}")
         return 0
-    click.echo(f"{path} is damaged: {found.fault}")
+    say(f"{path} is damaged: {found.fault}")
     _describe(found)
-    click.echo(f"-> harness store salvage --results {shlex.quote(str(results))} --into NEW_FOLDER")
+    say(f"-> harness store salvage --results {shlex.quote(str(results))} --into NEW_FOLDER")
     return 1
 
 
@@ -48,7 +48,7 @@ def check(results: Path) -> int:
 @results_option
 @click.option(
     "--into",
-    type=click.Path(path_type=Path),
+    type=PathValue(),
     required=True,
     metavar="DIR",
     help="For the new store: a folder without one.",
@@ -64,16 +64,16 @@ def salvage(results: Path, into: Path) -> int:
 
     found = write_salvaged(results, into)
     if found.fault:
-        click.echo(f"{results} is damaged: {found.fault}")
+        say(f"{results} is damaged: {found.fault}")
     _describe(found)
     rest = f"; `harness plan --results {shlex.quote(str(into))}` shows what is to train again" if found.lost else ""
-    click.echo(f"wrote {into / STORE_NAME}{rest}")
+    say(f"wrote {into / STORE_NAME}{rest}")
     return 0
 
 
 def _describe(found: Examination) -> None:
-    click.echo(f"intact: {found.contents}")
+    say(f"intact: {found.contents}")
     for name in found.lost:
-        click.echo(f"lost: {name}")
+        say(f"lost: {name}")
     if not found.lost:
-        click.echo("lost: nothing")
+        say("lost: nothing")

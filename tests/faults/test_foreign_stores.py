@@ -3,6 +3,7 @@
 import sqlite3
 import zlib
 
+import h5py
 import numpy as np
 import pytest
 from changed_stores import seal
@@ -11,6 +12,7 @@ from made_results import CLASSES, IMAGES, Made, make_results
 from harness import BASELINE, load_results
 from harness.cli import run
 from harness.errors import InputError
+from harness.models.weights_file import check_weights_file
 from harness.results.predictions import Predictions
 
 STRANGE_SCHEMAS = {
@@ -71,3 +73,59 @@ def test_predictions_of_a_class_that_is_not_there_are_refused(tmp_path):
     with pytest.raises(InputError, match=f"they name class {CLASSES} of {CLASSES}"):
         Predictions.from_bytes(predictions.to_bytes(), images=IMAGES, classes=CLASSES)
     assert Predictions.from_bytes(predictions.to_bytes()).equals(predictions)
+
+
+def linked(path, to):
+    with h5py.File(path, "w") as file:
+        file["link"] = h5py.ExternalLink(str(to), "/")
+
+
+def elsewhere(path, to):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("kernel", (4,), "f4", external=[(str(to), 0, 16)])
+
+
+def virtual(path, to):
+    layout = h5py.VirtualLayout((4,), "f4")
+    layout[:] = h5py.VirtualSource(str(to), "kernel", (4,))
+    with h5py.File(path, "w") as file:
+        file.create_virtual_dataset("kernel", layout)
+
+
+def endless(path, to):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("kernel", (10**14,), "f4", chunks=(1000,))
+
+
+def texts(path, to):
+    with h5py.File(path, "w") as file:
+        file["kernel"] = ["a", "b", "c", "d"]
+
+
+def in_a_circle(path, to):
+    with h5py.File(path, "w") as file:
+        file.create_group("a")["again"] = file["/"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (linked, "is a link"),
+        (elsewhere, "lies in another file"),
+        (virtual, "lies in another file"),
+        (endless, "it holds 100,000,000,000,000 numbers, 4 are wanted"),
+        (texts, "is no array of numbers"),
+        (in_a_circle, "stands in it twice"),
+    ],
+)
+def test_39_weights_that_lead_out_of_their_file_or_have_no_end_are_refused_unread(tmp_path, make, message):
+    (tmp_path / "mine").write_bytes(bytes(16))
+    make(tmp_path / "w.weights.h5", tmp_path / "mine")
+    with pytest.raises(ValueError, match=message):
+        check_weights_file(tmp_path / "w.weights.h5", 4)
+
+
+def test_39_weights_of_the_right_number_are_taken(tmp_path):
+    with h5py.File(tmp_path / "w.weights.h5", "w") as file:
+        file["layers/dense/vars/0"] = np.zeros((2, 2), np.float32)
+    check_weights_file(tmp_path / "w.weights.h5", 4)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import struct
 import zipfile
 import zlib
@@ -267,3 +268,34 @@ def test_what_nobody_foresaw_is_told_in_one_line_and_with_its_traceback_only_whe
     monkeypatch.setenv("HARNESS_TRACEBACK", "1")
     with pytest.raises(LookupError):
         run(["report", "--results", str(tmp_path / "x")])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export", "--format", "csv", "--output", ""],
+        ["report", "--output", ""],
+        ["explore", "results", "--output", ""],
+        ["trend", "a", ""],
+        ["compare", "a", ""],
+        ["store", "salvage", "--into", ""],
+        ["plan", ""],
+    ],
+)
+def test_a_path_without_a_name_is_refused_and_never_the_current_folder(tmp_path, monkeypatch, capsys, arguments):
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments) == 4
+    assert "name a file or folder (. is the current one)" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_takes_an_export_and_stays_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run(["export", "--format", "schema", "--output", str(pipe)]) == 0
+        assert os.read(reader, 20).startswith(b"{")
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
