@@ -117,12 +117,11 @@ class Storm:
     seconds: float = 0.0
 
 
-def rage(
-    starter: Starter, folder: Path, command: Sequence[str], *, draw: random.Random, instant_s: float, kills: int | None
-) -> Storm:
-    """Start a command until it is done, and kill it at random instants up to `instant_s` after its start.
+def rage(starter: Starter, folder: Path, command: Sequence[str], *, draw: random.Random, trials: int = 0) -> Storm:
+    """Start a command until it is done, and kill it at random instants: once at least, then with one chance in two.
 
-    With `kills` it is disturbed so often, else once at least, and with one chance in two at each further start.
+    With `trials`, how many it runs in all, an instant is a random one of these trials and a time up to a second after
+    it, so that a busy machine is hit amid its work as well as an idle one. Without, it is left in peace.
 
     Raises:
         AssertionError: A process outlived the harness.
@@ -131,15 +130,16 @@ def rage(
     while True:
         storm.starts += 1
         sweep = starter.start(folder, command)
-        more = storm.starts == 1 or draw.random() < 0.5
-        if kills is not None:
-            more = sum(storm.kills.values()) < kills
+        more = bool(trials) and (not sum(storm.kills.values()) or draw.random() < 0.5)
         while more and running(sweep):
-            _wait(sweep, draw.uniform(0, instant_s))
+            goal = draw.randint(min(results(folder), trials), trials)
+            while results(folder) < goal and running(sweep):
+                time.sleep(0.01)
+            time.sleep(draw.uniform(0, 1 if goal else 8))  # a start takes longer than a trial
             found = strike(sweep, draw)
             if found:
                 storm.kills[found] += 1
-            more = found not in ("harness", "") and (kills is None or sum(storm.kills.values()) < kills)
+            more = found != "harness" and draw.random() < 0.5
         below = _below(sweep)
         _wait(sweep, PATIENCE_S)
         assert not running(sweep), "the harness hangs"
@@ -168,15 +168,25 @@ def strike(sweep: psutil.Process, draw: random.Random, kind: str = "") -> str:
 
 def outcome(folder: Path) -> tuple[Any, ...]:
     """Return what must be equal: how many results the store has, what each trial gave, and the table without times."""
-    with sqlite3.connect(folder / "results/harness.sqlite") as connection:
-        rows = connection.execute("SELECT count(*) FROM trials WHERE status <> 'failed'").fetchone()[0]
     records = sorted(
         (key, record.status, record.epoch, record.accuracy, record.loss, record.predictions.predicted.tobytes())
         for key, record in load_results(folder / "results").records.items()
         if record.predictions is not None
     )
     table = pd.read_csv(folder / "results/tables/comparison.csv")
-    return rows, records, table.drop(columns=list(TIMES)).to_csv(index=False)
+    return results(folder), records, table.drop(columns=list(TIMES)).to_csv(index=False)
+
+
+def results(folder: Path) -> int:
+    """Return how many results a sweep's store has by now."""
+    store = folder / "results/harness.sqlite"
+    if not store.exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM trials WHERE status <> 'failed'").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0  # the very first transaction has not ended
 
 
 def running(process: psutil.Process) -> bool:
@@ -243,12 +253,12 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as place:
             calm = prepare(Path(place) / "calm", options.kind)
-            undisturbed = rage(starter, calm, command, draw=draw, instant_s=0, kills=0)
+            undisturbed = rage(starter, calm, command, draw=draw)
             wanted = outcome(calm)
             print(f"undisturbed: {wanted[0]} trials in {undisturbed.seconds:.0f} s", flush=True)
             for number in range(1, options.sweeps + 1):
                 folder = prepare(Path(place) / str(number), options.kind)
-                storm = rage(starter, folder, command, draw=draw, instant_s=undisturbed.seconds, kills=None)
+                storm = rage(starter, folder, command, draw=draw, trials=wanted[0])
                 same = outcome(folder) == wanted
                 equal += same
                 for kind, count in storm.kills.items():

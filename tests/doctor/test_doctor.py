@@ -11,7 +11,6 @@ from made_results import Made, make_results
 
 from harness.cli import run
 from harness.datasets import Origin
-from harness.doctor.determinism import judge_fingerprints
 from harness.doctor.folders import check_dataset, check_disk, check_results, check_store, judge_disk
 from harness.doctor.machine import (
     cgroup_cores,
@@ -44,13 +43,6 @@ def test_something_that_fails_ends_with_1_and_a_remedy(tmp_path, capsys):
     assert printed.count("FAILED") == 2
     assert printed.count("-> ") >= 2
     assert 'did you mean "digits"' in " ".join(printed.split())
-
-
-def test_the_same_trial_with_other_weights_is_reported():
-    check = judge_fingerprints("a" * 64, "b" * 64)
-    assert check.status == "failed"
-    assert "different weights (aaaaaaaa and bbbbbbbb)" in check.found
-    assert check.remedy
 
 
 @pytest.mark.parametrize(

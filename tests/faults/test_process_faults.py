@@ -5,7 +5,6 @@ No test here depends on how fast anything is: each waits for what it needs to se
 
 import os
 import random
-import sqlite3
 import subprocess
 import sys
 import time
@@ -71,17 +70,6 @@ def wait_until(condition) -> None:
         time.sleep(0.01)
 
 
-def rows(folder: Path) -> int:
-    store = folder / "results/harness.sqlite"
-    if not store.exists():
-        return 0
-    with sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True, timeout=30) as connection:
-        try:
-            return int(connection.execute("SELECT count(*) FROM trials").fetchone()[0])
-        except sqlite3.OperationalError:
-            return 0  # the very first transaction has not ended
-
-
 def stuck(folder: Path, suite: str) -> Path:
     """Make a project whose suite gets stuck, and return its folder."""
     (folder / "suites").mkdir()
@@ -103,13 +91,13 @@ def test_01_killed_at_random_instants_a_sweep_ends_in_the_tables_of_an_undisturb
     """The harness alone four times as it starts; then thrice a worker, a keeper and the harness amid trials."""
     command, draw = storm.COMMANDS["sweep"], random.Random(1)
     calm = storm.prepare(tmp_path / "calm", "sweep")
-    storm.rage(starter, calm, command, draw=draw, instant_s=0, kills=0)
+    storm.rage(starter, calm, command, draw=draw)
     folder, kills = storm.prepare(tmp_path / "stormy", "sweep"), []
     done: set[str] = set()
     for wanted in (0, 0, 0, 0, 1, 4, 7):
         sweep = starter.start(folder, command)
         if wanted:
-            wait_until(lambda n=wanted, sweep=sweep: rows(folder) >= n or not storm.running(sweep))
+            wait_until(lambda n=wanted, sweep=sweep: storm.results(folder) >= n or not storm.running(sweep))
             for kind in ("worker", "keeper"):
                 time.sleep(draw.uniform(0, 0.5))
                 kills.append(storm.strike(sweep, draw, kind))
@@ -123,7 +111,7 @@ def test_01_killed_at_random_instants_a_sweep_ends_in_the_tables_of_an_undisturb
             assert done <= now, "a finished trial was lost"
             done = now
     assert len([kill for kill in kills if kill]) >= 10
-    storm.rage(starter, folder, command, draw=draw, instant_s=0, kills=0)
+    storm.rage(starter, folder, command, draw=draw)
     assert storm.outcome(folder) == storm.outcome(calm)
 
 

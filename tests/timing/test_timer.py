@@ -6,12 +6,9 @@ How well real clocks are read is measured in benchmarks/timing_calibration.py, o
 import dataclasses
 import json
 import math
-import subprocess
-import sys
 
 import keras
 import numpy as np
-import psutil
 import pytest
 import tensorflow as tf
 from hypothesis import given
@@ -21,7 +18,6 @@ from harness import BASELINE, BUDGETS
 from harness.models import build_model
 from harness.results.step_times import StepTimes, merge_step_times, timing_key
 from harness.timing.blocks import balanced_turns, block_cost, step_of
-from harness.timing.disturbances import LoadReading, LoadWatch, foreign_load
 from harness.timing.flops import forward_flops
 from harness.timing.rounds import another_round
 from harness.timing.settings import TIMING, timing_settings
@@ -183,42 +179,3 @@ def test_keys_tell_apart_pairs_amounts_and_machines():
         ),
     ]
     assert len({key, *others}) == 5
-
-
-def reading(**seconds: float) -> LoadReading:
-    return LoadReading(**{"wall_s": 0.0, "busy_s": 0.0, "steal_s": 0.0, "own_s": 0.0} | seconds)
-
-
-@pytest.mark.parametrize(
-    ("end", "flags"),
-    [
-        ({"busy_s": 20.0, "own_s": 20.0}, []),
-        ({"busy_s": 20.0, "own_s": 19.0}, []),
-        ({"busy_s": 20.0, "own_s": 12.0}, ["other processes used up to 1 cores"]),
-        ({"busy_s": 20.0, "own_s": 4.0}, ["other processes used up to 2 cores"]),
-        ({"steal_s": 0.3}, []),
-        ({"steal_s": 1.5}, ["the hypervisor took up to 10 % of the cores' time (steal)"]),
-    ],
-)
-def test_fault_27_foreign_load_is_flagged(end, flags):
-    assert foreign_load(reading(), reading(wall_s=10.0, **end), cores=2) == flags
-
-
-def test_a_tick_of_the_kernels_clock_is_no_load():
-    assert foreign_load(reading(), reading(wall_s=0.05, busy_s=0.01), cores=2) == []
-
-
-def test_fault_27_a_busy_process_shows_in_the_readings_of_this_machine():
-    busy = psutil.Popen([sys.executable, "-c", "while True: pass"], stdout=subprocess.DEVNULL)
-    try:
-        flags: tuple[str, ...] = ()
-        # By the busy process's own clock, which stands still where the machine gives it no time.
-        while not flags and busy.cpu_times().user < 20:
-            watch, used = LoadWatch("cpu"), busy.cpu_times().user
-            while busy.cpu_times().user < used + 0.5:
-                pass
-            flags = watch.flags()
-        assert any("other processes used" in flag for flag in flags)
-    finally:
-        busy.kill()
-        busy.wait()

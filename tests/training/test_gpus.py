@@ -40,7 +40,7 @@ def trial_on(environment, digits) -> Trial:
 
 
 @no_gpu
-def test_fault_26_training_and_timing_refuse_where_the_backend_sees_no_gpu(digits):
+def test_26_training_and_timing_refuse_where_the_backend_sees_no_gpu(digits):
     with pytest.raises(
         HarnessError, match=r"TensorFlow sees none in this process .*libcuda.*nothing was run on the CPU"
     ) as told:
