@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from crossed_bootstrap import crossed_bootstrap
 from numpy.typing import NDArray
+from scipy.special import ndtr
 from simulated_suites import (
     EASE,
     EASE_SPREAD,
@@ -23,17 +24,18 @@ from simulated_suites import (
     SEED_NOISE,
     SEEDS,
     Sums,
+    percent,
     right_answers,
     simulate,
     true_difference,
 )
+from simulated_times import time_table
 
-from harness.comparison.verdicts import Verdict, time_verdict
-from harness.statistics import TimeRatio, controlled_ratio, half_width, quantile, two_way_of_sums
+from harness.statistics import ALPHA, half_width, quantile, two_way_of_sums
+from harness.statistics.two_way import variance_parts
 
 Floats = NDArray[np.float64]
 
-ALPHA = 0.05
 COMPARISONS = (1, 3, 5, 10)
 FEW = 8
 EQUAL = (0.0,) * 10
@@ -67,12 +69,12 @@ def accuracy_rows(
     seeds: tuple[int, ...] = SEEDS,
     images: tuple[int, ...] = IMAGES,
 ) -> Iterator[Row]:
-    """Yield what comes out for each noise and numbers of seeds and images, of four times the suites for few seeds."""
+    """Yield what comes out for each noise and numbers of seeds and images, of twelve times the suites for few seeds."""
     few, many = (tuple(count for count in seeds if (count <= FEW) == wanted) for wanted in (True, False))
     for name, own in zip(SEED_NOISE, rng.spawn(len(SEED_NOISE)), strict=True):
-        for counts, times in ((few, 4), (many, 1)):
+        for counts, times, stream in ((few, 12, own), (many, 1, own.spawn(1)[0])):
             if counts:
-                yield from rows_of_noise(name, times * suites, own, counts, images)
+                yield from rows_of_noise(name, times * suites, stream, counts, images)
 
 
 def rows_of_noise(
@@ -112,7 +114,7 @@ def _any_in_suites(wrong: NDArray[np.bool_], m: int) -> float:
 
 
 def accuracy_table(suites: int, rng: np.random.Generator, *, long: bool) -> Iterator[list[str]]:
-    """Yield the head and the rows: one for each number of seeds with what was found least and most, or all."""
+    """Yield the head and all rows, or one per number of seeds: the mean of its cells and, in brackets, the worst."""
     rows = list(accuracy_rows(suites, rng))
     names = "false alarms", "all covered", "same at the margin", "half-width"
     alarms, covered, same, widths = ([f"{what}, m = {m}" for m in COMPARISONS] for what in names)
@@ -124,99 +126,55 @@ def accuracy_table(suites: int, rng: np.random.Generator, *, long: bool) -> Iter
             simple = percent(row.seeds_only), percent(row.images_only)
             yield [str(row.seeds), f"{row.images:,}", row.noise, *map(percent, shares), *simple]
         return
-    yield [
-        "seeds",
-        *alarms,
-        "all covered, any m",
-        "same at the margin, any m",
-        "half-width, m = 1",
-        "m = 10",
-        "seeds only",
-        "images only",
-    ]
+    ends = ["m = 10", "same at the margin", "half-width, m = 1", "m = 10", "seeds only", "images only"]
+    yield ["seeds", *alarms, covered[0], *ends]
     for count in dict.fromkeys(row.seeds for row in rows):
         mine = [row for row in rows if row.seeds == count]
         (usual,) = (row for row in mine if (row.images, row.noise) == (797, "low"))
         yield [
             str(count),
-            *(_range(row.alarms[m] for row in mine) for m in COMPARISONS),
-            _range(share for row in mine for share in row.covered.values()),
-            _range(share for row in mine for share in row.same.values()),
+            *(_mean_and(max, [row.alarms[m] for row in mine]) for m in COMPARISONS),
+            *(_mean_and(min, [row.covered[m] for row in mine]) for m in (1, 10)),
+            _mean_and(max, [share for row in mine for share in row.same.values()]),
             *(f"{100 * usual.half_widths[m]:.1f}" for m in (1, 10)),
-            _range(row.seeds_only for row in mine),
-            _range(row.images_only for row in mine),
+            percent(max(row.seeds_only for row in mine)),
+            percent(max(row.images_only for row in mine)),
         ]
 
 
-def _range(shares: Iterator[float]) -> str:
-    found = list(shares)
-    return f"{100 * min(found):.1f}-{percent(max(found))}"
+def _mean_and(worst: Callable[[list[float]], float], shares: list[float]) -> str:
+    return f"{100 * np.mean(shares):.1f} ({percent(worst(shares))})"
 
 
-@dataclass(frozen=True)
-class Machine:
-    """How step times scatter; spreads are of the log of the time, `disturbed` is the share of slow blocks."""
-
-    builds: int
-    blocks: int
-    build_spread: float
-    block_spread: float
-    disturbed: float
-    variant_spread: float | None = None
-
-    def times(self, spread: float, rng: np.random.Generator) -> Floats:
-        """Return one arm's times [builds, blocks]: around 1, some blocks slowed by 30 % and more."""
-        shape = (self.builds, self.blocks)
-        logs = rng.normal(0, spread, (self.builds, 1)) + rng.normal(0, self.block_spread, shape)
-        return np.exp(logs + (rng.random(shape) < self.disturbed) * np.abs(rng.normal(0.3, 0.3, shape)))
+SHARES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
+"""Of the variance of the mean: the part due to images."""
 
 
-MACHINES = (
-    Machine(2, 16, 0.005, 0.01, 0.05),
-    Machine(3, 16, 0.005, 0.01, 0.05),
-    Machine(3, 16, 0.01, 0.02, 0.15),
-    Machine(4, 16, 0.0, 0.02, 0.05),
-    Machine(4, 16, 0.005, 0.01, 0.05),
-    Machine(4, 48, 0.005, 0.04, 0.05),
-    Machine(6, 60, 0.005, 0.04, 0.05),
-    *(Machine(builds, 16, 0.005, 0.01, 0.05, variant_spread=spread) for builds in (3, 4, 6) for spread in (0.01, 0.02)),
-)
-TIMED = (1, 5, 10)
-SLOWER = 1.05
+def theory_rates(seeds: int, images: int, draws: int, rng: np.random.Generator) -> dict[int, float]:
+    """Return the highest chance over SHARES, times m, that an interval at 5 % / m misses, were all effects normal.
+
+    Only the mean squares are drawn; the chance that the mean then lies outside is known. Once with all of the seeds'
+    part, once with none of it, from what is neither's.
+    """
+    squares = [rng.chisquare(df, draws) / df for df in (seeds - 1, images - 1, (seeds - 1) * (images - 1))]
+    highest = dict.fromkeys(COMPARISONS, 0.0)
+    for share in SHARES:
+        for rest in (0.0, 1.0 - share):
+            mean_squares = [s * of for s, of in zip(squares, (1.0 - share, rest + share, rest), strict=True)]
+            by_seeds, by_images = variance_parts(*mean_squares, seeds, images)
+            for m in COMPARISONS:
+                half = half_width(ALPHA / m, ((by_seeds, seeds - 1), (by_images, images - 1)))
+                outside = 2 * ndtr(-half * np.sqrt(seeds * images))
+                highest[m] = max(highest[m], m * float(outside.mean()))
+    return highest
 
 
-def time_table(repetitions: int, rng: np.random.Generator, *, long: bool) -> Iterator[list[str]]:
-    """Yield the head and a row per machine; alarms are those of one variant times m, which bounds a suite's."""
-    del long
-    head = ["builds", "blocks", "build spread", "variant's", "block spread", "disturbed"]
-    head += [f"{what} x m, m = {m}" for what in ("alarms", "same at 1.02") for m in TIMED]
-    yield [*head, "same at 1.00", "worse at 1.05", "half-width, m = 1", "m = 5"]
-    for machine in MACHINES:
-        spread = machine.build_spread if machine.variant_spread is None else machine.variant_spread
-        alarms, edges, same, worse, widths = [], [], [], [], []
-        for _ in range(repetitions):
-            baseline, twin = (machine.times(machine.build_spread, rng) for _ in range(2))
-            variant = machine.times(spread, rng)
-            equal, edge, slower = (controlled_ratio(baseline, twin, variant * slow) for slow in (1.0, 1.02, SLOWER))
-            alarms.append(equal.p_value())
-            edges.append([_word(edge, m) is Verdict.SAME for m in TIMED])
-            same.append(_word(equal, 1) is Verdict.SAME)
-            worse.append(_word(slower, 1) is Verdict.WORSE)
-            widths.append([equal.half_width(ALPHA, m) for m in (1, 5)])
-        yield [
-            *(str(machine.builds), str(machine.blocks)),
-            *(f"{100 * x:.1f} %" for x in (machine.build_spread, spread, machine.block_spread)),
-            f"{100 * machine.disturbed:.0f} %",
-            *(percent(m * np.mean(np.array(alarms) < ALPHA / m)) for m in TIMED),
-            *(percent(m * share) for m, share in zip(TIMED, np.mean(edges, axis=0), strict=True)),
-            percent(same),
-            percent(worse),
-            *(f"{100 * width:.2f} %" for width in np.median(widths, axis=0)),
-        ]
-
-
-def _word(ratio: TimeRatio, m: int) -> Verdict:
-    return time_verdict(ratio.interval(ALPHA, m), ratio.equivalence_interval(ALPHA, m))
+def theory_table(draws: int, rng: np.random.Generator, *, long: bool) -> Iterator[list[str]]:
+    """Yield the head and a row per number of seeds, for 360 images; or for each of the numbers of images."""
+    yield ["seeds", "images", *(f"missed x m, m = {m}" for m in COMPARISONS)]
+    for seeds in SEEDS:
+        for images in IMAGES if long else IMAGES[:1]:
+            yield [str(seeds), f"{images:,}", *map(percent, theory_rates(seeds, images, draws, rng).values())]
 
 
 CLASSES = 4
@@ -268,11 +226,12 @@ def _ratio_arms(metric: str, seeds: int, images: int, noise: float, rng: np.rand
     return arms[0], arms[1]
 
 
-def percent(found: object) -> str:
-    return f"{100 * np.mean(np.asarray(found)):.1f} %"
-
-
-TABLES = {"accuracy": (accuracy_table, 1500), "times": (time_table, 20000), "ratios": (ratio_table, 4000)}
+TABLES = {
+    "theory": (theory_table, 200_000),
+    "accuracy": (accuracy_table, 500),
+    "times": (time_table, 20_000),
+    "ratios": (ratio_table, 1000),
+}
 """Each with the simulated suites, or comparisons, of a row."""
 
 

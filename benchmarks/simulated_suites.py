@@ -105,6 +105,10 @@ def right_answers(
     return np.asarray(_LOGISTIC[draws] < logits + lucks[:, None])
 
 
+def percent(found: object) -> str:
+    return f"{100 * np.mean(np.asarray(found)):.1f} %"
+
+
 def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.asarray(1 / (1 + np.exp(-logits)))
 
