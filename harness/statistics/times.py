@@ -103,11 +103,12 @@ def controlled_ratio(baseline: ArrayLike, control: ArrayLike, variant: ArrayLike
     >>> round(ratio.ratio, 2), ratio.parts[0].df
     (1.47, 1.0)
     """
-    twin, first, second = time_ratio(baseline, control), time_ratio(baseline, variant), time_ratio(control, variant)
+    first, twin, own = _logs(baseline=baseline, control=control, variant=variant)
     # Each trimmed before they are averaged: trimming against the mean of both arms would favour them, since slow
     # blocks are twice as frequent in it and half as slow.
-    logs = (np.array(first.build_logs) + np.array(second.build_logs)) / 2
-    return _of_builds(logs, first.blocks).bounded_by(twin, variance_share=1.5 / 2)
+    of_twin, to_first, to_twin = trimmed_means(np.stack([twin - first, own - first, own - twin]))
+    blocks = first.shape[1]
+    return _of_builds((to_first + to_twin) / 2, blocks).bounded_by(_of_builds(of_twin, blocks), variance_share=1.5 / 2)
 
 
 def time_ratio(baseline: ArrayLike, variant: ArrayLike) -> TimeRatio:
@@ -121,13 +122,21 @@ def time_ratio(baseline: ArrayLike, variant: ArrayLike) -> TimeRatio:
     >>> round(ratio.ratio, 2), [round(end, 2) for end in ratio.ratio_interval()]
     (1.5, [1.4, 1.59])
     """
-    first, second = checked_table(baseline, "baseline"), checked_table(variant, "variant")
-    if first.shape != second.shape:
-        raise ValueError(f"shapes {first.shape} and {second.shape}: each block needs both arms")
-    lowest = min(float(first.min()), float(second.min()))
+    first, own = _logs(baseline=baseline, variant=variant)
+    return _of_builds(trimmed_means(own - first), first.shape[1])
+
+
+def _logs(**arms: ArrayLike) -> Floats:
+    """Return the logs of the arms' times [arms, builds, blocks], checked."""
+    tables = [checked_table(times, name) for name, times in arms.items()]
+    if any(table.shape != tables[0].shape for table in tables):
+        shapes = " and ".join(str(table.shape) for table in tables)
+        raise ValueError(f"shapes {shapes}: each block needs both arms")
+    stacked = np.stack(tables)
+    lowest = float(stacked.min())
     if lowest <= 0:
         raise ValueError(f"a time is {lowest}: times must be above 0")
-    return _of_builds(trimmed_means(np.log(second) - np.log(first)), first.shape[1])
+    return np.asarray(np.log(stacked))
 
 
 def _of_builds(means: Floats, blocks: int) -> TimeRatio:
@@ -143,10 +152,10 @@ def _of_builds(means: Floats, blocks: int) -> TimeRatio:
 
 
 def trimmed_means(values: Floats) -> Floats:
-    """Return the mean of each row [rows, columns] without a quarter at each end, at least one of three."""
-    count = values.shape[1]
+    """Return the mean of each row [..., columns] without a quarter at each end, at least one of three."""
+    count = values.shape[-1]
     cut = max(int(TRIM * count), 1) if count >= 3 else 0
-    return np.asarray(np.sort(values, axis=1)[:, cut : count - cut].mean(axis=1))
+    return np.asarray(np.sort(values)[..., cut : count - cut].mean(axis=-1))
 
 
 def builds_needed(effect: TimeRatio, margin: float, alpha: float = ALPHA, comparisons: int = 1) -> int | None:
