@@ -101,7 +101,7 @@ def _fuzz(name: str, options: argparse.Namespace) -> None:
         f"-runs={options.inputs or INPUTS[name]}",
         f"-seed={options.seed}",
         f"-dict={dictionary}",
-        "-timeout=20",
+        "-timeout=120",
     ]
     arguments += ["-max_len=4096", "-rss_limit_mb=3000", f"-artifact_prefix={options.findings}/{name}-", str(corpus)]
     atheris.Setup([sys.argv[0], *arguments], one_input)

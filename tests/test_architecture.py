@@ -1,4 +1,7 @@
-"""docs/architecture.md is true: every path in it exists, every room stands in it, the walk has at most 15 stops."""
+"""docs/architecture.md is true: every path in it exists, every room stands in it, the walk has at most 15 stops.
+
+And every test that SECURITY.md names is there.
+"""
 
 import re
 from pathlib import Path
@@ -35,3 +38,13 @@ def test_every_room_stands_on_the_page_and_in_the_import_contract():
     assert rooms | {"__main__"} == listed
     small = {"errors", "files", "machine", "margins", "noise", "wording"}
     assert sorted(room for room in rooms - small if f"harness/{room}" not in PAGE) == []
+
+
+def test_every_test_that_holds_a_threat_exists():
+    page = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    names = re.findall(r"`(test_\w+)", page)
+    assert len(names) > 15
+    assert [name for name in names if f"def {name}" not in texts] == []
+    files = re.findall(r"`([\w/]+\.py)`", page)
+    assert [name for name in files if not (ROOT / "tests" / name).is_file()] == []
