@@ -16,12 +16,23 @@ from harness.errors import HarnessError, InputError
 # may run on another machine, whose numbers say nothing here.
 _LEFT_S, _LEFT_BY_ANYONE_S = 3600.0, 86400.0
 
-# What another place does not help against, and a run that had begun met.
+# What to do against each error that a disk may give. Where its rights are the fault, another place helps.
 _DISK_ERRORS = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",
     errno.EIO: "look whether the disk is well",
 }
+_PLACE_ERRORS = (
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EINVAL,
+)
 
 
 def own_folder(folder: Path) -> Path:
@@ -89,9 +100,14 @@ def unwritable(path: str | Path, error: OSError, *, elsewhere: str, kept: str = 
     return InputError(f"{reason}: {elsewhere}")
 
 
+def is_unwritable(error: OSError) -> bool:
+    """Whether an error is one of a disk or of rights on it, which `unwritable` can tell of."""
+    return error.errno in _DISK_ERRORS or (error.errno in _PLACE_ERRORS and error.filename is not None)
+
+
 def disk_of(path: Path) -> str:
     """Return which disk a file is on, or would be, and how much of it is free."""
-    place = next((one for one in (path, *path.absolute().parents) if one.exists()), Path("/"))
+    place = next((one for one in (path, *path.absolute().parents) if _exists(one)), Path("/"))
     mount = place.resolve()
     while not mount.is_mount():
         mount = mount.parent
@@ -100,6 +116,13 @@ def disk_of(path: Path) -> str:
     except OSError:
         return f"disk of {mount}"
     return f"disk of {mount}, {usage.free / 2**20:,.0f} of {usage.total / 2**20:,.0f} MiB free"
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _remove_left_over(path: Path) -> None:

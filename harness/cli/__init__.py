@@ -7,11 +7,12 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
 from harness.errors import HarnessError
+from harness.files import is_unwritable, unwritable
 from harness.noise import quiet_libraries
 from harness.running.interrupts import interrupt_on_signals
 from harness.wording import harmless
@@ -46,14 +47,9 @@ _INTERRUPTED = {
 
 _TRACEBACK = "HARNESS_TRACEBACK"
 
-_ELSEWHERE = (4, "make its folder writable, or give --output another one where the command has it")
+_ELSEWHERE = "make its folder writable, or name another place where the command has --output"
+_KEPT = "what was stored is intact, and `harness tables` and `harness report` make the files of it"
 _NOBODY_READS = (errno.EPIPE, errno.EIO)
-_NO_SPACE = (1, "free some space; what was stored is intact")
-_REMEDIES = {
-    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR), _ELSEWHERE),
-    **dict.fromkeys((errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL), (4, "name another place")),
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _NO_SPACE),
-}
 
 
 class LazyGroup(click.Group):
@@ -104,16 +100,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     interrupt_on_signals()
+    command = next(iter(sys.argv[1:] if arguments is None else arguments), "")
+    return exit_code(
+        lambda: harness.main(arguments, prog_name="harness", standalone_mode=False),
+        interrupted=_INTERRUPTED.get(command, "nothing was changed"),
+    )
+
+
+def exit_code(work: Callable[[], object], *, interrupted: str) -> int:
+    """Do something, say in one line why it failed if it does, and return the exit code: its result, or 0 for none."""
     try:
         with quiet_libraries():
-            code = harness.main(arguments, prog_name="harness", standalone_mode=False)
+            code = work()
     except click.UsageError as error:
         error.show()
         return 4
     except (click.Abort, KeyboardInterrupt):
-        command = next(iter(sys.argv[1:] if arguments is None else arguments), "")
         try:
-            click.echo(f"interrupted: {_INTERRUPTED.get(command, 'nothing was changed')}", err=True)
+            click.echo(f"interrupted: {interrupted}", err=True)
         except OSError:  # the terminal was closed
             _say_no_more()
         return 2
@@ -127,11 +131,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if error.errno in _NOBODY_READS and error.filename is None:  # as after `| head`
             _say_no_more()
             return 2 if isinstance(error.__context__, KeyboardInterrupt) else 1
-        if error.errno not in _REMEDIES or error.filename is None:
+        if not is_unwritable(error):
             return _own_fault(error)
-        code, remedy = _REMEDIES[error.errno]
-        click.echo(harmless(f"error: {error.filename} cannot be written ({error.strerror}): {remedy}"), err=True)
-        return code
+        told = unwritable(error.filename or "a file", error, elsewhere=_ELSEWHERE, kept=_KEPT)
+        click.echo(harmless(f"error: {told}"), err=True)
+        return told.exit_code
     except Exception as error:
         return _own_fault(error)
     return code if isinstance(code, int) else 0

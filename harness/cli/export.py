@@ -89,7 +89,7 @@ def _export_trials(style: str, results: Results, output: Path) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    from harness.files import replace_text
+    from harness.files import replace_text, unwritable
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,4 +97,4 @@ def _write(path: Path, text: str) -> None:
     except IsADirectoryError:
         raise InputError(f"--output {path} is a folder: name a file in it") from None
     except OSError as error:
-        raise InputError(f"--output {path} cannot be written ({error.strerror}): name another file") from error
+        raise unwritable(path, error, elsewhere="name another file with --output") from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import HarnessError, InputError
+from harness.files import unwritable
 from harness.pytest_plugin.items import PROBLEMS, SEEN, SuiteItem
 from harness.pytest_plugin.options import option, option_values
 from harness.pytest_plugin.ours import note
@@ -127,9 +128,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     interrupted = exitstatus == pytest.ExitCode.INTERRUPTED or not run.completed
     try:
         finish_run(run, partial="the run was interrupted or stopped early" if interrupted else "")
-    except (HarnessError, OSError) as error:
-        run.unwritten = str(error)
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED if isinstance(error, OSError) else error.exit_code
+    except HarnessError as error:
+        run.unwritten, session.exitstatus = str(error), error.exit_code
+        return
+    except OSError as error:
+        place = error.filename or run.job.settings.results
+        run.unwritten = str(unwritable(place, error, elsewhere="make it writable, or give --results another folder"))
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
         return
     for failure in run.failed:
         _report_gate(session, failure)

@@ -50,7 +50,7 @@ def open_store(folder: Path) -> Store:
         store = Store(path, _connect(path, "rw"), SCHEMA_VERSION, lock)
         try:
             with readable_errors(path):
-                check_structure(store.connection)
+                check_structure(store.connection, store.version)
         except BaseException:
             store.connection.close()
             raise

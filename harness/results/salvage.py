@@ -62,7 +62,7 @@ def examine(folder: Path) -> Examination:
             for row in store.readable_rows():
                 counts[row.table] += 1
             with readable_errors(store.path):
-                check_structure(store.connection)
+                check_structure(store.connection, store.version)
         return Examination("", counts)
     except NewerStoreError:
         raise

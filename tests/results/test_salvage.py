@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 
 import pytest
+from changed_stores import make_older
 from made_results import Made, make_results
 
 from harness import load_results
@@ -102,3 +103,24 @@ def test_what_is_left_of_a_damaged_store_is_as_it_was_and_a_run_goes_on_with_it(
     assert bool(salvaged.lost) == (kind not in ("header", "first page"))
     assert (folder / STORE_NAME).read_bytes() == damaged
     open_store(tmp_path / "new").close()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_store_is_checked_and_salvaged_row_by_row(whole, folder, tmp_path, version):
+    make_older(folder / STORE_NAME, version)
+    assert examine(folder).fault == ""
+    assert salvage(folder, tmp_path / "copy").lost == ()
+    assert figures(load_results(tmp_path / "copy")) == figures(load_results(whole))
+    damage(folder, DAMAGES["zeros"])
+    salvaged = salvage(folder, tmp_path / "new")
+    after = load_results(tmp_path / "new")
+    assert figures(after).items() <= figures(load_results(whole)).items()
+    assert 5 <= len(after.records) == salvaged.counts["trials"] < 30
+    assert salvaged.lost
+
+
+def test_predictions_of_an_older_store_that_are_damaged_name_their_trial(folder):
+    make_older(folder / STORE_NAME, 2)
+    sql(folder, "UPDATE trials SET predictions = substr(predictions, 1, 40) WHERE id = 14")
+    with pytest.raises(InputError, match=r"the trial dropout:0\.5 seed 4 \(row 14 of trials\) cannot be read"):
+        load_results(folder)

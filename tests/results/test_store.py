@@ -1,7 +1,5 @@
 """The store: rows added once, never changed, never half."""
 
-import sqlite3
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,6 @@ from harness.results.opening import open_store, read_store
 from harness.results.predictions import Predictions
 from harness.results.provenance import collect_provenance
 from harness.results.records import EpochMetrics, Record
-from harness.results.schema import STORE_NAME
 from harness.results.trials import Environment, Trial
 
 ENVIRONMENT = Environment("cpu", "tensorflow", 1, (("keras", "3.15.1"),))
@@ -85,46 +82,6 @@ def test_a_reader_sees_a_snapshot_while_a_writer_is_open(store, tmp_path):
         store.add_record(make_record(2))
         assert len(reader.records()) == 1
     assert len(load_results(tmp_path).records) == 2
-
-
-def test_fault_10_a_damaged_store_is_refused_by_name_and_left_alone(tmp_path):
-    path = tmp_path / STORE_NAME
-    path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
-    before = path.read_bytes()
-    for opener in (open_store, read_store):
-        with pytest.raises(InputError, match=r"harness\.sqlite is damaged.*harness store salvage"):
-            opener(tmp_path)
-    assert path.read_bytes() == before
-
-
-def test_fault_12_a_store_of_a_newer_schema_is_refused(tmp_path):
-    open_store(tmp_path).close()
-    with sqlite3.connect(tmp_path / STORE_NAME) as connection:
-        connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(InputError, match="schema 99"):
-        read_store(tmp_path)
-
-
-def test_fault_13_a_file_of_no_bytes_left_by_a_killed_process_is_taken_up(tmp_path):
-    (tmp_path / STORE_NAME).touch()
-    (tmp_path / "harness.lock").touch()
-    with open_store(tmp_path) as store:
-        store.begin_run(collect_provenance())
-        store.add_record(make_record())
-    assert len(load_results(tmp_path).records) == 1
-
-
-def test_fault_40_sql_in_a_name_is_a_name(store):
-    name = "x'); DROP TABLE trials; --"
-    store.add_suite(Suite(name, (BASELINE.replace(dropout=0.1),)))
-    store.add_record(make_record())
-    assert [suite.name for suite in store.suites()] == [name]
-    assert len(store.records()) == 1
-
-
-def test_fault_43_a_second_writer_is_refused_and_told_for_whom(store, tmp_path):
-    with pytest.raises(InputError, match=r"another run \(process \d+, since"):
-        open_store(tmp_path)
 
 
 def test_a_folder_without_results_is_told(tmp_path):
