@@ -140,7 +140,7 @@ def test_the_next_runs_train_only_what_is_new_or_mended(first, pytester, run, mo
     assert [line.rpartition("::")[2] for line in failed.outlines if "::" in line] == ["model:my_models:build"]
 
     # The mended variant's key changes with the source of its module.
-    more = run("-k", "filters:8 or my_models")
+    more = run("-k", "filters:8 or my_models", "--workers", "1")
     more.assert_outcomes(passed=2, deselected=4)
     more.stdout.fnmatch_lines(["*2 trials to train, 1 done*", "*[[]2/2[]] * seed 1*"])
     assert len(set(project.results.records) - keys) == 2

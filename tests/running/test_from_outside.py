@@ -43,7 +43,7 @@ def test_keras_json_changes_neither_result_nor_key(tmp_path):
                 text=True,
             )
         )
-    outputs = [process.communicate(timeout=300)[0].splitlines()[-1] for process in processes]
+    outputs = [process.communicate(timeout=900)[0].splitlines()[-1] for process in processes]
     assert outputs[0].startswith("ok ")
     assert outputs[0] == outputs[1]
 

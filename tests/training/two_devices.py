@@ -6,8 +6,10 @@ GPU kernels on every machine, so that each operation can be asked.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -45,8 +47,14 @@ def has_gpu_kernel(node: tf.compat.v1.NodeDef) -> bool:
                 return False
         return True
 
-    registered = kernels.get_registered_kernels_for_op(node.op).kernel
-    return any(takes(kernel) for kernel in registered if kernel.device_type in ("GPU", "DEFAULT"))
+    return any(takes(kernel) for kernel in gpu_kernels(node.op))
+
+
+@functools.cache
+def gpu_kernels(operation: str) -> list[Any]:
+    """Return the kernels of a GPU that TensorFlow has for an operation."""
+    registered = kernels.get_registered_kernels_for_op(operation).kernel
+    return [kernel for kernel in registered if kernel.device_type in ("GPU", "DEFAULT")]
 
 
 def sends(metadata: tf.compat.v1.RunMetadata) -> list[str]:
