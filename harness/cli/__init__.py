@@ -94,7 +94,10 @@ def harness() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a trial or gate failed, 2 interrupted, 4 bad usage or input."""
-    sys.exit(run(arguments))
+    try:
+        sys.exit(run(arguments))
+    except KeyboardInterrupt:  # a second one, while the first was told of
+        sys.exit(2)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.files import own_folder, unwritable
 from harness.noise import quiet_libraries
 from harness.results.records import Record
 from harness.results.store import Store
@@ -51,10 +52,16 @@ def run_sweep(
         Whether every trial was run (False: stopped after failures).
 
     Raises:
+        InputError, HarnessError: `scratch` cannot be made.
         KeyboardInterrupt: Passed on, after the workers were ended.
     """
     if not trials:
         return True
+    try:
+        own_folder(scratch)
+    except OSError as error:
+        elsewhere = "remove what is in its place, or give --results another folder"
+        raise unwritable(scratch, error, elsewhere=elsewhere) from None
     sweep = _Sweep(trials, executor, store, notify, stop_after_failures)
     oracle = _Replay(sweep)
     threads = []

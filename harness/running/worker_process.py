@@ -12,8 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError
-from harness.files import replaced
+from harness.files import replaced, unwritable
 from harness.running.keeper import LOG_LIMIT_BYTES, Begin, Done, Ending
 from harness.running.worker import LOST_CONNECTION, SPOILT_GPU, Answer, WorkerSettings, start_worker
 
@@ -154,7 +153,7 @@ def prepare_log(path: Path) -> None:
     """Make the file that takes what workers print, and cut what earlier runs left in it.
 
     Raises:
-        HarnessError: It cannot be written.
+        InputError, HarnessError: It cannot be written; see `unwritable`.
     """
     try:
         with path.open("ab") as log:
@@ -164,7 +163,5 @@ def prepare_log(path: Path) -> None:
                 log.seek(-LOG_LIMIT_BYTES // 4, os.SEEK_END)
                 scratch.write_bytes(log.read())
     except OSError as error:
-        raise HarnessError(
-            f"{path}, which takes what workers print, cannot be written ({error.strerror}): nothing was trained; "
-            "free some space or make it writable"
-        ) from None
+        elsewhere = "workers print into it; remove what is in its place, or give --results another folder"
+        raise unwritable(path, error, elsewhere=elsewhere, kept="nothing was trained") from None

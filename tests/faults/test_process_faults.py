@@ -5,6 +5,7 @@ No test here depends on how fast anything is: each waits for what it needs to se
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -115,7 +116,7 @@ def test_01_killed_at_random_instants_a_sweep_ends_in_the_tables_of_an_undisturb
     assert storm.outcome(folder) == storm.outcome(calm)
 
 
-@pytest.mark.parametrize("how", ["SIGTERM", "closed terminal"])
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT twice", "closed terminal"])
 def test_02_ended_amid_a_trial_a_sweep_keeps_its_records_and_marks_its_tables_partial(tmp_path, how):
     """It does not wait for the trial under way: that never ends. With every warning an error, as some projects do."""
     folder = stuck(tmp_path, SUITE.replace("ONLY", '""'))
@@ -126,7 +127,7 @@ def test_02_ended_amid_a_trial_a_sweep_keeps_its_records_and_marks_its_tables_pa
             [sys.executable, "-W", "ignore", "-c", take, sys.executable, "-m", "harness", *SWEEP],
             stdin=inside,
             stdout=inside,
-            stderr=said if how == "SIGTERM" else inside,
+            stderr=inside if how == "closed terminal" else said,
             cwd=folder,
             start_new_session=True,
             env=os.environ | {"PYTHONWARNINGS": "error"},
@@ -135,15 +136,23 @@ def test_02_ended_amid_a_trial_a_sweep_keeps_its_records_and_marks_its_tables_pa
     below = all_of(psutil.Process(sweep.pid), folder)
     if how == "SIGTERM":
         sweep.terminate()
+    elif how == "SIGINT twice":
+        sweep.send_signal(signal.SIGINT)
+        time.sleep(random.Random().uniform(0, 0.5))  # wherever the first has led to by then
+        sweep.send_signal(signal.SIGINT)
     else:
         os.close(terminal)  # the system sends SIGHUP, and nothing can be printed any more
     assert sweep.wait(PATIENCE_S) == 2
     wait_until(lambda: not any(map(storm.running, below)))
     assert [record.status for record in load_results(tmp_path / "results").records.values()] == ["ok"]
-    assert "Partial results" in (tmp_path / "results/tables/comparison.md").read_text()
+    if how != "SIGINT twice":
+        assert "Partial results" in (tmp_path / "results/tables/comparison.md").read_text()
+    if how == "closed terminal":
+        return
+    os.close(terminal)
+    said = (tmp_path / "said.txt").read_text().strip()
+    assert "Traceback" not in said
     if how == "SIGTERM":
-        os.close(terminal)
-        said = (tmp_path / "said.txt").read_text().strip()
         assert said == "interrupted: finished trials are kept; the same command goes on from there"
 
 

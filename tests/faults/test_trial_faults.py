@@ -291,13 +291,21 @@ def test_04_a_worker_that_the_system_kills_for_memory_is_named_so_and_tried_once
     assert (worker.folder / "kills.txt").read_text() == "built built "
 
 
-def test_08_a_log_that_cannot_be_made_is_an_error_and_never_an_empty_success(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("name", ["workers.log", "keras-tuner"])
+def test_08_a_file_of_a_sweep_that_cannot_be_made_is_an_error_and_never_an_empty_success(
+    tmp_path, monkeypatch, capsys, name
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "suite_one.py").write_text(
         "from harness import BASELINE, Suite\nSUITE = Suite('one', [BASELINE.replace(dropout=0.5)])\n"
     )
-    (tmp_path / "results/workers.log").mkdir(parents=True)
-    assert run(["sweep", "suite_one.py", "--budget", "smoke", "--device", "cpu"]) == 1
+    (tmp_path / "results").mkdir()
+    if name == "workers.log":
+        (tmp_path / "results" / name).mkdir()
+    else:
+        (tmp_path / "results" / name).write_text("mine")
+    assert run(["sweep", "suite_one.py", "--budget", "smoke", "--device", "cpu"]) == 4
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-    assert "results/workers.log, which takes what workers print, cannot be written (Is a directory)" in line
+    assert line.startswith(f"error: results/{name} cannot be written (")
+    assert "remove what is in its place" in line
     assert not (tmp_path / "results/tables").exists()
