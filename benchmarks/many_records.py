@@ -51,7 +51,7 @@ def make(folder: Path, records: int) -> None:
             variants = tuple(baseline.replace(dropout=round(0.02 * step, 3)) for step in range(1, SUITE_SIZE))
             suite = Suite(f"suite{number:04}", variants, baseline)
             store.add_suite(suite)
-            store.add_plans([PlannedSuite(suite, conditions, SEEDS, dict.fromkeys(suite.members, ""))])
+            store.add_plans([PlannedSuite(suite, conditions, (SEEDS,), dict.fromkeys(suite.members, ""))])
             for variant in suite.members:
                 share = 0.9 + 0.02 * rng.standard_normal()
                 for trial in conditions.trials(variant, range(1, SEEDS + 1)):

@@ -30,10 +30,16 @@ _USUAL_WEIGHTS: dict[Protocol, Weights] = {"validation": "best", "tutorial": "la
 MAX_EPOCHS = 10_000
 MAX_SEEDS = 1_000
 
+AUTO = "auto"
+"""As many seeds as a row needs: it stops at a look, at the latest at the budget's most."""
 
-def _check_count(field: str, value: object, highest: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= highest:
-        raise InputError(f"{field} is {value!r}: use a whole number from 1 to {highest:,}")
+LEAST_MAX_SEEDS, USUAL_MAX_SEEDS = 5, 30
+"""The fewest seeds that "auto" may be limited to, its first look; and its most where nothing else is asked for."""
+
+
+def _check_count(field: str, value: object, highest: int, *, lowest: int = 1) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+        raise InputError(f"{field} is {value!r}: use a whole number from {lowest} to {highest:,}")
 
 
 @dataclass(frozen=True)
@@ -43,10 +49,11 @@ class Budget:
     Attributes:
         name: Which preset it started from.
         epochs: Passes over the training images.
-        seeds: Trials a variant; seeds are numbered 1..seeds.
+        seeds: Trials per variant, the most of them with `auto`; seeds are numbered 1..seeds.
         max_images: Cap on training images and on test images; None means all of them.
         protocol: How the epoch is chosen whose weights are tested.
         weights: Which weights are tested; None for the protocol's usual ones, which is what naming those becomes.
+        auto: Whether rows are judged at several looks before, and stop where they are settled.
 
     Raises:
         InputError: `epochs` or `seeds` is not a whole number in range, the protocol or the weights are unknown, or
@@ -58,6 +65,8 @@ class Budget:
     'quick+tutorial'
     >>> BUDGETS["quick"].override(weights="averaged").label
     'quick+weights:averaged'
+    >>> BUDGETS["quick"].override(seeds="auto", max_seeds=20).looks
+    (5, 8, 12, 20)
     """
 
     name: BudgetName
@@ -66,9 +75,12 @@ class Budget:
     max_images: int | None = None
     protocol: Protocol = "validation"
     weights: Weights | None = None
+    auto: bool = False
 
     def __post_init__(self) -> None:
         _check_count("epochs", self.epochs, MAX_EPOCHS)
+        if self.auto:
+            _check_count("max_seeds", self.seeds, MAX_SEEDS, lowest=LEAST_MAX_SEEDS)
         _check_count("seeds", self.seeds, MAX_SEEDS)
         if self.protocol not in PROTOCOLS:
             hint = nearest(str(self.protocol), PROTOCOLS)
@@ -89,13 +101,38 @@ class Budget:
         self,
         *,
         epochs: int | None = None,
-        seeds: int | None = None,
+        seeds: int | Literal["auto"] | None = None,
+        max_seeds: int | None = None,
         protocol: Protocol | None = None,
         weights: Weights | None = None,
     ) -> Budget:
-        """Return this budget with other epochs, seeds, protocol or weights; None keeps the preset's."""
-        changes: dict[str, Any] = {"epochs": epochs, "seeds": seeds, "protocol": protocol, "weights": weights}
+        """Return this budget with other epochs, seeds, protocol or weights; None keeps the preset's.
+
+        Raises:
+            InputError: `max_seeds` beside a number of seeds that is fixed.
+        """
+        changes: dict[str, Any] = {"epochs": epochs, "protocol": protocol, "weights": weights}
+        auto = self.auto if seeds is None else seeds == AUTO
+        if auto:
+            changes |= {"auto": True, "seeds": max_seeds or (self.seeds if self.auto else USUAL_MAX_SEEDS)}
+        elif max_seeds is not None:
+            fixed = self.seeds if seeds is None else seeds
+            raise InputError(
+                f"--max-seeds is {max_seeds}: it is where --seeds auto ends, and the number of seeds is fixed here "
+                f"({fixed}): add --seeds auto, or leave out --max-seeds"
+            )
+        elif seeds is not None:
+            changes |= {"auto": False, "seeds": seeds}
         return dataclasses.replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """The numbers of seeds at which rows are judged: one where their number is fixed."""
+        if not self.auto:
+            return (self.seeds,)
+        from harness.statistics.looks import looks_up_to  # lazily: what only names a budget starts no NumPy
+
+        return looks_up_to(self.seeds)
 
     @property
     def tested_weights(self) -> Weights:
@@ -140,7 +177,7 @@ class Budget:
 BUDGETS: dict[str, Budget] = {
     "smoke": Budget("smoke", epochs=1, seeds=1, max_images=512),
     "quick": Budget("quick", epochs=5, seeds=5),
-    "full": Budget("full", epochs=30, seeds=5),
+    "full": Budget("full", epochs=30, seeds=USUAL_MAX_SEEDS, auto=True),
 }
 
 
@@ -155,7 +192,8 @@ def choose_budget(
     name: str | None,
     *,
     epochs: int | None = None,
-    seeds: int | None = None,
+    seeds: int | Literal["auto"] | None = None,
+    max_seeds: int | None = None,
     protocol: Protocol = "validation",
     weights: Weights | None = None,
 ) -> Budget:
@@ -167,7 +205,8 @@ def choose_budget(
     'full+tutorial'
     """
     preset = find_budget(name or ("full" if protocol == "tutorial" else "quick"))
-    return preset.override(epochs=epochs, seeds=seeds, protocol=protocol, weights=weights)
+    changes: dict[str, Any] = {"epochs": epochs, "seeds": seeds, "max_seeds": max_seeds}
+    return preset.override(**changes, protocol=protocol, weights=weights)
 
 
 def selected_on_test(label: str) -> bool:

@@ -8,7 +8,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from harness.budgets import BUDGETS, MAX_EPOCHS, MAX_SEEDS, PROTOCOLS, WEIGHTS, Budget, choose_budget
+from harness.budgets import (
+    AUTO,
+    BUDGETS,
+    LEAST_MAX_SEEDS,
+    MAX_EPOCHS,
+    MAX_SEEDS,
+    PROTOCOLS,
+    USUAL_MAX_SEEDS,
+    WEIGHTS,
+    Budget,
+    choose_budget,
+)
 from harness.errors import InputError, nearest
 from harness.margins import Margins
 
@@ -112,6 +123,28 @@ class NumberOption:
 
 
 @dataclass(frozen=True)
+class NumberOrWord:
+    """A number in a range, or a word in its place."""
+
+    number: NumberOption
+    word: str
+
+    @property
+    def metavar(self) -> str:
+        """The number's unit, or the word."""
+        return f"{self.number.metavar}|{self.word}"
+
+    def parse(self, name: str, text: str) -> float | str:
+        """Return the number or the word."""
+        if text == self.word:
+            return text
+        try:
+            return self.number.parse(name, text)
+        except InputError as error:
+            raise InputError(f"{error}, or {self.word}{nearest(text, [self.word])}") from None
+
+
+@dataclass(frozen=True)
 class Option:
     """One option.
 
@@ -179,9 +212,12 @@ MARGINS = (
 
 JOB = (
     DATASET,
-    Option("budget", "How much: smoke (1 epoch, 1 seed, 512 images), quick (5 epochs, 5 seeds) or full (30, 5)",
+    Option("budget", "How much: smoke (1 epoch, 1 seed, 512 images), quick (5 epochs, 5 seeds) or full (30, auto)",
            Words(tuple(BUDGETS)), default_text="quick; full with --protocol tutorial"),
-    Option("seeds", "Trials per variant", NumberOption("N", 1, MAX_SEEDS), default_text="the budget's"),
+    Option("seeds", "Trials per variant; auto: 5, 8, 12, 18, 30, each variant until its accuracy is settled",
+           NumberOrWord(NumberOption("N", 1, MAX_SEEDS), AUTO), default_text="the budget's"),
+    Option("max-seeds", "Where --seeds auto ends", NumberOption("N", LEAST_MAX_SEEDS, MAX_SEEDS),
+           default_text=str(USUAL_MAX_SEEDS)),
     Option("epochs", "Epochs of a trial", NumberOption("N", 1, MAX_EPOCHS), default_text="the budget's"),
     DEVICE,
     RESULTS,
@@ -211,7 +247,7 @@ PYTEST = (
 
 def chosen_budget(values: Mapping[str, Any]) -> Budget:
     """Return the budget that the values of `JOB` ask for."""
-    names = ("epochs", "seeds", "protocol", "weights")
+    names = ("epochs", "seeds", "max_seeds", "protocol", "weights")
     return choose_budget(**{name: values[name] for name in names}, name=values["budget"])
 
 
@@ -222,6 +258,7 @@ def chosen_margins(values: Mapping[str, Any]) -> Margins:
 
 def check_together(values: Mapping[str, Any]) -> None:
     """Refuse values of `JOB` that do not go together, before anything is loaded; `load_dataset` says the same."""
+    chosen_budget(values)
     size, dataset = values["image_size"], values["dataset"]
     if size is not None and dataset in ("digits", "cifar10"):
         raise InputError(f"--image-size is {size}: {dataset} has a size of its own; it is for a folder of images")

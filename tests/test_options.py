@@ -15,7 +15,8 @@ REFUSED = {
     "protocol": ("tutoral", 'use validation or tutorial; did you mean "tutorial"?'),
     "weights": ("mean", "use best, last or averaged"),
     "device": ("tpu", 'use auto, cpu or gpu; did you mean "gpu"?'),
-    "seeds": ("0", "use a whole number from 1 to 1,000"),
+    "seeds": ("0", "use a whole number from 1 to 1,000, or auto"),
+    "max-seeds": ("4", "use a whole number from 5 to 1,000"),
     "epochs": ("1.5", "use a whole number from 1 to 10,000"),
     "workers": ("-1", "use a whole number from 1"),
     "trial-timeout": ("inf", "use a number from 1"),
@@ -38,6 +39,24 @@ def test_both_refuse_with_the_same_words(project, collect, capsys, name):
     code, output = collect("suite_a.py", f"--{name}", value)
     assert code == pytest.ExitCode.USAGE_ERROR
     assert f"ERROR: {message}\n" in output
+
+
+@pytest.mark.parametrize(
+    ("given", "fixed"),
+    [
+        (("--max-seeds", "9"), 5),
+        (("--max-seeds", "9", "--seeds", "7"), 7),
+        (("--max-seeds", "9", "--budget", "smoke"), 1),
+    ],
+)
+def test_a_most_of_seeds_beside_a_fixed_number_is_refused_by_both(project, collect, capsys, given, fixed):
+    (project / "suite_a.py").write_text(SUITE)
+    said = f"--max-seeds is 9: it is where --seeds auto ends, and the number of seeds is fixed here ({fixed}): "
+    assert harness(["plan", "suite_a.py", *given]) == 4
+    assert said in capsys.readouterr().err
+    code, output = collect("suite_a.py", *given)
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert said in output
 
 
 def test_a_margin_of_0_is_allowed_in_both(project, pytester, capsys, monkeypatch):

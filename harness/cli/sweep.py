@@ -62,7 +62,7 @@ def _train(job: Job, store: Store, failures: list[str]) -> None:
             failures.append(f"{record.trial.label}: {record.message}")
 
     try:
-        train(job, store, notify=note)
+        train(job, store, notify=note, announce=progress.next_round)
     finally:
         progress.close()
 

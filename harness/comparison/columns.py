@@ -114,6 +114,8 @@ def _against(quantity: str, whom: str, place: Place = "page") -> dict[str, Colum
     low = f"Lower end of the interval of the {what}: {new}, corrected for the number of variants."
     words = f"better ({best}), worse, same (within the margin) or unresolved; empty where nothing is compared."
     hint = f"Why the {noun} has no verdict, or what would settle an unresolved one."
+    if quantity == "accuracy" and other == "baseline":
+        hint += " With --seeds auto, at which look the row stopped and why."
     name = f"{quantity}_"
     return {
         change: _column(name + change, size, full, place, head, unit, quantity=quantity),
@@ -170,6 +172,12 @@ _SAME = _column(
     "How many test images show the same picture as another, and as how many intervals count them; empty for none.",
     "note",
 )
+_LOOKS = (
+    "At how many seeds the row is judged, each time at its share of alpha, until its accuracy is settled; one number: "
+    "once, at all of it."
+)
+_EARLIER = "By which other looks earlier runs judged the same trials: each is an analysis of its own; empty for none."
+_MEAN = "Mean over seeds; where the baseline has other seeds, the baseline's plus their difference."
 _RECIPE = "Version of the training code; trials of two versions never share a row."
 
 SUITE_TABLE: Mapping[str, Column] = _table(
@@ -186,12 +194,12 @@ SUITE_TABLE: Mapping[str, Column] = _table(
     ),
     _column("params", "count", "Number of the model's parameters.", head="parameters"),
     _column("flops", "count", "Floating-point operations to predict one image.", head="FLOPs per image"),
-    _column("accuracy", "fraction", "Share of the test images classified right, mean over seeds.", "table"),
+    _column("accuracy", "fraction", f"Share of the test images classified right. {_MEAN}", "table"),
     _column("accuracy_std", "fraction", "Standard deviation over seeds: what stands after ±.", "cell", "accuracy ±"),
     _some(_ACCURACY, "delta", "ci_low", "ci_high", "p", "verdict"),
-    _column("precision", "fraction", "Keras's precision at threshold 0.5, mean over seeds."),
-    _column("recall", "fraction", "Keras's recall at threshold 0.5, mean over seeds."),
-    _column("macro_f1", "fraction", "Mean over classes of the F1 score, mean over seeds."),
+    _column("precision", "fraction", f"Keras's precision at threshold 0.5. {_MEAN}"),
+    _column("recall", "fraction", f"Keras's recall at threshold 0.5. {_MEAN}"),
+    _column("macro_f1", "fraction", f"Mean over classes of the F1 score. {_MEAN}"),
     _column("step_time_ms", "measure", _STEP, "table"),
     _some(_STEP_TIME, "ratio", "ci_low", "ci_high", "p", "verdict"),
     _column("predict_time_ms", "measure", "Median milliseconds to predict one image.", head="predict one"),
@@ -217,6 +225,8 @@ SUITE_TABLE: Mapping[str, Column] = _table(
     _column("recipe", "count", _RECIPE, "file"),
     [column for part in _OTHERS for column in _some(part, "p", "hint")],
     _SAME,
+    _column("looks", "text", _LOOKS),
+    _column("judged_before", "text", _EARLIER, "note"),
 )
 """Columns of `comparison.csv` and of every table of suites, in order."""
 

@@ -17,6 +17,7 @@ from harness.comparison.wanted import ANY, Wanted
 from harness.results import Results
 from harness.results.conditions import Conditions
 from harness.results.records import NAN, Record
+from harness.statistics import common_looks
 from harness.variants import Variant
 
 if TYPE_CHECKING:
@@ -104,7 +105,10 @@ def _rows(
             reason = Comparison(hint="the dataset's content differs: its images cannot be paired")
             accuracies = Accuracies(0, reason, reason, reason, reason)
         elif before and after:
-            accuracies = judge.accuracies(before, after, test_set, comparisons=count, names=("old", "new"))
+            looks = common_looks(old.looks[variant], new.looks[variant])
+            accuracies = judge.accuracies(
+                before, after, test_set, comparisons=count, looks=looks, goes_on=False, names=("old", "new")
+            )
         row = _row(variant, new.conditions, before, after, accuracies)
         if variant in timed:
             row |= _time_cells(timed[variant], old, new, count, judge.margins)

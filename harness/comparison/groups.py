@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from statistics import median
 from typing import Any
@@ -20,6 +21,9 @@ from harness.variants import Variant
 Members = Mapping[Variant, Mapping[int, Record]]
 """Records by variant, then by seed."""
 
+Looks = tuple[int, ...]
+"""The numbers of seeds at which a row is judged; one where their number is fixed."""
+
 
 @dataclass(frozen=True, eq=False)
 class Group:
@@ -28,7 +32,8 @@ class Group:
     Attributes:
         suite: Baseline and variants as declared; verdicts are corrected for their number, shown or not.
         conditions: What all of its trials share.
-        seeds: How many each of its variants was to have.
+        looks: At how many seeds each of its variants is judged, the last one the most that it was to have.
+        before: At how many seeds else its trials were judged by earlier runs: each is an analysis of its own.
         records: By variant, then by seed; a variant without any is left out.
         step_times: By variant, against the suite's baseline, on one machine.
         machine: Which machine that is; empty without step times.
@@ -36,15 +41,18 @@ class Group:
             against it there, of this suite or another, so that it is the same in all tables; nan without step times.
             A variant's step is this times its ratio, not what its own blocks took: the machine's speed changes
             between one measurement and the next, so that a slower variant would at times have the shorter step.
+        goes_on: Whether runs take its rows to further looks; not where others than a run's plan put it together.
     """
 
     suite: Suite
     conditions: Conditions
-    seeds: Mapping[Variant, int]
+    looks: Mapping[Variant, Looks]
+    before: Mapping[Variant, tuple[Looks, ...]]
     records: Members
     step_times: Mapping[Variant, StepTimes]
     machine: str
     baseline_ms: float
+    goes_on: bool = True
 
     @property
     def members(self) -> tuple[Variant, ...]:
@@ -114,49 +122,72 @@ def group_records(results: Results, timings: Timings | None = None) -> list[Grou
     for suite in results.suites:
         for (name, conditions), mine in in_order:
             if name == suite.name:
-                members, seeds = planned_records(mine, found.get(conditions.training, {}))
+                planned = planned_records(mine, found.get(conditions.training, {}))
                 newest = mine[-1]
-                members = {variant: members[variant] for variant in newest.suite.members if variant in members}
+                members = {one: planned.records[one] for one in newest.suite.members if one in planned.records}
                 if members:
-                    groups.append(make_group(newest.suite, newest.conditions, seeds, members, timings))
+                    chosen = dataclasses.replace(planned, records=members)
+                    groups.append(make_group(newest.suite, newest.conditions, chosen, timings))
     return groups
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """What plans say of their variants, and the records of these; attributes as a Group's."""
+
+    records: Members
+    looks: Mapping[Variant, Looks]
+    before: Mapping[Variant, tuple[Looks, ...]] = field(default_factory=dict)
+    goes_on: bool = True
 
 
 def planned_records(
     plans: Sequence[PlannedSuite], trained: Mapping[Variant, Mapping[str, Mapping[int, Record]]]
-) -> tuple[dict[Variant, dict[int, Record]], dict[Variant, int]]:
-    """Return the records of each variant that plans name, and how many seeds it was to have; the newest plan counts.
+) -> Planned:
+    """Return the records of each variant that plans name, and at how many seeds it is judged; the newest plan counts.
 
-    Where nothing is stored yet of the source that the newest one meant, what an older one gave still stands.
+    Where nothing is stored yet of the source that the newest one meant, what an older one gave still stands. A
+    baseline has as many seeds as the variant with the most.
 
     Args:
         plans: Of the same conditions, the oldest first.
         trained: Records under these conditions by variant, source and seed.
     """
-    members: dict[Variant, dict[int, Record]] = {}
-    seeds: dict[Variant, int] = {}
+    chosen: dict[Variant, PlannedSuite] = {}
     for plan in reversed(plans):
         for variant, source in plan.sources.items():
-            records = trained.get(variant, {}).get(source, {})
-            if records and variant not in members:
-                members[variant] = {seed: record for seed, record in records.items() if seed <= plan.seeds}
-                seeds[variant] = plan.seeds
-    return members, seeds
+            if trained.get(variant, {}).get(source):
+                chosen.setdefault(variant, plan)
+    most = {variant: plan.seeds for variant, plan in chosen.items()}
+    for plan in plans:
+        baseline = plan.suite.baseline
+        if baseline in most:
+            most[baseline] = max(most[baseline], *(most.get(variant, 0) for variant in plan.suite.variants))
+    records = {
+        variant: {seed: record for seed, record in of_source.items() if seed <= most[variant]}
+        for variant, plan in chosen.items()
+        if (of_source := trained[variant][plan.sources[variant]])
+    }
+    looks = {variant: plan.looks for variant, plan in chosen.items()}
+    return Planned(records, looks, {variant: looks_before(plans, variant, plan) for variant, plan in chosen.items()})
 
 
-def make_group(
-    suite: Suite,
-    conditions: Conditions,
-    seeds: Mapping[Variant, int],
-    members: Members,
-    timings: Timings,
-    *,
-    machine: str = "",
-) -> Group:
+def looks_before(plans: Sequence[PlannedSuite], variant: Variant, newest: PlannedSuite) -> tuple[Looks, ...]:
+    """Return the other looks of plans that judged the same trials of a suite's variant, each once."""
+    same = (
+        plan.looks
+        for plan in plans
+        if plan.suite.name == newest.suite.name and plan.sources.get(variant) == newest.sources[variant]
+    )
+    return tuple(dict.fromkeys(looks for looks in same if looks != newest.looks))
+
+
+def make_group(suite: Suite, conditions: Conditions, planned: Planned, timings: Timings, *, machine: str = "") -> Group:
     """Return a group with the step times that belong to it: of one machine, and of the sources of its records.
 
     Without `machine`, the last one that timed one of the members counts.
     """
+    members = planned.records
     sources = {variant: next(iter(records.values())).trial.source for variant, records in members.items() if records}
     taken = [
         timing
@@ -171,7 +202,9 @@ def make_group(
     return Group(
         suite=suite,
         conditions=conditions,
-        seeds=seeds,
+        looks=planned.looks,
+        before=planned.before,
+        goes_on=planned.goes_on,
         records=members,
         step_times=own,
         machine=machine if own else "",
@@ -191,7 +224,7 @@ def plans_of(results: Results) -> Sequence[PlannedSuite]:
         budget = record.trial.budget
         budgets[conditions] = max(budget, budgets.get(conditions, budget), key=lambda one: one.seeds)
     return [
-        PlannedSuite(suite, conditions, budgets[conditions].seeds, chosen)
+        PlannedSuite(suite, conditions, (budgets[conditions].seeds,), chosen)
         for suite in results.suites
         for conditions, found in sources.items()
         if (chosen := {variant: found[variant] for variant in suite.members if variant in found})

@@ -7,22 +7,34 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
+from harness.budgets import BUDGETS
 from harness.comparison.columns import METRICS
-from harness.comparison.shares import variant_shares
+from harness.comparison.pairs import (
+    BySeed,
+    divergence,
+    equality,
+    predictions_of,
+    seeds_of_both,
+    tried,
+    up_to,
+)
+from harness.comparison.shares import right_shares, variant_shares
+from harness.comparison.standing import Standing, stand
 from harness.comparison.verdicts import (
     Verdict,
     accuracy_verdict,
     blocks_hint,
+    look_hint,
     seeds_hint,
     time_verdict,
 )
 from harness.margins import Margins as Margins
 from harness.results.contents import TestSet
-from harness.results.predictions import Predictions
 from harness.results.records import NAN, Record
 from harness.results.step_times import StepTimes
 from harness.statistics import (
     TimeRatio,
+    alpha_share,
     blocks_needed,
     controlled_ratio,
     seeds_needed,
@@ -32,8 +44,9 @@ from harness.statistics.two_way import Effect
 
 LEAST_SEEDS = 3
 
-SAME_TRIAL = "the same trial as the baseline: every prediction and loss of every seed is equal"
-SAME_PREDICTIONS = "no image of any seed is predicted otherwise than by the baseline: nothing to compare"
+ALL = Standing(0, open=False)
+"""Judged once, with whatever seeds are there."""
+
 NO_PRECISION = "nothing has a probability above 0.5 in some seed: precision and recall at 0.5 say nothing"
 
 
@@ -64,6 +77,7 @@ class Accuracies:
     Attributes:
         pairs: Seeds that both have.
         accuracy, precision, recall, macro_f1: Differences from the baseline.
+        standing: At which look they were judged, and whether there will be another.
     """
 
     pairs: int
@@ -71,6 +85,7 @@ class Accuracies:
     precision: Comparison = field(default_factory=Comparison)
     recall: Comparison = field(default_factory=Comparison)
     macro_f1: Comparison = field(default_factory=Comparison)
+    standing: Standing = ALL
 
 
 class Judge:
@@ -92,16 +107,17 @@ class Judge:
         test_set: TestSet,
         *,
         comparisons: int,
+        looks: Sequence[int] = (),
+        goes_on: bool = True,
         names: tuple[str, str] = ("baseline", ""),
     ) -> Accuracies:
         """Return what `judge_accuracies` says of two variants' records by seed."""
         records = [arm[seed] for arm in (baseline, variant) for seed in sorted(arm)]
         # By identity, and the records are held as long as their ids are: keys cost more than the whole judgement.
-        place = (*map(id, records), len(baseline), comparisons)
+        place = (*map(id, records), len(baseline), comparisons, tuple(looks), goes_on)
         if place not in self._accuracies:
-            found = judge_accuracies(
-                baseline, variant, test_set, comparisons=comparisons, margins=self.margins, names=names
-            )
+            terms: dict[str, Any] = {"comparisons": comparisons, "looks": looks, "goes_on": goes_on, "names": names}
+            found = judge_accuracies(baseline, variant, test_set, margins=self.margins, **terms)
             self._accuracies[place] = (found, records)
         return self._accuracies[place][0]
 
@@ -122,6 +138,8 @@ def judge_accuracies(
     *,
     comparisons: int,
     margins: Margins,
+    looks: Sequence[int] = (),
+    goes_on: bool = True,
     names: tuple[str, str] = ("baseline", ""),
 ) -> Accuracies:
     """Compare predictions paired by seed; the two-way model over seeds and test images.
@@ -131,57 +149,99 @@ def judge_accuracies(
         test_set: True classes of the test images.
         comparisons: Variants of the suite, for Bonferroni.
         margins: Alpha and margins.
+        looks: At how many seeds they are judged. Of several, accuracy says at which one it ends (`stand`), and the
+            others are judged there, at its level too. Without any, or with one: what is there, at all of alpha.
+        goes_on: Whether there will be another look where none settled it.
         names: What messages call the two.
     """
-    diverged = _diverged({names[0]: baseline, names[1]: variant})
+    if looks:
+        baseline, variant = (up_to(looks[-1], arm) for arm in (baseline, variant))
+    terms = _Terms(comparisons, margins, tuple(looks), names, goes_on)
+    if len(looks) < 2:
+        return _judged_at(ALL, baseline, variant, test_set, terms)
+
+    seeds = seeds_of_both(baseline, variant)
+    whole = [right_shares(predictions_of(arm, seeds), test_set) for arm in (baseline, variant)] if seeds else []
+
+    def effect_at(look: int) -> Effect | None:
+        arms = up_to(look, baseline), up_to(look, variant)
+        count = len(seeds_of_both(*arms))
+        if not count or divergence(dict(zip(names, arms, strict=True))) or equality(*arms):
+            return None
+        return two_way_of_shares(*(shares.of_first(count) for shares in whole))
+
+    reached = [look for look in looks if look <= tried(baseline, variant)]
+    standing = stand(effect_at, reached, looks, comparisons=comparisons, margins=margins)
+    standing = replace(standing, open=standing.open and goes_on)
+    if reached:
+        return _judged_at(standing, up_to(standing.look, baseline), up_to(standing.look, variant), test_set, terms)
+    hint = f"judged from {looks[0]} seeds on: {tried(baseline, variant)} are there"
+    return _silenced(baseline, variant, hint, standing)
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """On what terms metrics are compared, whatever their figures."""
+
+    comparisons: int
+    margins: Margins
+    looks: tuple[int, ...]
+    names: tuple[str, str]
+    goes_on: bool
+
+    def share(self, standing: Standing) -> float:
+        """The share of alpha at which a row is judged."""
+        return alpha_share(standing.look, self.looks) if len(self.looks) > 1 else 1.0
+
+
+def _judged_at(standing: Standing, baseline: BySeed, variant: BySeed, test_set: TestSet, terms: _Terms) -> Accuracies:
+    diverged = divergence(dict(zip(terms.names, (baseline, variant), strict=True)))
     if diverged:
         # What is left after the diverged seeds is a selection of the lucky ones: no claim, and never a win.
-        return _silenced(baseline, variant, diverged)
-    seeds = [seed for seed in sorted(baseline) if _usable(baseline[seed]) and _usable(variant.get(seed))]
+        return _silenced(baseline, variant, diverged, standing)
+    seeds = seeds_of_both(baseline, variant)
     if not seeds:
-        return Accuracies(0, *([Comparison(hint="no seed that both have")] * 4))
+        return Accuracies(0, *_alike(Comparison(hint="no seed that both have")), standing)
     equal = equality(baseline, variant)
     if equal:
-        return Accuracies(len(seeds), *([Comparison(0.0, hint=equal)] * 4))
-    first, second = (variant_shares(_predictions(arm, seeds), test_set) for arm in (baseline, variant))
-    if len(seeds) < LEAST_SEEDS:
-        missing = LEAST_SEEDS - len(seeds)
-        hint = f"{missing} more seed{'s' * (missing != 1)} needed for any verdict"
-        found = [Comparison(second.mean(metric) - first.mean(metric), hint=hint) for metric in METRICS]
-    else:
-        found = [
-            _judged(two_way_of_shares(first.metrics[metric], second.metrics[metric]), comparisons, margins)
-            for metric in METRICS
-        ]
-    accuracies = Accuracies(len(seeds), *found)
+        return Accuracies(len(seeds), *_alike(Comparison(0.0, hint=equal)), standing)
+    first, second = (variant_shares(predictions_of(arm, seeds), test_set) for arm in (baseline, variant))
+    found: dict[str, Comparison] = {}
+    for metric in METRICS:
+        if len(seeds) < LEAST_SEEDS:
+            missing = LEAST_SEEDS - len(seeds)
+            hint = f"{missing} more seed{'s' * (missing != 1)} needed for any verdict"
+            found[metric] = Comparison(second.mean(metric) - first.mean(metric), hint=hint)
+        else:
+            effect = two_way_of_shares(first.metrics[metric], second.metrics[metric])
+            found[metric] = _judged(effect, standing, terms, decides=metric == "accuracy")
+    accuracies = Accuracies(len(seeds), **found, standing=standing)
     return accuracies if first.has_precision and second.has_precision else _without_precision(accuracies)
 
 
-def _predictions(records: Mapping[int, Record], seeds: Sequence[int]) -> tuple[Predictions, ...]:
-    found = (records[seed].predictions for seed in seeds)
-    return tuple(predictions for predictions in found if predictions is not None)
-
-
-def _judged(effect: Effect, comparisons: int, margins: Margins) -> Comparison:
-    interval = effect.interval(margins.alpha, comparisons)
-    verdict = accuracy_verdict(interval, effect.equivalence_interval(margins.alpha, comparisons), margins.accuracy)
+def _judged(effect: Effect, standing: Standing, terms: _Terms, *, decides: bool) -> Comparison:
+    """Judge one metric; `decides` says that it is the one by which rows stop."""
+    margins, comparisons, share = terms.margins, terms.comparisons, terms.share(standing)
+    interval = effect.interval(margins.alpha * share, comparisons)
+    equivalence = effect.equivalence_interval(margins.alpha * share, comparisons)
+    verdict = accuracy_verdict(interval, equivalence, margins.accuracy)
     hint = ""
-    if verdict is Verdict.UNRESOLVED:
-        hint = seeds_hint(seeds_needed(effect, margins.accuracy, margins.alpha, comparisons), effect.seeds)
-    return Comparison(effect.mean, *interval, effect.p_value(comparisons), verdict, hint)
+    if len(terms.looks) < 2 and verdict is Verdict.UNRESOLVED:
+        hint = seeds_hint(_seeds_needed(effect, BUDGETS["full"].looks, terms), decides=decides)
+    elif len(terms.looks) > 1 and verdict is Verdict.UNRESOLVED and not terms.goes_on:
+        hint = f"not settled by the {standing.look} seeds at which both were judged"
+    elif len(terms.looks) > 1 and decides:
+        needed = _seeds_needed(effect, terms.looks, terms)
+        hint = look_hint(verdict, standing.look, terms.looks[-1], needed, goes_on=standing.open)
+    elif len(terms.looks) > 1 and verdict is Verdict.UNRESOLVED:
+        hint = f"judged at the {standing.look} seeds at which accuracy stands"
+    return Comparison(effect.mean, *interval, min(1.0, effect.p_value(comparisons) / share), verdict, hint)
 
 
-def equality(baseline: Mapping[int, Record], variant: Mapping[int, Record]) -> str:
-    """Say in what another variant's trials equal the baseline's in every seed that both have; empty where they do not.
-
-    The interval of differences that are all zero has no width, and would call the same what was never another trial,
-    or what so few images cannot tell apart. One variant in two folders may well give the same bits: that is no fault.
-    """
-    pairs = [(one, variant[seed]) for seed, one in baseline.items() if _usable(one) and _usable(variant.get(seed))]
-    others = [pair for pair in pairs if pair[0].trial.variant != pair[1].trial.variant]
-    if not others or not all(_same_predictions(*pair) for pair in pairs):
-        return ""
-    return SAME_TRIAL if all(repr(one.loss) == repr(other.loss) for one, other in pairs) else SAME_PREDICTIONS
+def _seeds_needed(effect: Effect, looks: Sequence[int], terms: _Terms) -> int | None:
+    """Return about how many seeds would settle it at the level of the last look."""
+    level = terms.margins.alpha * alpha_share(looks[-1], looks)
+    return seeds_needed(effect, terms.margins.accuracy, level, terms.comparisons)
 
 
 def judge_times(times: StepTimes | None, *, comparisons: int, margins: Margins) -> Comparison:
@@ -209,31 +269,16 @@ def _without_precision(found: Accuracies) -> Accuracies:
     return replace(found, precision=nothing, recall=replace(nothing, value=found.recall.value))
 
 
-def _same_predictions(one: Record, other: Record) -> bool:
-    return one.predictions is not None and other.predictions is not None and one.predictions.equals(other.predictions)
-
-
-def _diverged(arms: Mapping[str, Mapping[int, Record]]) -> str:
-    """Return which of two variants diverged in how many seeds, and why; empty where none did."""
-    notes = []
-    for name, records in arms.items():
-        found = [record for record in records.values() if record.status == "diverged"]
-        if found:
-            notes.append(
-                f"{name}{': ' if name else ''}diverged in {len(found)} of {len(records)} seeds: {found[0].message}"
-            )
-    return "; ".join(notes)
-
-
-def _silenced(baseline: Mapping[int, Record], variant: Mapping[int, Record], reason: str) -> Accuracies:
+def _silenced(baseline: BySeed, variant: BySeed, reason: str, standing: Standing) -> Accuracies:
     """Return the plain differences of the seeds that both have, without any claim."""
-    both = [(baseline[s], variant[s]) for s in sorted(baseline) if _usable(baseline[s]) and _usable(variant.get(s))]
+    both = [(baseline[seed], variant[seed]) for seed in seeds_of_both(baseline, variant)]
 
     def difference(metric: str) -> float:
         return fmean(getattr(own, metric) - getattr(base, metric) for base, own in both) if both else NAN
 
-    return Accuracies(len(both), *(Comparison(difference(metric), hint=reason) for metric in METRICS))
+    found = {metric: Comparison(difference(metric), hint=reason) for metric in METRICS}
+    return Accuracies(len(both), **found, standing=standing)
 
 
-def _usable(record: Record | None) -> bool:
-    return record is not None and record.status == "ok" and record.predictions is not None
+def _alike(found: Comparison) -> tuple[Comparison, Comparison, Comparison, Comparison]:
+    return found, found, found, found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from harness.comparison.groups import Timings, make_group
+from harness.comparison.groups import Planned, Timings, make_group
 from harness.comparison.judge import Judge, Margins
 from harness.comparison.suite_rows import add_pareto, compare_groups, frame_of
 from harness.comparison.times_across_runs import judge_relative
@@ -14,6 +14,7 @@ from harness.comparison.wanted import ANY, Wanted
 from harness.errors import InputError, nearest
 from harness.results import Results
 from harness.results.step_times import StepTimes
+from harness.statistics import common_looks
 from harness.suites import Suite
 from harness.variants import Variant
 
@@ -53,7 +54,8 @@ def compare_variants(
     comparisons = []
     for trained in both:
         members = {variant: trained.records[variant] for variant in (one, two)}
-        group = make_group(suite, trained.conditions, trained.seeds, members, timings)
+        looks = dict.fromkeys(members, common_looks(trained.looks[one], trained.looks[two]))
+        group = make_group(suite, trained.conditions, Planned(members, looks, goes_on=False), timings)
         found = compare_groups([group], results, judge)
         if two not in group.step_times:
             _add_relative_times(found[0].rows, trained, one, two, margins)

@@ -5,7 +5,7 @@ Images that show the same picture stand and fall together, so that they are one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -56,6 +56,13 @@ def variant_shares(predictions: tuple[Predictions, ...], test_set: TestSet) -> V
     if test_set.groups is not None:
         metrics = {name: shares.by_group(test_set.groups) for name, shares in metrics.items()}
     return VariantShares(metrics, bool(positives.any(axis=1).all()))
+
+
+def right_shares(predictions: Sequence[Predictions], test_set: TestSet) -> Shares:
+    """Return the shares of accuracy alone."""
+    correct = (np.stack([one.unpacked().predicted for one in predictions]) == test_set.labels).astype(np.float64)
+    shares = Shares(correct.mean(axis=1), correct)
+    return shares if test_set.groups is None else shares.by_group(test_set.groups)
 
 
 def _macro_f1(predicted: NDArray[np.int64], correct: Floats, labels: NDArray[np.int64], classes: int) -> Shares:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.comparison.columns import COLUMNS, METRICS
-from harness.comparison.groups import Group, group_records
+from harness.comparison.groups import Group, Looks, group_records
 from harness.comparison.judge import Accuracies, Comparison, Judge, Margins
+from harness.comparison.standing import Standing
 from harness.results import Results
 from harness.results.records import NAN, Record
 from harness.statistics import pareto
 from harness.variants import Variant
+from harness.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +59,7 @@ class SuiteComparison:
     """A group, judged: what tables, report, gates and exports of one command share.
 
     Attributes:
-        group: Its records.
+        group: Its records, of each variant those up to the look at which it is judged.
         rows: A row per variant that has records, the baseline first; each with the columns COLUMNS.
     """
 
@@ -77,7 +79,7 @@ def compare_groups(groups: Sequence[Group], results: Results, judge: Judge) -> l
 
 def each_comparison(groups: Iterable[Group], results: Results, judge: Judge) -> Iterator[SuiteComparison]:
     """Yield the comparisons of some groups, one after the other, for who needs their frame alone."""
-    return (SuiteComparison(group, _rows(group, results, judge)) for group in groups)
+    return (_compared(group, results, judge) for group in groups)
 
 
 def frame_of(comparisons: Iterable[SuiteComparison]) -> pd.DataFrame:
@@ -93,31 +95,87 @@ def frame_of(comparisons: Iterable[SuiteComparison]) -> pd.DataFrame:
     return pd.DataFrame(cells)
 
 
-def _rows(group: Group, results: Results, judge: Judge) -> list[dict[str, Any]]:
-    suite = group.suite
+def _compared(group: Group, results: Results, judge: Judge) -> SuiteComparison:
+    suite, count = group.suite, len(group.suite.variants)
     test_set = results.test_set(group.conditions)
     baseline = group.records.get(suite.baseline, {})
+    found = {
+        variant: judge.accuracies(
+            baseline,
+            group.records[variant],
+            test_set,
+            comparisons=count,
+            looks=group.looks[variant],
+            goes_on=group.goes_on,
+        )
+        for variant in group.members
+        if variant != suite.baseline
+    }
+    group = as_judged(group, {variant: one.standing for variant, one in found.items()})
+    chosen = results.selections.get(suite.name)
     rows = []
     for variant in group.members:
-        records = group.records[variant]
-        accuracies, times = Accuracies(0), Comparison()
-        if variant != suite.baseline:
-            accuracies = judge.accuracies(baseline, records, test_set, comparisons=len(suite.variants))
-            times = judge.times(group.step_times.get(variant), comparisons=len(suite.variants))
-        chosen = results.selections.get(suite.name)
+        accuracies, times = found.get(variant, Accuracies(0)), Comparison()
+        if variant in found:
+            times = judge.times(group.step_times.get(variant), comparisons=count)
         note = chosen.note if chosen is not None and chosen.winner == variant != suite.baseline else ""
-        known = _row(group, variant, accuracies, times) | {"search": note, "near_duplicates": test_set.grouped}
+        known = _row(group, variant, accuracies, times) | {
+            "search": note,
+            "near_duplicates": test_set.grouped,
+            "judged_before": _analyses(group.looks[variant], group.before.get(variant, ()), judge.margins.alpha)
+            if variant in found
+            else "",
+        }
         rows.append(_EMPTY | known)
     add_pareto(rows)
-    return rows
+    return SuiteComparison(group, rows)
+
+
+def as_judged(group: Group, standings: Mapping[Variant, Standing]) -> Group:
+    """Return a group with the records that its rows are judged by: the baseline's up to the furthest row's look.
+
+    A variant may have more, of another suite or of an earlier run that went on for longer.
+    """
+    limits = {variant: one.look or group.looks[variant][-1] for variant, one in standings.items()}
+    own = group.looks.get(group.suite.baseline, ())
+    limits[group.suite.baseline] = max((*limits.values(), *(own if len(own) == 1 or not limits else ())), default=0)
+    records = {
+        variant: {seed: one for seed, one in seeds.items() if seed <= limits[variant]}
+        for variant, seeds in group.records.items()
+    }
+    return replace(group, records=records)
+
+
+def _analyses(looks: Looks, before: Sequence[Looks], alpha: float) -> str:
+    """Say that other looks judged the same trials before; empty where none did."""
+    if not before:
+        return ""
+    old = ", ".join(looks_text(one) for one in before)
+    most = min(1.0, alpha * (len(before) + 1))
+    return (
+        f"judged before by other looks ({old}; now {looks_text(looks)}): a further analysis of the same trials; "
+        f"together they may be wrong in {most:.0%} of suites"
+    )
+
+
+def looks_text(looks: Looks) -> str:
+    """Return how people call looks.
+
+    >>> looks_text((5,)), looks_text((5, 8, 12, 18, 30))
+    ('5 seeds', 'auto up to 30 seeds')
+    """
+    return f"{'auto up to ' * (len(looks) > 1)}{counted(looks[-1], 'seed')}"
 
 
 def _row(group: Group, variant: Variant, accuracies: Accuracies, times: Comparison) -> dict[str, Any]:
     is_baseline = variant == group.suite.baseline
-    records, conditions = group.records[variant], group.conditions
+    records, conditions, looks = group.records[variant], group.conditions, group.looks[variant]
     good = [record for record in records.values() if record.status == "ok"]
     peaks = [record.peak_memory_mib for record in good if not math.isnan(record.peak_memory_mib)]
-    status, message = status_of(records.values(), group.seeds[variant])
+    standing = accuracies.standing
+    status, message = status_of(records.values(), _expected(group, variant, standing))
+    if status == "ok" and standing.open:
+        status, message = "partial", f"{len(records)} seeds, and not settled: it goes on up to {looks[-1]}"
     row: dict[str, Any] = {
         "suite": group.suite.name,
         "variant": variant.name,
@@ -128,6 +186,7 @@ def _row(group: Group, variant: Variant, accuracies: Accuracies, times: Comparis
         "backend": conditions.environment.backend,
         "precision_policy": variant.precision_policy,
         "seeds": len(good),
+        "looks": ", ".join(map(str, looks)),
         "epoch": median(record.epoch for record in good) if good else NAN,
         "params": next((record.params for record in good), NAN),
         "accuracy_std": stdev(record.accuracy for record in good) if len(good) > 1 else NAN,
@@ -142,11 +201,36 @@ def _row(group: Group, variant: Variant, accuracies: Accuracies, times: Comparis
         "machine": group.machine,
     }
     for name in METRICS:
-        row[name] = fmean(getattr(record, name) for record in good) if good else NAN
+        row[name] = _mean(group, variant, name, getattr(accuracies, name))
         row |= _comparison_cells(name, getattr(accuracies, name), is_baseline)
     row |= _comparison_cells("step_time", times, is_baseline)
     row["step_time_ratio"] = 1.0 if is_baseline else times.value
     return row | _time_cells(group, variant, row["step_time_ratio"])
+
+
+def _expected(group: Group, variant: Variant, standing: Standing) -> int:
+    """Return how many seeds a variant is to have where it stands."""
+    if len(group.looks[variant]) == 1:
+        return group.looks[variant][0]
+    return standing.look or len(group.records[variant])
+
+
+def _mean(group: Group, variant: Variant, metric: str, found: Comparison) -> float:
+    """Return the mean of a metric over a variant's seeds.
+
+    Where the baseline has other seeds it is the baseline's mean plus their difference over the seeds that both have,
+    so that the figures of a table add up: seeds differ, and the luck of those that are missing would be in it.
+    """
+    own, baseline = (_values(group.records.get(one, {}), metric) for one in (variant, group.suite.baseline))
+    if not own:
+        return NAN
+    if own.keys() == baseline.keys() or math.isnan(found.value) or not baseline:
+        return fmean(own.values())
+    return min(max(fmean(baseline.values()) + found.value, 0.0), 1.0)
+
+
+def _values(records: Mapping[int, Record], metric: str) -> dict[int, float]:
+    return {seed: getattr(record, metric) for seed, record in records.items() if record.status == "ok"}
 
 
 def status_of(records: Iterable[Record], seeds: int) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.comparison.groups import Members, Timings, by_training, planned_records, plans_of
+from harness.comparison.groups import Looks, Members, Timings, by_training, planned_records, plans_of
 from harness.comparison.judge import bounded_ratio
 from harness.results import Results
 from harness.results.conditions import Conditions
@@ -24,7 +24,7 @@ class Trained:
 
     Attributes:
         conditions: What all of its trials share.
-        seeds: How many each of its variants was to have.
+        looks: At how many seeds each of its variants is judged, the last one the most that it was to have.
         records: By variant, then by seed.
         step_times: The newest of each machine, baseline and variant.
         baselines_ms: The baseline's typical step on a machine, as in the tables.
@@ -32,7 +32,7 @@ class Trained:
     """
 
     conditions: Conditions
-    seeds: Mapping[Variant, int]
+    looks: Mapping[Variant, Looks]
     records: Members
     step_times: Mapping[Pair, StepTimes]
     baselines_ms: Mapping[Pair, float]
@@ -52,7 +52,8 @@ def trained_variants(results: Results) -> list[Trained]:
         plans.setdefault(plan.conditions, []).append(plan)
     trained = []
     for place, mine in plans.items():
-        records, seeds = planned_records(mine, found.get(place.training, {}))
+        planned = planned_records(mine, found.get(place.training, {}))
+        records = planned.records
         if not records:
             continue
         conditions = mine[-1].conditions  # equal, with the dataset's newest name
@@ -66,7 +67,7 @@ def trained_variants(results: Results) -> list[Trained]:
         trained.append(
             Trained(
                 conditions,
-                seeds,
+                planned.looks,
                 records,
                 taken,
                 {

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from enum import StrEnum
 
+from harness.budgets import MAX_SEEDS, USUAL_MAX_SEEDS
 from harness.margins import Margins
 from harness.statistics import Interval
 
 _DEFAULTS = Margins()
+_NO_SEEDS = "more seeds would not settle it, only more test images"
 
 
 class Verdict(StrEnum):
@@ -63,15 +65,46 @@ def time_verdict(interval: Interval, equivalence: Interval, margin: float = _DEF
     return verdict(interval, equivalence, math.log(1 - margin), math.log(1 + margin), larger_is_better=False)
 
 
-def seeds_hint(needed: int | None, have: int) -> str:
-    """Say what would settle an accuracy comparison that has `have` seeds; `needed` in total, None for never.
+def seeds_hint(needed: int | None, *, decides: bool = True) -> str:
+    """Say what would settle a comparison of a fixed number of seeds: --seeds auto, which takes about `needed`.
 
-    >>> seeds_hint(17, 5)
-    'about 12 more seeds would settle it'
+    `decides` says that it is accuracy, by which rows stop; None for `needed` that no seeds would settle it.
+
+    >>> seeds_hint(17)
+    'use --seeds auto: it goes on until this is settled'
+    >>> seeds_hint(71)
+    'use --seeds auto --max-seeds 71: 30 seeds would hardly settle it'
     """
-    if needed is None:
-        return "only more test images would settle it"
-    return _more(needed - have, "seed")
+    if needed is None or needed > MAX_SEEDS:
+        return _NO_SEEDS
+    if not decides:
+        return "more seeds would settle it; --seeds auto takes as many as accuracy needs"
+    if needed <= USUAL_MAX_SEEDS:
+        return "use --seeds auto: it goes on until this is settled"
+    return f"use --seeds auto --max-seeds {_two_digits(needed)}: {USUAL_MAX_SEEDS} seeds would hardly settle it"
+
+
+def look_hint(verdict: Verdict, look: int, most: int, needed: int | None, *, goes_on: bool) -> str:
+    """Say at which look an accuracy comparison of up to `most` seeds stands, and why it stopped there.
+
+    `needed` is about how many seeds in total would settle it, None where only more images would.
+
+    >>> look_hint(Verdict.WORSE, 8, 30, None, goes_on=False)
+    'settled at 8 seeds'
+    >>> look_hint(Verdict.UNRESOLVED, 8, 30, 120, goes_on=False)
+    'stopped at 8 seeds: 30 would hardly settle it, about 120 would'
+    """
+    if verdict is not Verdict.UNRESOLVED:
+        return f"settled at {look} seeds"
+    if goes_on:
+        return f"open at {look} of at most {most} seeds: the same command goes on"
+    if needed is None or needed > MAX_SEEDS:
+        return f"stopped at {look} seeds: {_NO_SEEDS}"
+    if look == most:
+        return f"not settled by {most} seeds: about {_two_digits(needed):,} would settle it"
+    if needed <= most:
+        return f"stopped at {look} seeds: {most} would hardly settle it"
+    return f"stopped at {look} seeds: {most} would hardly settle it, about {_two_digits(needed):,} would"
 
 
 def blocks_hint(needed: int | None, have: int) -> str:

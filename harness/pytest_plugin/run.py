@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,7 +73,9 @@ def train_all(run: Run, config: pytest.Config) -> None:
         progress.trial_done(record)
 
     try:
-        run.completed = train(run.job, run.store, notify=note, stop_after_failures=config.getoption("maxfail"))
+        maxfail = config.getoption("maxfail")
+        ended = train(run.job, run.store, notify=note, announce=progress.next_round, stop_after_failures=maxfail)
+        run.job, run.completed = replace(run.job, plan=ended), not ended.todo
     finally:
         progress.close()
 

@@ -67,8 +67,8 @@ class Run:
         return [] if self.untimed_because else [pair for pair in self.job.untimed if pair in self.pairs]
 
     def trials_of(self, variant: Variant) -> list[Trial]:
-        """Return the plan's trials of a variant."""
-        return self.job.plan.by_variant[variant]
+        """Return the plan's trials of a variant, as many as its rows needed."""
+        return [trial for trial in self.job.plan.needed if trial.variant == variant]
 
     def records_of(self, variant: Variant) -> list[Record]:
         """Return the records of a variant, of this run or an earlier one, in the order of their seeds."""

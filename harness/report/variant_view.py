@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.budgets import BUDGETS
+from harness.budgets import AUTO, BUDGETS, USUAL_MAX_SEEDS
 from harness.charts import (
     ClassAccuracy,
     blocks_chart,
@@ -227,8 +227,10 @@ def _command(group: Group, variant: Variant, results: Results) -> str:
         words += ["--weights", budget.weights]
     if budget.epochs != preset.epochs:
         words += ["--epochs", str(budget.epochs)]
-    if group.seeds[variant] != preset.seeds:
-        words += ["--seeds", str(group.seeds[variant])]
+    looks = group.looks[variant]
+    if looks != preset.looks:
+        words += ["--seeds", AUTO if len(looks) > 1 else str(looks[0])]
+        words += ["--max-seeds", str(looks[-1])] * (len(looks) > 1 and looks[-1] != USUAL_MAX_SEEDS)
     words += ["--device", environment.device, "--slow"]  # it chooses nothing by itself, beside -k
     backend = "" if environment.backend == "tensorflow" else f"KERAS_BACKEND={environment.backend} "
     return backend + shlex.join(words)

@@ -151,10 +151,12 @@ def conditions(group: Group) -> str:
     seeds = sorted({len(records) for records in group.records.values()})
     count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     noun = "seed" if seeds[-1] == 1 else "seeds"
+    most = max((group.looks[variant] for variant in group.members), key=len)
+    auto = f" (auto, at most {most[-1]})" * (len(most) > 1)
     budget, environment = group.conditions.budget, group.conditions.environment
     epochs = f"{budget.epochs} epoch{'s' * (budget.epochs != 1)}"
     backend = f"{environment.backend} on {environment.device}"
-    return f"{group.conditions.dataset}, {budget.label} ({epochs}), {count} {noun}, {backend}"
+    return f"{group.conditions.dataset}, {budget.label} ({epochs}), {count} {noun}{auto}, {backend}"
 
 
 def _suite_view(

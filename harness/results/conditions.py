@@ -34,9 +34,10 @@ class Conditions:
     recipe: int = RECIPE
 
     def __post_init__(self) -> None:
-        seeds = BUDGETS[self.budget.name].seeds
-        if self.budget.seeds != seeds:
-            object.__setattr__(self, "budget", dataclasses.replace(self.budget, seeds=seeds))
+        preset = BUDGETS[self.budget.name]
+        if (self.budget.seeds, self.budget.auto) != (preset.seeds, preset.auto):
+            budget = dataclasses.replace(self.budget, seeds=preset.seeds, auto=preset.auto)
+            object.__setattr__(self, "budget", budget)
 
     @classmethod
     def of(cls, trial: Trial) -> Conditions:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from harness.budgets import MAX_SEEDS, Budget
 from harness.errors import InputError
 from harness.results.conditions import Conditions
-from harness.results.reading import check_range, parse_json, read_as
+from harness.results.reading import check_range, parse_json, read_as, refuse
 from harness.results.trials import Environment
 from harness.suites import Suite
 from harness.variants import Variant
@@ -22,14 +23,20 @@ class PlannedSuite:
     Attributes:
         suite: Baseline and variants as declared then, chosen or not.
         conditions: What its trials share.
-        seeds: How many each chosen variant was to have.
+        looks: At how many seeds each chosen variant was to be judged, the last one the most that it was to have: one
+            where their number was fixed.
         sources: Of each variant that the run chose, the fingerprint of the files it depends on, empty for none.
     """
 
     suite: Suite
     conditions: Conditions
-    seeds: int
+    looks: tuple[int, ...]
     sources: Mapping[Variant, str]
+
+    @property
+    def seeds(self) -> int:
+        """The most seeds that each chosen variant was to have."""
+        return self.looks[-1]
 
     def to_json(self) -> str:
         """Return everything but the suite's name; equal plans have equal texts."""
@@ -44,6 +51,8 @@ class PlannedSuite:
             "declared": [variant.to_json() for variant in self.suite.members],
             "sources": [[variant.to_json(), source] for variant, source in self.sources.items()],
         }
+        if len(self.looks) > 1:
+            content["looks"] = self.looks
         return json.dumps(content, sort_keys=True)
 
     @classmethod
@@ -54,9 +63,13 @@ class PlannedSuite:
         conditions = Conditions(content.dataset, content.fingerprint, budget, environment, content.recipe)
         if not content.declared:
             raise InputError("plan.declared is empty: a baseline is expected")
+        # A plan without looks is one of a fixed number: all were, before there were others.
+        looks = content.looks or (content.seeds,)
         check_range("plan.seeds", content.seeds, 1, MAX_SEEDS)
+        if looks[0] < 1 or looks[-1] != content.seeds or any(one >= other for one, other in pairwise(looks)):
+            refuse("plan.looks", looks, f"growing numbers from 1 to {content.seeds}")
         baseline, *variants = content.declared
-        return cls(Suite(name, tuple(variants), baseline), conditions, content.seeds, dict(content.sources))
+        return cls(Suite(name, tuple(variants), baseline), conditions, looks, dict(content.sources))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,3 +82,4 @@ class _Stored:
     seeds: int
     declared: tuple[Variant, ...]
     sources: tuple[tuple[Variant, str], ...]
+    looks: tuple[int, ...] = ()

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.comparison import Group, Judge, compare_groups, frame_of, group_records
-from harness.comparison.groups import Timings, make_group
+from harness.comparison.groups import Looks, Planned, Timings, looks_before, make_group
 from harness.report import write_report
 from harness.results import Results, load_results
-from harness.running.job import Job
+from harness.running.job import Job, planned_suite
+from harness.suites import Suite
 from harness.tables import write_tables
+from harness.variants import Variant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,14 +60,13 @@ def _own_groups(job: Job, results: Results, timings: Timings) -> list[Group]:
         }
         members = {variant: records for variant, records in found.items() if records}
         if members:
-            groups.append(
-                make_group(
-                    declared.get(suite.name, suite),
-                    job.plan.conditions,
-                    dict.fromkeys(members, job.settings.budget.seeds),
-                    members,
-                    timings,
-                    machine=job.provenance.machine,
-                )
-            )
+            whole = declared.get(suite.name, suite)
+            planned = Planned(members, dict.fromkeys(members, job.plan.looks), _before(job, suite, results))
+            groups.append(make_group(whole, job.plan.conditions, planned, timings, machine=job.provenance.machine))
     return groups
+
+
+def _before(job: Job, suite: Suite, results: Results) -> dict[Variant, tuple[Looks, ...]]:
+    plans = [plan for plan in results.plans if plan.conditions == job.plan.conditions and plan.suite.name == suite.name]
+    own = planned_suite(job, suite)
+    return {variant: looks_before(plans, variant, own) for variant in own.sources}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.budgets import Budget
-from harness.comparison import Margins
+from harness.comparison import Judge, Margins
 from harness.comparison.groups import plans_of
 from harness.datasets import Dataset, DatasetRef, load_dataset
 from harness.machine import usable_cores
@@ -21,8 +22,9 @@ from harness.results.provenance import Provenance, collect_provenance
 from harness.results.records import Record
 from harness.results.step_times import StepTimes, timing_key
 from harness.results.store import Store
-from harness.results.trials import Environment
+from harness.results.trials import Environment, Trial
 from harness.running.plan import DatasetFacts, Plan, make_plan
+from harness.running.rounds import Looking
 from harness.running.worker_pool import PoolExecutor, pool_size
 from harness.suites import Suite, check_suites
 from harness.training.devices import Device, DeviceChoice, find_device, training_environment
@@ -98,6 +100,7 @@ class Job:
         provenance: This command on this machine.
         results: What the results folder holds; None where it holds nothing yet.
         declared: The suites as declared, where the plan holds a choice of their variants.
+        looking: Says where its rows stand.
     """
 
     settings: JobSettings
@@ -111,6 +114,7 @@ class Job:
     provenance: Provenance
     results: Results | None
     declared: tuple[Suite, ...]
+    looking: Looking
 
     @property
     def stored_times(self) -> Mapping[str, StepTimes]:
@@ -162,6 +166,7 @@ def prepare(
     if has_store(settings.results):
         results = load_results(settings.results, known=known)
     workers = pool_size(dataset.train_images.nbytes / 2**20, device, settings.workers)
+    looking = Looking(declared or suites, Judge(settings.margins))
     plan = make_plan(
         suites,
         DatasetFacts.of(dataset),
@@ -170,6 +175,7 @@ def prepare(
         results.records if results else {},
         workers=workers,
         retrain=settings.retrain,
+        look=partial(looking.rows, results=results),
     )
     timing_environment = training_environment(device, threads=usable_cores())
     return Job(
@@ -184,6 +190,7 @@ def prepare(
         provenance=collect_provenance(gpus=device.gpus, driver=device.driver),
         results=results,
         declared=tuple(declared or suites),
+        looking=looking,
     )
 
 
@@ -202,25 +209,55 @@ def begin(job: Job) -> Store:
 
 def note_plan(job: Job, store: Store) -> None:
     """Note the suites of a job, and what of them it compares: a folder's tables show this."""
-    declared = {suite.name: suite for suite in job.declared}
     for suite in job.declared:
         store.add_suite(suite)
-    plans = []
-    for suite in job.plan.suites:
-        sources = {variant: trials[0].source for variant, trials in job.plan.of_suite(suite).items()}
-        whole = declared.get(suite.name, suite)
-        plans.append(PlannedSuite(whole, job.plan.conditions, job.settings.budget.seeds, sources))
-    store.add_plans(plans)
+    store.add_plans(planned_suite(job, suite) for suite in job.plan.suites)
 
 
-def train(job: Job, store: Store, *, notify: Callable[[Record], None], stop_after_failures: int = 0) -> bool:
-    """Run the plan's open trials; return whether all were run (see `run_sweep`)."""
+def planned_suite(job: Job, suite: Suite) -> PlannedSuite:
+    """Return what a job notes of one suite of its plan."""
+    sources = {variant: trials[0].source for variant, trials in job.plan.of_suite(suite).items()}
+    whole = next((one for one in job.declared if one.name == suite.name), suite)
+    return PlannedSuite(whole, job.plan.conditions, job.plan.looks, sources)
+
+
+def train(
+    job: Job,
+    store: Store,
+    *,
+    notify: Callable[[Record], None],
+    announce: Callable[[Plan], None] = lambda plan: None,
+    stop_after_failures: int = 0,
+) -> Plan:
+    """Run what the plan has to do, round after round (see `run_sweep`); return the plan as it stands at the end.
+
+    `announce` is told each round but the first before it begins. Where trials are left to do, failures stopped it.
+    """
+    tried: set[str] = set()
+    failures = 0
     if not job.plan.todo:
-        return True
+        return job.plan
+
+    def note(record: Record) -> None:
+        nonlocal failures
+        tried.add(record.trial.key)
+        failures += record.status == "failed"
+        notify(record)
+
+    def run(trials: Sequence[Trial]) -> bool:
+        return run_sweep(
+            trials,
+            executor=executor,
+            store=store,
+            scratch=job.settings.results / "keras-tuner",
+            notify=note,
+            stop_after_failures=stop_after_failures and stop_after_failures - failures,
+        )
+
     executor = PoolExecutor(
         job.dataset,
         job.environment,
-        workers=min(job.plan.workers, len(job.plan.todo)),
+        workers=min(job.plan.workers, sum(trial.key not in job.plan.done for trial in job.plan.possible)),
         timeout_s=job.settings.trial_timeout_s,
         memory_mib=job.settings.trial_memory_mib,
         log=worker_log(job),
@@ -230,16 +267,46 @@ def train(job: Job, store: Store, *, notify: Callable[[Record], None], stop_afte
         # Here, while the workers start: keras-tuner imports TensorFlow, which takes seconds.
         from harness.running.tuner import run_sweep
 
-        return run_sweep(
-            job.plan.todo,
-            executor=executor,
-            store=store,
-            scratch=job.settings.results / "keras-tuner",
-            notify=notify,
-            stop_after_failures=stop_after_failures,
-        )
+        return run_rounds(job, run, tried, announce=announce)
     finally:
         executor.close()
+
+
+def run_rounds(
+    job: Job,
+    run: Callable[[Sequence[Trial]], bool],
+    tried: Set[str],
+    *,
+    announce: Callable[[Plan], None] = lambda plan: None,
+) -> Plan:
+    """Run round after round until no row waits for another; return the plan as it then stands.
+
+    Args:
+        job: What is to do.
+        run: Runs trials, and stores their records; says whether it ran all.
+        tried: Keys of the trials that it has run: it adds to them.
+        announce: Told each round but the first, before it begins.
+    """
+    plan = job.plan
+    while plan.todo:
+        whole = run(plan.todo)
+        plan = _looked(job, plan, frozenset(tried))
+        if not whole:
+            break
+        if plan.todo:
+            announce(plan)
+    return plan
+
+
+def _looked(job: Job, plan: Plan, tried: frozenset[str]) -> Plan:
+    """Return the plan after a round, by what the store has; of a job that trains anew, by what it has trained."""
+    if len(plan.looks) == 1:
+        return job.looking.after(plan, tried, {}, None)
+    results = load_results(job.settings.results, known=job.results)
+    records = results.records
+    if job.settings.retrain:
+        records = {key: one for key, one in records.items() if key in tried}
+    return job.looking.after(plan, tried, records, results)
 
 
 def sources_of(pair: Pair) -> tuple[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 
 from harness.budgets import Budget
+from harness.comparison.standing import Standing
+from harness.comparison.verdicts import Verdict
 from harness.datasets import Dataset
 from harness.results.conditions import Conditions
 from harness.results.records import Record
@@ -48,29 +50,62 @@ class DatasetFacts:
 
 
 @dataclass(frozen=True, eq=False)
+class Row:
+    """One row of a table to be: a suite's variant, and where it stands."""
+
+    suite: str
+    variant: Variant
+    standing: Standing
+    verdict: Verdict = Verdict.UNRESOLVED
+
+
+BEFORE_ALL = Standing(0, open=True)
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """Trials of some suites, in the order in which they run: each suite's baseline first.
+
+    Where rows are judged at several looks, their trials run in rounds, each up to the next look of the rows that are
+    open. (Within a round a variant's seeds follow each other: a worker keeps the model that it has built.)
 
     Attributes:
         suites: What is compared.
         conditions: What all trials share.
-        trials: Every trial once, however many suites need it.
+        looks: At how many seeds rows are judged; one where their number is fixed.
+        trials: Every trial that may be needed once, however many suites need it.
         done: Keys of those that the store has.
-        seconds: About how long the others take on `workers` workers.
+        rows: Where each row stands; none where nothing is trained yet, or nothing is to be looked at.
+        seconds: About how long the trials of this round take on `workers` workers, and all that may be needed.
         workers: Trials at once.
     """
 
     suites: tuple[Suite, ...]
     conditions: Conditions
+    looks: tuple[int, ...]
     trials: tuple[Trial, ...]
     done: frozenset[str]
-    seconds: float
+    rows: tuple[Row, ...]
+    seconds: tuple[float, float]
     workers: int
 
     @property
     def todo(self) -> tuple[Trial, ...]:
-        """The trials that are not done."""
-        return tuple(trial for trial in self.trials if trial.key not in self.done)
+        """The trials of the next round that are not done."""
+        return tuple(trial for trial in self.needed if trial.key not in self.done)
+
+    @property
+    def needed(self) -> tuple[Trial, ...]:
+        """The trials up to the next look of each row, or up to its last one where it is not open; done or not."""
+        return self._up_to(seeds_needed(self.suites, self.rows, self.looks, last=False))
+
+    @property
+    def possible(self) -> tuple[Trial, ...]:
+        """The trials that would be needed if no open row were settled before its last look; done or not."""
+        return self._up_to(seeds_needed(self.suites, self.rows, self.looks, last=True))
+
+    def _up_to(self, seeds: Mapping[Variant, int]) -> tuple[Trial, ...]:
+        return tuple(trial for trial in self.trials if trial.seed <= seeds[trial.variant])
 
     @cached_property
     def by_variant(self) -> dict[Variant, list[Trial]]:
@@ -94,8 +129,11 @@ def make_plan(
     *,
     workers: int,
     retrain: bool = False,
+    look: Callable[[Plan, Mapping[str, Record]], tuple[Row, ...]] = lambda plan, records: (),
 ) -> Plan:
     """Return the plan; a trial that failed is to do again, one that diverged is done, and with `retrain` none is.
+
+    `look` says of records where the rows of a plan stand.
 
     Raises:
         InputError: A variant's model is too small or too large for the dataset's images, or its builder is missing.
@@ -109,9 +147,33 @@ def make_plan(
         trials += conditions.trials(variant, range(1, budget.seeds + 1), against=against)
     known = {} if retrain else records
     done = frozenset(trial.key for trial in trials if trial.key in known and known[trial.key].status != "failed")
-    todo = [trial for trial in trials if trial.key not in done]
-    seconds = estimate_seconds(todo, dataset, list(records.values()), workers=workers)
-    return Plan(tuple(suites), conditions, tuple(trials), done, seconds, workers)
+    plan = Plan(tuple(suites), conditions, budget.looks, tuple(trials), done, (), (0.0, 0.0), workers)
+    plan = replace(plan, rows=look(plan, known))
+    taken = list(records.values())
+
+    def seconds(some: Sequence[Trial]) -> float:
+        return estimate_seconds([one for one in some if one.key not in done], dataset, taken, workers=workers)
+
+    return replace(plan, seconds=(seconds(plan.needed), seconds(plan.possible)))
+
+
+def seeds_needed(
+    suites: Sequence[Suite], rows: Sequence[Row], looks: Sequence[int], *, last: bool
+) -> dict[Variant, int]:
+    """Return how many seeds each variant needs: an open row's up to its next look, or its last one; a baseline as many
+    as the furthest of its rows."""
+    standings = {(row.suite, row.variant): row.standing for row in rows}
+    needed: dict[Variant, int] = {}
+    for suite in suites:
+        for variant in suite.variants:
+            standing = standings.get((suite.name, variant), BEFORE_ALL)
+            seeds = standing.look
+            if standing.open:
+                seeds = looks[-1] if last else next(look for look in looks if look > standing.look)
+            for one in (suite.baseline, variant):
+                needed[one] = max(needed.get(one, 0), seeds)
+        needed.setdefault(suite.baseline, looks[0])
+    return needed
 
 
 def estimate_seconds(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from harness.results.records import Record
@@ -16,13 +17,17 @@ def variant_lines(plan: Plan, records: Mapping[str, Record]) -> list[str]:
         known.setdefault(record.trial.variant, []).append(record.trial)
     width = max((len(variant.name) for variant in plan.by_variant), default=0)
     lines = []
+    next_ones = {trial.key for trial in plan.todo}
+    possible = Counter(trial.variant for trial in plan.possible if trial.key not in plan.done | next_ones)
     for variant, trials in plan.by_variant.items():
-        todo = [trial for trial in trials if trial.key not in plan.done]
+        todo = [trial for trial in trials if trial.key in next_ones]
         done = [trial.seed for trial in trials if trial.key in plan.done]
         parts = [f"done: {_seeds(done)}"] * bool(done)
         if todo:
             why = _why(todo[0], known.get(variant, ()), records.get(todo[0].key))
             parts.append(f"to do: {_seeds(trial.seed for trial in todo)}" + (f" ({why})" if why else ""))
+        if possible[variant]:
+            parts.append(f"then up to {possible[variant]} more, until it is settled")
         lines.append(f"  {variant.name:<{width}}  {'; '.join(parts)}")
     return lines
 

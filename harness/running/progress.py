@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 
 from harness.budgets import Budget
+from harness.comparison.verdicts import Verdict
 from harness.results.records import Record
 from harness.results.trials import DeviceKind
 from harness.running.plan import Plan
@@ -19,22 +20,49 @@ from harness.wording import counted, duration
 # Of a timing process, on a server of 2024: until TensorFlow is there, and for the builds of a pair.
 _START_S = 8.0
 _BUILDS_S = 2.0
+_MOST_NAMES = 8
 
 
 def describe_plan(plan: Plan, *, timings: int) -> str:
-    """Return the plan in two lines: what is compared, then what is to do, done and about how long."""
+    """Return the plan in two lines: what is compared, then what is to do, done and about how long.
+
+    Where rows may go on to further looks, from what is needed next to what would be if none were settled early.
+    """
     variants = {variant.name for suite in plan.suites for variant in suite.members}
     names = ", ".join(suite.name for suite in plan.suites)
     compared = f"{counted(len(plan.suites), 'suite')} ({names}), {counted(len(variants), 'variant')}"
-    work = f"{counted(len(plan.todo), 'trial')} to train, {len(plan.done):,} done"
+    todo = len(plan.todo)
+    most = sum(trial.key not in plan.done for trial in plan.possible)
+    work = f"{_from_to(todo, most)} to train, {len(plan.done):,} done"
     if timings:
         work += f"; {counted(timings, 'step time')} to measure"
-    if plan.todo:
-        work += f"; about {duration(plan.seconds)} of training on {counted(plan.workers, 'worker')}"
+    if todo:
+        least_s, most_s = map(duration, plan.seconds)
+        span = least_s if least_s == most_s else f"{least_s} to {most_s}"
+        work += f"; about {span} of training on {counted(plan.workers, 'worker')}"
     if timings:
         first = plan.trials[0]
         work += f"; about {duration(timing_seconds(first.budget, timings, first.environment.device))} of timing"
-    return f"{compared}, {counted(len(plan.trials), 'trial')}\n{work}"
+    return f"{compared}, {_from_to(len(plan.needed), len(plan.possible))}\n{work}"
+
+
+def describe_round(plan: Plan) -> str:
+    """Return what the last round settled, and which rows the next one is for, in one line."""
+    rows = [row for row in plan.rows if not row.standing.open]
+    settled = sum(row.verdict is not Verdict.UNRESOLVED for row in rows)
+    waiting = [row for row in plan.rows if row.standing.open]
+    looks = sorted({row.standing.look for row in waiting})
+    at = " and ".join(f"{look}" for look in looks)
+    names = list(dict.fromkeys(row.variant.name for row in waiting))
+    shown = ", ".join(names[:_MOST_NAMES]) + f" and {len(names) - _MOST_NAMES} more" * (len(names) > _MOST_NAMES)
+    return (
+        f"judged at {at} seeds: {settled} of {counted(len(plan.rows), 'row')} settled, {len(rows) - settled} given up, "
+        f"{len(waiting)} open ({shown}); {counted(len(plan.todo), 'trial')} more"
+    )
+
+
+def _from_to(least: int, most: int) -> str:
+    return counted(least, "trial") if least == most else f"{least:,} to {counted(most, 'trial')}"
 
 
 def timing_seconds(budget: Budget, pairs: int, device: DeviceKind = "cpu") -> float:
@@ -64,6 +92,12 @@ class Progress:
         self._timed = 0
         self._spent_s = 0.0
         self._width = 0
+
+    def next_round(self, plan: Plan) -> None:
+        """Say what the last round settled, and count the trials of the next."""
+        self.close()
+        self._total += len(plan.todo)
+        self._say(describe_round(plan) + "\n")
 
     def trial_done(self, record: Record) -> None:
         """Count a trial; a failed one always gets a line of its own."""
@@ -96,6 +130,7 @@ class Progress:
         """Clear the drawn line, so that what follows starts at the left edge."""
         if self._live and self._width:
             self._say("\r" + " " * self._width + "\r")
+            self._width = 0
 
     def _say(self, text: str) -> None:
         with contextlib.suppress(OSError):  # nobody reads it: a closed terminal ends no sweep that is to outlive it

@@ -8,6 +8,7 @@ docs/statistics.md says what each assumes and how it does in simulation.
 
 from harness.statistics.correction import corrected_level, corrected_p, equivalence_level
 from harness.statistics.estimate import ALPHA, NO_INTERVAL, Estimate, Interval, Part, half_width, quantile
+from harness.statistics.looks import FUTILE, alpha_share, chance_to_settle, common_looks, looks_up_to
 from harness.statistics.pareto import Standing, pareto
 from harness.statistics.ratios import mean_of_ratios, two_way_of_sums
 from harness.statistics.times import TimeRatio, blocks_needed, builds_needed, controlled_ratio, time_ratio
@@ -15,6 +16,7 @@ from harness.statistics.two_way import LEAST_SEEDS, Effect, MeanSquares, seeds_n
 
 __all__ = [
     "ALPHA",
+    "FUTILE",
     "LEAST_SEEDS",
     "NO_INTERVAL",
     "Effect",
@@ -24,13 +26,17 @@ __all__ = [
     "Part",
     "Standing",
     "TimeRatio",
+    "alpha_share",
     "blocks_needed",
     "builds_needed",
+    "chance_to_settle",
+    "common_looks",
     "controlled_ratio",
     "corrected_level",
     "corrected_p",
     "equivalence_level",
     "half_width",
+    "looks_up_to",
     "mean_of_ratios",
     "pareto",
     "quantile",

@@ -30,6 +30,10 @@ class Shares:
     values: Floats
     table: Floats
 
+    def of_first(self, seeds: int) -> Shares:
+        """Return the shares of the first so many seeds."""
+        return Shares(self.values[:seeds], self.table[:seeds])
+
     def by_group(self, groups: NDArray[np.int64]) -> Shares:
         """Return them with a column per group of images that are no samples of their own: what one is, all are.
 

@@ -32,7 +32,8 @@ def legend(rows: Sequence[Row]) -> list[str]:
     if any(not math.isnan(row.get("accuracy_std", math.nan)) for row in rows):
         signs.append("±: standard deviation over seeds")
     if any(not math.isnan(row[f"{name}_ci_low"]) for row in rows for name in ("accuracy", "step_time")):
-        signs.append("[ ]: interval of the difference or ratio, corrected for the number of variants")
+        looks = " (accuracy: and of looks)" * any("," in str(row.get("looks", "")) for row in rows)
+        signs.append(f"[ ]: interval of the difference or ratio, corrected for the number of variants{looks}")
     same = next((text for row in rows if isinstance(text := row.get("near_duplicates"), str) and text), "")
     return [*(["; ".join(signs)] if signs else []), *([f"{same} in intervals"] if same else [])]
 
@@ -53,4 +54,6 @@ def _facts(row: Row, quantities: Sequence[str]) -> Iterator[str]:
             yield f"{name.replace('_', ' ').replace('f1', 'F1')}: {hint}"
     if isinstance(row["step_time_flags"], str) and row["step_time_flags"]:
         yield f"step time disturbed: {row['step_time_flags']}"
-    yield from (text for text in (message, row.get("search")) if isinstance(text, str) and text)
+    yield from (
+        text for text in (message, row.get("search"), row.get("judged_before")) if isinstance(text, str) and text
+    )

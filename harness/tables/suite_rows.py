@@ -49,7 +49,10 @@ class SuiteRows:
     def _seeds(self) -> str:
         counts = [row["seeds"] for row in self.rows]
         low, high = min(counts), max(counts)
-        return f"{high} seed{'s' * (high != 1)}" if low == high else f"{low} to {high} seeds"
+        text = f"{high} seed{'s' * (high != 1)}" if low == high else f"{low} to {high} seeds"
+        looks = dict.fromkeys(str(row["looks"]) for row in self.rows if row["variant"] != row["baseline"])
+        modes = [f"auto, at most {one.rpartition(' ')[2]}" if "," in one else f"fixed, {one}" for one in looks]
+        return f"{text} ({' or '.join(modes)})" if len(modes) > 1 or "auto" in "".join(modes) else text
 
 
 def split_tables(frame: pd.DataFrame) -> Iterator[SuiteRows]:

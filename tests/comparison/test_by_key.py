@@ -15,6 +15,7 @@ from made_results import Made, make_results
 from harness import BASELINE, BUDGETS, InputError, Suite, Variant, compare, load_results
 from harness.comparison import Margins, group_records
 from harness.comparison.folder_rows import compare_folders
+from harness.comparison.pair_rows import compare_variants
 from harness.comparison.wanted import Wanted
 from harness.results.conditions import Conditions
 from harness.results.contents import TestSet
@@ -61,7 +62,7 @@ class Folder:
     def plan(self, suite, sources, *, seeds=5, budget=QUICK):
         conditions = Conditions("drawn", "f", budget, ENVIRONMENT)
         with open_store(self.path) as store:
-            store.add_plans([PlannedSuite(suite, conditions, seeds, sources)])
+            store.add_plans([PlannedSuite(suite, conditions, (seeds,), sources)])
 
     def time(self, baseline, variant, ratio, *, baseline_ms=5.0, flops=1e6, recipe=RECIPE["quick"], sources=("", "")):
         rng = np.random.default_rng(len(variant.name))
@@ -332,3 +333,20 @@ def test_what_is_added_while_a_store_is_read_is_not_in_the_snapshot(tmp_path, mo
     assert [plan.suite.name for plan in found.plans] == ["s"]
     monkeypatch.undo()
     assert len(load_results(tmp_path, known=found).records) == 10
+
+
+def test_two_variants_that_stopped_by_looks_are_compared_at_their_common_look_and_level(tmp_path):
+    suite = Suite("s", (OWN, OTHER))
+    folder = Folder(tmp_path, suite)
+    for variant, seeds in ((BASELINE, 12), (OWN, 12), (OTHER, 8)):
+        folder.add(variant, {BASELINE: 0.8, OWN: 0.79, OTHER: 0.78}[variant], seeds=range(1, seeds + 1))
+    with open_store(folder.path) as store:
+        conditions = Conditions("drawn", "f", QUICK, ENVIRONMENT)
+        store.add_plans([PlannedSuite(suite, conditions, (5, 8, 12, 18, 30), dict.fromkeys(suite.members, ""))])
+    results = load_results(folder.path)
+    row = compare_variants(results, OWN.name, OTHER.name, Margins()).iloc[1]
+    assert (row.seeds, row.status) == (8, "ok")
+    # Nothing will go on to settle it.
+    assert "same command" not in row.accuracy_hint
+    found = compare_folders(results, results, Margins()).frame.set_index("variant")
+    assert found.seeds.to_dict() == {BASELINE.name: 5, OWN.name: 5, OTHER.name: 5}

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from harness import BASELINE, BUDGETS
-from harness.comparison.judge import NO_PRECISION, SAME_PREDICTIONS, SAME_TRIAL, Margins, judge_accuracies
+from harness.comparison.judge import NO_PRECISION, Margins, judge_accuracies
+from harness.comparison.pairs import SAME_PREDICTIONS, SAME_TRIAL
 from harness.results.contents import TestSet
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial

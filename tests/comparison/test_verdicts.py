@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.comparison.verdicts import Verdict, accuracy_verdict, blocks_hint, seeds_hint, time_verdict, verdict
+from harness.comparison.verdicts import (
+    Verdict,
+    accuracy_verdict,
+    blocks_hint,
+    look_hint,
+    seeds_hint,
+    time_verdict,
+    verdict,
+)
 from harness.statistics import Interval
 
 ENDS = st.floats(-1, 1)
@@ -80,10 +88,26 @@ def test_margins_that_leave_zero_out_are_refused():
 
 
 def test_hints():
-    assert seeds_hint(17, 5) == "about 12 more seeds would settle it"
-    assert seeds_hint(7, 5) == "about 2 more seeds would settle it"
-    assert seeds_hint(6, 5) == "about 1 more seed would settle it"
-    assert seeds_hint(6, 5) == "about 1 more seed would settle it"
-    assert seeds_hint(None, 5) == "only more test images would settle it"
+    assert seeds_hint(30) == "use --seeds auto: it goes on until this is settled"
+    assert seeds_hint(31) == "use --seeds auto --max-seeds 31: 30 seeds would hardly settle it"
+    assert seeds_hint(991).startswith("use --seeds auto --max-seeds 1000: ")
+    for hopeless in (None, 1001):
+        assert seeds_hint(hopeless) == "more seeds would not settle it, only more test images"
+    assert "--seeds auto" in seeds_hint(17, decides=False)
+
+
+def test_a_row_says_at_which_look_it_stopped_and_why():
+    def said(needed, look=8, word=Verdict.UNRESOLVED, *, goes_on=False):
+        return look_hint(word, look, 30, needed, goes_on=goes_on)
+
+    assert said(None, word=Verdict.SAME) == "settled at 8 seeds"
+    assert said(120) == "stopped at 8 seeds: 30 would hardly settle it, about 120 would"
+    assert said(29) == "stopped at 8 seeds: 30 would hardly settle it"
+    assert said(None) == "stopped at 8 seeds: more seeds would not settle it, only more test images"
+    assert said(45, 30) == "not settled by 30 seeds: about 45 would settle it"
+    assert said(20, goes_on=True) == "open at 8 of at most 30 seeds: the same command goes on"
+
+
+def test_the_hint_of_step_times():
     assert blocks_hint(1180, 36) == "about 1,200 more blocks would settle it"
     assert blocks_hint(None, 36) == "only a quieter machine would settle it"
