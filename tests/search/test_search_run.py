@@ -38,8 +38,9 @@ WIDTH = Search("width", {"options": [{"width": width} for width in (1, 5, 8, 16)
 
 
 def search(folder: Path, *arguments: str) -> int:
-    options = ["--budget", "smoke", "--seeds", "2", "--device", "cpu", "--results", str(folder / "results")]
-    return run(["search", str(folder / "suite_width.py"), *options, *arguments])
+    options = ["--budget", "smoke", "--seeds", "2", "--device", "cpu", "--workers", "1"]
+    results = ["--results", str(folder / "results")]
+    return run(["search", str(folder / "suite_width.py"), *results, *options, *arguments])
 
 
 @pytest.mark.slow
@@ -95,7 +96,7 @@ SEARCH = Search("faster", {"learning_rate": [1e-7, 0.01]}, baseline=SLOW, tries=
 @pytest.mark.slow
 def test_under_pytest_a_winner_stands_in_the_files_beside_an_ordinary_suite(pytester: pytest.Pytester) -> None:
     pytester.mkdir("suites").joinpath("suite_both.py").write_text(SUITE_AND_SEARCH)
-    options = ["--benchmark", "--budget", "smoke", "--device", "cpu", "--benchmark-skip"]
+    options = ["--benchmark", "--budget", "smoke", "--device", "cpu", "--workers", "1", "--benchmark-skip"]
     pytester.runpytest_subprocess("suites/suite_both.py", *options)
     results = load_results(pytester.path / "results")
     rows = json.loads((results.folder / "tables/comparison.json").read_text())

@@ -21,7 +21,8 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(EXAMPLES.parent)
-        assert run(["sweep", "examples", "--budget", "smoke", "--time", "--results", str(folder)]) == 0
+        sweep = ["sweep", "examples", "--budget", "smoke", "--time", "--workers", "1"]
+        assert run([*sweep, "--results", str(folder)]) == 0
     return folder
 
 

@@ -6,10 +6,11 @@ import pytest
 
 from harness import BASELINE
 from harness.budgets import Budget
-from harness.results import load_results
-from harness.running.job import JobSettings, begin, prepare, train
+from harness.running.plan import DatasetFacts, make_plan
 from harness.suite_files import declared_in, load_suite_files, load_suites, suites_of
 from harness.suites import Suite
+from harness.training.devices import Device, training_environment
+from harness.training.trial import Trainer
 from harness.variants import check_variant
 from harness.variants.rules import AUGMENTATIONS, BACKBONES
 
@@ -62,13 +63,12 @@ def test_every_variant_fits_the_pictures_of_the_usual_datasets(suite: Suite):
 
 
 @pytest.mark.slow
-def test_every_variant_of_every_suite_trains(tmp_path):
-    files = [file for file in FILES if file.stem != "suite_search"]
+def test_every_variant_of_every_suite_trains(digits):
+    suites = load_suites([file for file in FILES if file.stem != "suite_search"])
     # As few images as let every step run, a rest smaller than a batch included: what counts is that all of it runs.
-    budget = Budget("smoke", epochs=1, seeds=1, max_images=80)
-    job = prepare(JobSettings("digits", budget, results=tmp_path), load_suites(files))
-    with begin(job) as store:
-        assert train(job, store, notify=lambda record: None)
-    records = load_results(tmp_path).records.values()
+    budget = Budget("smoke", epochs=1, seeds=1, max_images=40)
+    plan = make_plan(suites, DatasetFacts.of(digits), budget, training_environment(Device("cpu")), {}, workers=1)
+    trainer = Trainer()
+    records = [trainer.run(trial, digits) for trial in plan.todo]
     assert {record.status for record in records} <= {"ok", "diverged"}, [r.message for r in records if r.message]
-    assert {record.trial.variant for record in records} == {v for suite in load_suites(files) for v in suite.members}
+    assert {record.trial.variant for record in records} == {v for suite in suites for v in suite.members}
