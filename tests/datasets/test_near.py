@@ -1,0 +1,127 @@
+"""Test images that show the same picture are found, kept as groups, and told of."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness import Dataset, load_dataset
+from harness.datasets.near import near_pairs
+
+EDGE = 32
+
+
+def scene(seed: int) -> np.ndarray:
+    """Return a picture with forms of every size, as photographs have them: [40, 40, 3]."""
+    rng = np.random.default_rng(seed)
+    layers = [
+        np.asarray(
+            Image.fromarray(rng.integers(0, 256, (side, side, 3), np.uint8)).resize((40, 40), Image.Resampling.BICUBIC)
+        )
+        for side in (3, 6, 12, 24)
+    ]
+    return np.average(layers, axis=0, weights=(8, 4, 2, 1)).astype(np.uint8)
+
+
+def taken(picture: np.ndarray, down: int = 0, right: int = 0) -> np.ndarray:
+    return picture[4 + down : 4 + down + EDGE, 4 + right : 4 + right + EDGE]
+
+
+def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file))
+
+
+def resized(image: np.ndarray) -> np.ndarray:
+    smaller = Image.fromarray(image).resize((24, 24), Image.Resampling.BICUBIC)
+    return np.asarray(smaller.resize((EDGE, EDGE), Image.Resampling.BICUBIC))
+
+
+@pytest.fixture(scope="module")
+def scenes() -> np.ndarray:
+    return np.stack([taken(scene(seed)) for seed in range(60)])
+
+
+CHANGES = {
+    "jpeg": lambda picture: jpeg(taken(picture), 40),
+    "darker": lambda picture: (taken(picture) * 0.6).astype(np.uint8),
+    "other colours": lambda picture: (taken(picture) * (1.0, 0.8, 0.6)).astype(np.uint8),
+    "resized": lambda picture: resized(taken(picture)),
+    "moved": lambda picture: taken(picture, 2, -3),
+    "moved and saved anew": lambda picture: jpeg(taken(picture, -1, 2), 60),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_picture_is_known_again_when_it_is(scenes, change):
+    images = np.concatenate([scenes, CHANGES[change](scene(7))[np.newaxis]])
+
+    pairs = near_pairs(images, np.arange(61) % 4)
+
+    assert list(zip(*pairs, strict=True)) == [(7, 60)]
+
+
+def test_pictures_of_one_kind_are_not_one_picture():
+    digits = load_dataset("digits")
+
+    assert (digits.test_groups == np.arange(797)).all()
+    assert digits.warnings == ()
+
+
+def test_flat_images_are_nobodys_copies(scenes):
+    flat = np.stack([np.full((EDGE, EDGE, 3), value, np.uint8) for value in (0, 90, 91, 255)])
+
+    assert not len(near_pairs(np.concatenate([flat, scenes]), np.arange(64) % 4).firsts)
+
+
+def five_of_one_and_a_copy(scenes: np.ndarray) -> Dataset:
+    again = [change(scene(3)) for change in list(CHANGES.values())[:4]]
+    test = np.concatenate([scenes[:20], again, scenes[11:12]])
+    return Dataset.from_arrays(
+        "scenes", ["a", "b"], (scenes[30:], np.arange(30) % 2), (test, np.r_[np.arange(20) % 2, 1, 1, 1, 1, 1])
+    )
+
+
+def test_a_picture_and_its_changed_and_exact_copies_are_one_group_each(scenes):
+    dataset = five_of_one_and_a_copy(scenes)
+
+    assert dataset.test_groups.tolist() == [*range(20), 3, 3, 3, 3, 11]
+    assert dataset.warnings == (
+        "1 of the 25 test images is a copy of another: what is there twice weighs twice "
+        "(the first: test image 24, test image 11)",
+        "7 of 25 test images are near-duplicates: counted as 2 in intervals (the first: test image 3, test image 20)",
+    )
+
+
+def test_the_groups_are_kept_with_the_images_and_made_anew_where_they_are_damaged(scenes, tmp_path):
+    dataset = five_of_one_and_a_copy(scenes)
+    np.savez(
+        tmp_path / "scenes.npz",
+        x_train=dataset.train_images,
+        y_train=dataset.train_labels,
+        x_test=dataset.test_images,
+        y_test=dataset.test_labels,
+    )
+
+    first = load_dataset(tmp_path / "scenes.npz", cache=tmp_path / "cache")
+    (meta,) = (tmp_path / "cache").rglob("meta.json")
+    kept = json.loads(meta.read_text())
+    kept["alike"] = kept["alike"][:1]
+    meta.write_text(json.dumps(kept))
+    again = load_dataset(tmp_path / "scenes.npz", cache=tmp_path / "cache")
+
+    assert first.test_groups.tolist() == again.test_groups.tolist() == dataset.test_groups.tolist()
+    assert "checksum error" in again.warnings[0]
+    assert load_dataset(tmp_path / "scenes.npz", cache=tmp_path / "cache").warnings == first.warnings
+
+
+def test_too_many_images_to_compare_are_said_to_be():
+    images = np.arange(32_000 * 4, dtype=np.uint8).reshape(32_000, 2, 2, 1)
+    dataset = Dataset.from_arrays("many", ["a", "b"], (images[:4], np.arange(4) % 2), (images, np.arange(32_000) % 2))
+
+    assert (
+        "32,000 test and 32,000 test images are too many to look for near copies: exact ones alone were found"
+    ) in dataset.warnings
