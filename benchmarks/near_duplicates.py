@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from false_alarms import ALPHA, EASE, EASE_SPREAD, SEED_NOISE, TASTE
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -29,6 +28,12 @@ Bools = NDArray[np.bool_]
 
 IMAGES = 800
 SEEDS = (5, 10)
+ALPHA = 0.05
+SEED_NOISE = {"none": 0.0, "low": 0.05, "high": 0.2}
+"""Standard deviation of a trained model's logit of being right: 0, some 0.8 and some 3 points of accuracy."""
+
+EASE, EASE_SPREAD, TASTE = 1.0, 1.5, 0.7
+"""Logit of being right: mean and spread over pictures, and the spread of each arm's own taste over pictures."""
 
 
 def in_groups(sizes: list[int], rng: np.random.Generator) -> Numbers:

@@ -54,6 +54,7 @@ class Made:
     budget: Budget = BUDGETS["quick"]
     backend: str = "tensorflow"
     started_at: str = "2026-01-02T03:04:05+00:00"
+    groups: Sequence[int] | None = None
 
 
 def make_results(folder: Path, made: Made) -> Path:
@@ -63,7 +64,7 @@ def make_results(folder: Path, made: Made) -> Path:
     with open_store(folder) as store:
         store.begin_run(_provenance(made))
         store.add_suite(Suite(made.name, tuple(variants[1:]), variants[0]))
-        store.add_test_set(made.fingerprint, made.budget.max_images, TestSet(tuple("abcdefghij"), _LABELS))
+        store.add_test_set(made.fingerprint, made.budget.max_images, _test_set(made))
         for variant in variants:
             for seed in made.seeds:
                 trial = Trial(variant, "", "digits", made.fingerprint, seed, made.budget, environment)
@@ -71,6 +72,11 @@ def make_results(folder: Path, made: Made) -> Path:
             if variant in made.step_ms:
                 store.add_step_times(_times(variants[0], variant, environment, made))
     return folder
+
+
+def _test_set(made: Made) -> TestSet:
+    groups = None if made.groups is None else np.array(made.groups)
+    return TestSet(tuple("abcdefghij"), _LABELS, groups)
 
 
 def _record(trial: Trial, made: Made) -> Record:

@@ -23,7 +23,7 @@ import numpy as np
 
 from harness.datasets.content import Arrays, Images, content_of, image_name
 from harness.datasets.dataset import Dataset, Origin, fingerprint_of
-from harness.datasets.groups import Groups, groups_of
+from harness.datasets.groups import Groups, groups_of, pairs_of
 from harness.errors import HarnessError
 
 # Raise it when the meaning of an entry's files changes: older entries are then made anew.
@@ -205,13 +205,12 @@ def write_entry(directory: Path, fill: Fill) -> None:
     if groups is None:
         found, groups = content_of(filled.classes, arrays, filled.name_of)
         warnings += found
-    alone = np.arange(len(groups))
     meta = {
         "format": FORMAT,
         "classes": filled.classes,
         "fingerprint": fingerprint_of(filled.classes, arrays),
         "warnings": warnings,
-        "alike": np.stack([alone, groups], axis=1)[groups != alone].tolist(),
+        "alike": pairs_of(groups),
     }
     meta["checksum"] = _checksum(meta)
     (directory / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")

@@ -31,6 +31,18 @@ def groups_of(images: int, pairs: Iterable[tuple[int, int]]) -> Groups:
     return np.array([root(number) for number in range(images)], np.int64)
 
 
+def pairs_of(groups: Groups) -> list[tuple[int, int]]:
+    """Return each image that shares a group with an earlier one, and the group's number: what `groups_of` takes.
+
+    Numbers need not be those of first images, as in a part of a dataset.
+
+    >>> pairs_of(np.array([7, 8, 7, 3, 7]))
+    [(2, 0), (4, 0)]
+    """
+    _, first, place = np.unique(groups, return_index=True, return_inverse=True)
+    return [(image, one) for image, one in enumerate(first[place].tolist()) if image != one]
+
+
 def grouped_text(groups: Groups) -> str:
     """Say how many images share a group, and how many groups these are; empty where none does.
 

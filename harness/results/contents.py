@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets.dataset import Origin
-from harness.datasets.groups import grouped_text
+from harness.datasets.groups import grouped_text, groups_of, pairs_of
 from harness.errors import InputError
 from harness.results.planned import PlannedSuite
 from harness.results.predictions import StoredPredictions
@@ -47,13 +48,27 @@ class TestSet:
     @classmethod
     def from_stored(cls, classes: str, labels: bytes) -> TestSet:
         """Read what the store keeps; InputError where labels and classes do not belong together."""
-        names = read_value(tuple[str, ...], parse_json(classes), "classes")
+        content = parse_json(classes)
+        looked = isinstance(content, dict)
+        names = read_value(tuple[str, ...], content.get("classes") if looked else content, "classes")
         if len(labels) % 8:
             raise InputError(f"labels have {len(labels)} bytes: eight per image are expected")
         numbers = np.frombuffer(labels, "<i8")
         if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(names):
             raise InputError(f"labels run {numbers.min()} to {numbers.max()}, of {len(names)} classes")
-        return cls(names, numbers)
+        if not looked:
+            return cls(names, numbers)
+        pairs = read_value(tuple[tuple[int, int], ...], content.get("alike"), "alike")
+        if not all(0 <= first < image < len(numbers) for image, first in pairs):
+            raise InputError(f"alike are images that there are not, of {len(numbers)}")
+        return cls(names, numbers, groups_of(len(numbers), pairs))
+
+    def to_stored(self) -> tuple[str, bytes]:
+        """Return what the store keeps: the classes, with the pairs of images in one group, and the labels."""
+        content: Any = self.classes
+        if self.groups is not None:
+            content = {"classes": self.classes, "alike": pairs_of(self.groups)}
+        return json.dumps(content), self.labels.astype("<i8").tobytes()
 
 
 @dataclass(frozen=True)

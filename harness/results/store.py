@@ -86,11 +86,11 @@ class Store:
         self._run_id = self._add("runs", provenance.to_json())
 
     def add_test_set(self, fingerprint: str, max_images: int | None, test_set: TestSet) -> None:
-        """Keep the labels of a dataset's test images; the same one twice is kept once."""
-        values = (fingerprint, max_images or 0, json.dumps(test_set.classes), test_set.labels.astype("<i8").tobytes())
+        """Keep the labels and groups of a dataset's test images; the newest counts, an equal one is not repeated."""
+        values = (fingerprint, max_images or 0, *test_set.to_stored())
         with self._transaction() as connection:
-            query = "SELECT 1 FROM test_sets WHERE fingerprint = ? AND max_images = ?"
-            if connection.execute(query, values[:2]).fetchone() is None:
+            query = "SELECT classes, labels FROM test_sets WHERE fingerprint = ? AND max_images = ? ORDER BY id DESC"
+            if connection.execute(query, values[:2]).fetchone() != values[2:]:
                 insert_row(connection, "test_sets", *values)
 
     def add_dataset(self, fingerprint: str, origin: Origin) -> None:

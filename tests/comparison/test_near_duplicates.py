@@ -6,15 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_results import Made, make_results
 
-from harness import BASELINE, BUDGETS
+from harness import BASELINE, BUDGETS, compare, load_results
 from harness.comparison.columns import METRICS
+from harness.comparison.folder_rows import compare_folders
 from harness.comparison.judge import Margins, judge_accuracies
+from harness.results.contents import TestSet
 from harness.results.records import Record
-from harness.results.store import TestSet
 from harness.results.trials import Environment, Trial
 from harness.statistics.ratios import Shares
 from harness.statistics.two_way import two_way
+from harness.tables.folder_table import folder_table
+from harness.tables.suite_table import suite_table
 from harness.training.evaluation import measure, predictions_of
 
 LABELS = np.arange(200) % 4
@@ -67,6 +71,23 @@ def test_the_value_is_over_all_images_whatever_the_sizes_of_the_groups():
     for metric in METRICS:
         assert getattr(grouped, metric).value == pytest.approx(getattr(alone, metric).value)
     assert grouped.accuracy.high - grouped.accuracy.low > alone.accuracy.high - alone.accuracy.low
+
+
+def test_the_tables_of_a_folder_say_how_many_images_intervals_count(tmp_path):
+    groups = [*range(290), 0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
+    folders = [make_results(tmp_path / name, Made(groups=one)) for name, one in (("old", None), ("new", groups))]
+
+    alone, grouped = (compare(load_results(folder)) for folder in folders)
+
+    said = "12 of 300 test images are near-duplicates: counted as 2"
+    assert (grouped.near_duplicates == said).all()
+    assert (alone.near_duplicates == "").all()
+    assert grouped.accuracy.equals(alone.accuracy)
+    assert not grouped.accuracy_ci_low.equals(alone.accuracy_ci_low)
+    assert f"- {said} in intervals" in suite_table(grouped)
+    assert "near-duplicates" not in suite_table(alone)
+    across = compare_folders(load_results(folders[0]), load_results(folders[1]), Margins())
+    assert f"- {said} in intervals" in folder_table(across.frame, ["old and new"])
 
 
 @given(st.lists(st.integers(0, 9), min_size=2, max_size=30), st.integers(2, 4), st.integers(0, 1000))

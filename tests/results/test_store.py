@@ -1,5 +1,7 @@
 """The store: rows added once, never changed, never half."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,20 @@ def test_labels_come_back(store):
     found = store.test_sets()["abc", 512]
     assert found.classes == ("a", "b")
     assert found.labels.tolist() == [0, 1, 1]
+
+
+def test_groups_of_images_come_back_and_are_added_to_a_store_that_had_none(store):
+    for groups in (None, np.array([0, 1, 0]), np.array([0, 1, 0])):
+        store.add_test_set("abc", None, TestSet(("a", "b"), np.array([0, 1, 1]), groups))
+
+    assert store.test_sets()["abc", None].groups.tolist() == [0, 1, 0]
+    assert store.connection.execute("SELECT count(*) FROM test_sets").fetchone() == (2,)
+
+
+@pytest.mark.parametrize("alike", [[[1, 0], [3, 0]], [[0, 1]], [[2]], "1", None])
+def test_groups_of_images_that_there_are_not_are_refused(alike):
+    with pytest.raises(InputError, match="alike"):
+        TestSet.from_stored(json.dumps({"classes": ["a", "b"], "alike": alike}), np.zeros(3, "<i8").tobytes())
 
 
 def test_a_reader_sees_a_snapshot_while_a_writer_is_open(store, tmp_path):
