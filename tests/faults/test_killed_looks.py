@@ -32,7 +32,7 @@ SMALL = BASELINE.replace(filters=(4, 8))
 ONE = Suite("one", [SMALL.replace(filters=(16, 32)), SMALL.replace(dropout=0.1)], SMALL)
 """
 AUTO = {"budget": "smoke", "seeds": "auto", "max-seeds": "8", "device": "cpu"}
-SWEEP = ["sweep", "suites", *(part for name, value in AUTO.items() for part in (f"--{name}", value))]
+SWEEP = ["sweep", "suites", "--workers", "1", *(part for name, value in AUTO.items() for part in (f"--{name}", value))]
 
 
 def trained():
