@@ -143,7 +143,7 @@ def rage(starter: Starter, folder: Path, command: Sequence[str], *, draw: random
         below = _below(sweep)
         _wait(sweep, PATIENCE_S)
         assert not running(sweep), "the harness hangs"
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while left := [process for process in below if running(process)]:
             assert time.monotonic() < deadline, f"left behind: {left}"
             time.sleep(0.02)

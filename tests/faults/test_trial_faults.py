@@ -232,10 +232,13 @@ def test_25_memory_that_is_not_there_fails_the_trial_with_the_size_asked_for(wor
 
 
 def test_05_a_trial_that_hangs_is_ended_with_its_line_though_it_ignores_signals(worker, monkeypatch):
-    limit_s = max(3.0, 5 * worker.plain.total_s)
-    monkeypatch.setattr(worker.pool, "_timeout_s", limit_s)
-    message = worker.fails("hangs")
-    assert message.startswith(f"took longer than {limit_s:g} s and was ended: raise --trial-timeout")
+    for times in (5, 50, 500):  # a machine that has become busy may not have come to the loop
+        limit_s = max(3.0, times * worker.plain.total_s)
+        monkeypatch.setattr(worker.pool, "_timeout_s", limit_s)
+        message = worker.fails("hangs")
+        assert message.startswith(f"took longer than {limit_s:g} s and was ended: raise --trial-timeout")
+        if "# the user's loop" in message:
+            break
     assert "# the user's loop" in message
 
 
