@@ -160,19 +160,20 @@ def make_plan(
 def seeds_needed(
     suites: Sequence[Suite], rows: Sequence[Row], looks: Sequence[int], *, last: bool
 ) -> dict[Variant, int]:
-    """Return how many seeds each variant needs: an open row's up to its next look, or its last one; a baseline as many
-    as the furthest of its rows."""
-    standings = {(row.suite, row.variant): row.standing for row in rows}
-    needed: dict[Variant, int] = {}
-    for suite in suites:
-        for variant in suite.variants:
-            standing = standings.get((suite.name, variant), BEFORE_ALL)
-            seeds = standing.look
-            if standing.open:
-                seeds = looks[-1] if last else next(look for look in looks if look > standing.look)
-            for one in (suite.baseline, variant):
-                needed[one] = max(needed.get(one, 0), seeds)
-        needed.setdefault(suite.baseline, looks[0])
+    """Return how many seeds each variant needs next, or at most; a baseline as many as the furthest of its rows.
+
+    Open rows go to the next look together: one that an interrupted run has taken further waits for the others.
+    """
+    known = {(row.suite, row.variant): row.standing for row in rows}
+    pairs = [(suite, variant) for suite in suites for variant in suite.variants]
+    standings = [known.get((suite.name, variant), BEFORE_ALL) for suite, variant in pairs]
+    following = [next(look for look in looks if look > one.look) if one.open else 0 for one in standings]
+    together = looks[-1] if last else min(filter(None, following), default=0)
+    needed = dict.fromkeys((suite.baseline for suite in suites if not suite.variants), looks[0])
+    for (suite, variant), standing, look in zip(pairs, standings, following, strict=True):
+        seeds = together if look and (last or look == together) else standing.look
+        for one in (suite.baseline, variant):
+            needed[one] = max(needed.get(one, 0), seeds)
     return needed
 
 

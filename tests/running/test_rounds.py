@@ -235,6 +235,13 @@ def test_a_plan_says_from_how_many_trials_to_how_many_and_what_is_left_of_it_whe
     assert describe_plan(prepare(settings, [ONE]).plan, timings=0).splitlines()[1].startswith("0 trials to train, ")
 
 
+def test_a_row_that_an_interrupted_run_left_behind_goes_first(settings):
+    run(settings, most=17)
+    plan = prepare(settings, [ONE]).plan
+    assert [(trial.variant, trial.seed) for trial in plan.todo] == [(OPEN, 3), (OPEN, 4), (OPEN, 5)]
+    assert next(row for row in plan.rows if row.variant == CLOSE).standing.open
+
+
 def test_an_interrupted_table_is_judged_at_the_last_whole_look_and_says_that_it_goes_on(settings):
     run(settings, most=13)
     table = rows(settings).loc["one"]
