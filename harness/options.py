@@ -245,6 +245,16 @@ PYTEST = (
 )  # fmt: skip
 
 
+def defaults_beside(values: Mapping[str, Any], seeds: Any) -> Mapping[str, Any]:
+    """Return a project's values as they count beside the seeds that a command line gives, None for none.
+
+    Beside a number of seeds a project's `max-seeds` does not: it is meant for auto.
+    """
+    if seeds is None or seeds == AUTO:
+        return values
+    return {name: value for name, value in values.items() if name != "max_seeds"}
+
+
 def chosen_budget(values: Mapping[str, Any]) -> Budget:
     """Return the budget that the values of `JOB` ask for."""
     names = ("epochs", "seeds", "max_seeds", "protocol", "weights")

@@ -59,6 +59,16 @@ def test_a_most_of_seeds_beside_a_fixed_number_is_refused_by_both(project, colle
     assert said in output
 
 
+@pytest.mark.parametrize(("given", "most"), [((), 20), (("--seeds", "auto"), 20), (("--seeds", "3"), None)])
+def test_a_projects_most_of_seeds_is_for_auto_alone(project, pytester, capsys, monkeypatch, given, most):
+    monkeypatch.chdir(project)
+    (project / "suite_a.py").write_text(SUITE)
+    (project / "pyproject.toml").write_text('[tool.harness]\nseeds = "auto"\nmax-seeds = 20\n')
+    assert harness(["plan", "suite_a.py", *given]) == 0
+    assert ("10 to 40 trials" if most else ", 6 trials") in capsys.readouterr().out
+    assert option_values(pytester.parseconfig(*given))["max_seeds"] == most
+
+
 def test_a_margin_of_0_is_allowed_in_both(project, pytester, capsys, monkeypatch):
     monkeypatch.chdir(project)
     (project / "suite_a.py").write_text(SUITE)

@@ -49,7 +49,8 @@ class SharedOption(click.Option):
         """Return the project's value, or else the default; raises InputError for a table that is refused."""
         if ctx.resilient_parsing:  # for the help alone
             return super().get_default(ctx, call=call)
-        values = project(ctx).values
+        # What the command line gives has been read before what it does not.
+        values = options.defaults_beside(project(ctx).values, ctx.params.get("seeds"))
         return values[self.name] if self.name in values else super().get_default(ctx, call=call)
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.options import PYTEST, Option, check_together
+from harness.options import PYTEST, Option, check_together, defaults_beside
 
 if TYPE_CHECKING:
     from harness.project import Project
@@ -64,7 +64,8 @@ def give_back_short_options(config: pytest.Config) -> None:
 def option(config: pytest.Config, name: str) -> Any:
     """Return the value of an option by its short name; InputError for one that is not allowed."""
     (found,) = (one for one in PYTEST if one.name == name)
-    return found.value(_given(config, found), _project(config).values)
+    given = config.getoption("harness_seeds")
+    return found.value(_given(config, found), defaults_beside(_project(config).values, given))
 
 
 def project_line(config: pytest.Config) -> str:
