@@ -14,7 +14,7 @@ import click
 from harness.errors import HarnessError
 from harness.files import is_unwritable, unwritable
 from harness.noise import quiet_libraries
-from harness.running.interrupts import interrupt_on_signals
+from harness.running.interrupts import ignore_interrupts, interrupt_on_signals
 from harness.wording import harmless
 
 # A command's file, and what `harness --help` says of it: kept here so that help imports none of them.
@@ -95,9 +95,12 @@ def harness() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a trial or gate failed, 2 interrupted, 4 bad usage or input."""
     try:
-        sys.exit(run(arguments))
+        code = run(arguments)
+        ignore_interrupts()
     except KeyboardInterrupt:  # a second one, while the first was told of
-        sys.exit(2)
+        code = 2
+        ignore_interrupts()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

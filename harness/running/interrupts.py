@@ -13,5 +13,14 @@ def interrupt_on_signals() -> None:
             signal.signal(number, _interrupt)
 
 
+def ignore_interrupts() -> None:
+    """Ignore Ctrl-C from here on: one that comes while Python takes itself down kills it, with another exit code.
+
+    SIGTERM still ends a process that does not get that far.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
