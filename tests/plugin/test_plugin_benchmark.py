@@ -172,7 +172,7 @@ def test_x_stops_the_sweep_at_the_first_failed_trial(pytester, run):
     members = ["BASELINE.replace(model='my_models:build')", *(f"BASELINE.replace(filters=({n},))" for n in range(1, 7))]
     suite = f"from harness import BASELINE, Suite\nSUITE = Suite('own', [{', '.join(members)}])\n"
     project = Project(pytester.path, suite, "def build(variant, input_shape, classes):\n    return 42\n")
-    result = run("-x", "--workers", "1")
+    result = run("-x", "--workers", "1", "--benchmark-skip")
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*1 of 1 trials failed*", "*stopping after 1 failures*"])
     assert len(project.results.records) == 2, "the baseline and the failed one"
