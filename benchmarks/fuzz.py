@@ -153,7 +153,7 @@ def _examples() -> tuple[Any, Any, Any]:
     trial = Trial(BASELINE, "", "digits", "f" * 16, 1, budget, environment)
     record = Record(trial, "ok", history=(EpochMetrics(*[0.5] * 9),), accuracy=0.5, total_s=1.0)
     other = BASELINE.replace(dropout=0.5)
-    plan = PlannedSuite(Suite("a", (other,)), Conditions.of(trial), 5, {BASELINE: "", other: "b"})
+    plan = PlannedSuite(Suite("a", (other,)), Conditions.of(trial), (5,), {BASELINE: "", other: "b"})
     arm = ((1.0, 2.0), (1.5, 2.5))
     return record, plan, StepTimes("k", other, BASELINE, "digits", "f", budget, environment, 3, arm, arm, arm)
 

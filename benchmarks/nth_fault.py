@@ -110,7 +110,7 @@ class Sweep(Job):
             store.begin_run(RUN)
             store.add_suite(SUITE)
             store.add_test_set(CONDITIONS.fingerprint, None, TestSet(tuple("abcd"), LABELS))
-            store.add_plans([PlannedSuite(SUITE, CONDITIONS, 5, dict.fromkeys(SUITE.members, ""))])
+            store.add_plans([PlannedSuite(SUITE, CONDITIONS, (5,), dict.fromkeys(SUITE.members, ""))])
             for trial in TRIALS:
                 if trial.key not in known:
                     store.add_record(drawn_record(trial))
@@ -180,7 +180,7 @@ class Files(Job):
                 store.begin_run(RUN)
                 store.add_suite(SUITE)
                 store.add_test_set(CONDITIONS.fingerprint, None, TestSet(tuple("abcd"), LABELS))
-                store.add_plans([PlannedSuite(SUITE, CONDITIONS, 5, dict.fromkeys(SUITE.members, ""))])
+                store.add_plans([PlannedSuite(SUITE, CONDITIONS, (5,), dict.fromkeys(SUITE.members, ""))])
                 for trial in trials:
                     store.add_record(drawn_record(trial))
             if trials == TRIALS[:8]:
