@@ -3,6 +3,7 @@
     python benchmarks/weights_experiment.py OUT --dataset cifar10 [--train-images N] [--test-images N] [--seeds 20]
     python benchmarks/weights_experiment.py OUT --dataset digits
     python benchmarks/weights_experiment.py OUT --report
+    python benchmarks/weights_experiment.py OUT --cost
 
 Each variant and seed is trained once for ten epochs, through the harness's own split, model and compiled epoch, so that
 trials are paired by seed as a sweep pairs them. At four and at ten epochs (one is the other's beginning, since the
@@ -15,7 +16,8 @@ learning rate is constant) the test images are read with each of these weights:
 - averaged, third: the mean over the last third of the epochs (two of four, three of ten);
 - moving: an exponential moving mean, bias-corrected, with a time constant of one epoch.
 
-A trial is a file under OUT, so a stopped run goes on; seeds are the outer loop, so it can end anywhere.
+A trial is a file under OUT, so a stopped run goes on; seeds are the outer loop, so it can end anywhere. --cost prints
+the CPU time of a training step with and without the sums that `--weights averaged` keeps, in alternating epochs.
 """
 
 from __future__ import annotations
@@ -53,10 +55,13 @@ def main() -> None:
     parser.add_argument("--test-images", type=int)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--report", action="store_true", help="only print the tables of what OUT holds")
+    parser.add_argument("--cost", action="store_true", help="only time steps with and without averaging")
     arguments = parser.parse_args()
     if arguments.report:
         for folder in sorted(path for path in arguments.out.iterdir() if path.is_dir()):
             report(folder)
+    elif arguments.cost:
+        cost()
     else:
         run(arguments.out, arguments.dataset, (arguments.train_images, arguments.test_images), arguments.seeds)
 
@@ -221,6 +226,34 @@ def report(folder: Path) -> None:
             ]
             print("| " + " | ".join(cells) + " |")
     print()
+
+
+def cost(steps: int = 60, rounds: int = 25) -> None:
+    """Print the median CPU milliseconds of a step, and the ratio of neighbouring epochs."""
+    configure_process("cpu", threads=1)
+    from harness.training.prepared import build_for, make_epoch
+
+    dataset = load_dataset("digits")
+    for variant in VARIANTS[::2]:
+        order = np.random.default_rng(0).integers(0, len(dataset.train_labels), steps * variant.batch_size)
+        epochs = [
+            make_epoch(build_for(variant, dataset, seed=1), variant, dataset, averaging=averaging)
+            for averaging in (False, True)
+        ]
+        times: list[list[float]] = [[], []]
+        for epoch in epochs:
+            epoch.settle(60)
+        for number in range(rounds):
+            for way in (0, 1) if number % 2 else (1, 0):
+                started = time.process_time()
+                epochs[way].train(order)
+                times[way].append((time.process_time() - started) * 1e3 / steps)
+        ratios = sorted(mean / plain for plain, mean in zip(*times, strict=True))
+        print(
+            f"{variant.name}: {np.median(times[0]):.2f} ms of CPU per step, {np.median(times[1]):.2f} with averaging, "
+            f"{np.median(ratios):.3f} x ({ratios[rounds // 4]:.3f} to {ratios[-rounds // 4]:.3f} in the middle half)",
+            flush=True,
+        )
 
 
 def _files(folder: Path, variant: Any) -> dict[int, Path]:
