@@ -71,6 +71,14 @@ def test_pictures_of_one_kind_are_not_one_picture():
     assert digits.warnings == ()
 
 
+def test_a_drawing_saved_anew_is_known_again_among_its_like():
+    digits = load_dataset("digits")
+    images = np.concatenate([digits.test_images[:300], jpeg(digits.test_images[7], 50)[np.newaxis]])
+    labels = np.r_[digits.test_labels[:300], digits.test_labels[7]]
+
+    assert list(zip(*near_pairs(images, labels), strict=True)) == [(7, 300)]
+
+
 def test_flat_images_are_nobodys_copies(scenes):
     flat = np.stack([np.full((EDGE, EDGE, 3), value, np.uint8) for value in (0, 90, 91, 255)])
 
