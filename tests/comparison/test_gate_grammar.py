@@ -222,6 +222,8 @@ def test_per_cent_are_those_up_to_100():
 
 
 def test_a_text_is_taken_as_it_is_written():
+    assert parse_gate("not (variant == 'a')").fails({"variant": "b"})
+    assert not parse_gate("not (variant == 'a')").fails({"variant": "a"})
     for text in ("a\\n", "é漢", "a'b", "# x", "a = b && c", "a; b"):
         quote = '"' if "'" in text else "'"
         gate = parse_gate(f"variant == {quote}{text}{quote} and seeds >= 5")

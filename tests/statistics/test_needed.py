@@ -88,12 +88,8 @@ def settled_by_builds(builds, of, margin, alpha, comparisons):
 @pytest.mark.parametrize(
     ("mean", "spread", "margin"),
     [
-        (0.03, 0.03, 0.02),
-        (-0.03, 0.03, 0.02),
-        (0.0, 0.02, 0.02),
-        (-0.3, 0.05, 0.3),
-        (0.24, 0.6, 0.3),
-        (-0.24, 0.6, 0.3),
+        *((0.03, 0.03, 0.02), (-0.03, 0.03, 0.02), (0.0, 0.02, 0.02), (-0.3, 0.05, 0.3)),
+        *((-0.15, 0.6, 0.3), (0.12, 0.6, 0.3)),
     ],
 )
 def test_one_build_fewer_than_needed_would_not_settle_it(mean, spread, margin, bound, trust, comparisons):
