@@ -8,7 +8,6 @@ A row is believed only where its checksum fits, so whatever else the bytes hold 
 from __future__ import annotations
 
 import mmap
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ _LEAF = 13
 _PAGE_SIZES = tuple(2**power for power in range(9, 17))
 # Widths of whole numbers, by their type.
 _WIDTHS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
+_FIXED: dict[int, Value] = {0: None, 8: 0, 9: 1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +43,12 @@ def carve(data: mmap.mmap) -> Found:
     """Return the rows of a store of this version; none where it is older, or something else."""
     size = int.from_bytes(data[16:18]) if data[:16] == _HEADER else 0
     size = 65536 if size == 1 else size
-    sizes = (size,) if size in _PAGE_SIZES else _PAGE_SIZES
-    return max((_carved(data, size) for size in sizes), key=lambda found: sum(map(len, found.rows.values())))
+    if size in _PAGE_SIZES:
+        found = _carved(data, size)
+        if not (found.damaged or found.ends or any(found.missing.values())):
+            return found
+    # The header may be damaged too: the size at which most rows are whole is the right one.
+    return max((_carved(data, size) for size in _PAGE_SIZES), key=lambda found: sum(map(len, found.rows.values())))
 
 
 def _carved(data: mmap.mmap, size: int) -> Found:
@@ -81,7 +85,7 @@ def _cells(data: mmap.mmap, start: int, size: int) -> Iterator[tuple[int, list[V
     for place in range(head + 8, head + 8 + 2 * count, 2):
         try:
             number, values = _cell(data, page, int.from_bytes(page[place : place + 2]), size)
-        except (IndexError, ValueError, struct.error):
+        except (LookupError, ValueError):
             continue  # damaged: another cell may be whole
         if len(values) > 2:  # at least a number, a value and a checksum
             yield number, values
@@ -115,19 +119,17 @@ def _values(payload: bytes) -> Iterator[Value]:
         kind, place = _number(payload, place)
         kinds.append(kind)
     for kind in kinds:
-        width = _WIDTHS.get(kind, 8 if kind == 7 else max(kind - 12, 0) // 2)
+        width = _WIDTHS.get(kind, max(kind - 12, 0) // 2)
         data = payload[place : place + width]
         if len(data) < width:
             raise ValueError("shorter than its columns")
         place += width
         if kind in _WIDTHS:
             yield int.from_bytes(data, signed=True)
-        elif kind == 7:
-            yield float(struct.unpack(">d", data)[0])
         elif kind >= 12:
             yield text_of(data) if kind % 2 else data
         else:
-            yield {0: None, 8: 0, 9: 1}[kind] if kind in (0, 8, 9) else None
+            yield _FIXED[kind]  # no table holds another kind of number
 
 
 def _number(data: bytes, place: int) -> tuple[int, int]:

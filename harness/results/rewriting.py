@@ -12,7 +12,7 @@ from harness.results.provenance import Provenance
 from harness.results.rows import Row, begin_tallies, insert_row
 from harness.results.schema import SCHEMA_VERSION, create_statements, readable_errors
 
-LOST_RUN = Provenance("(lost)", "", "unknown", "unknown", (), 0, 0, "unknown", "unknown")
+LOST_RUN = Provenance("(lost)", "1971-01-01T00:00:00+00:00", "unknown", "unknown", (), 0, 0, "unknown", "unknown")
 """Where rows were made whose run cannot be told any more."""
 
 

@@ -25,6 +25,7 @@ from harness.comparison import Margins, group_records
 from harness.comparison.folder_rows import compare_folders
 from harness.errors import HarnessError, InputError
 from harness.files import replace_text
+from harness.results import opening
 from harness.results.opening import open_store, read_store
 from harness.results.provenance import collect_provenance
 from harness.results.schema import SCHEMA_VERSION, STORE_NAME
@@ -176,6 +177,30 @@ def test_11_a_folder_on_a_disk_that_is_read_only_is_refused_to_write_and_read_as
     with pytest.raises(InputError, match=r"cannot be written \(Read-only file system; disk of"):
         open_store(folder)
     assert records(load_results(folder)) == records(load_results(whole))
+
+
+def test_11_a_lock_file_or_a_copy_that_cannot_be_made_is_told_and_the_store_left_alone(folder):
+    make_older(folder / STORE_NAME, 2)
+    old = (folder / STORE_NAME).read_bytes()
+    (folder / f"{STORE_NAME}.schema-2").mkdir()
+    with pytest.raises(InputError, match=r"schema-2 cannot be written .*a copy must be made before"):
+        open_store(folder)
+    assert (folder / STORE_NAME).read_bytes() == old
+    (folder / f"{STORE_NAME}.schema-2").rmdir()
+    (folder / "harness.lock.owner").unlink()
+    (folder / "harness.lock.owner").mkdir()
+    with pytest.raises(InputError, match=r"harness\.lock\.owner cannot be written|results cannot be written"):
+        open_store(folder)
+    (folder / "harness.lock.owner").rmdir()
+    open_store(folder).close()
+
+
+def test_43_a_store_that_another_program_holds_is_told(folder, monkeypatch):
+    monkeypatch.setattr(opening, "BUSY_TIMEOUT_S", 0.0)
+    with contextlib.closing(sqlite3.connect(folder / STORE_NAME, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(HarnessError, match=r"held by another program .*end it; records added before"):
+            load_results(folder)
 
 
 def test_12_a_store_of_a_newer_schema_is_refused(folder):
