@@ -175,7 +175,7 @@ def _row(group: Group, variant: Variant, accuracies: Accuracies, times: Comparis
     standing = accuracies.standing
     status, message = status_of(records.values(), _expected(group, variant, standing))
     if status == "ok" and standing.open:
-        status, message = "partial", f"{len(records)} seeds, and not settled: it goes on up to {looks[-1]}"
+        status, message = "partial", accuracies.accuracy.hint
     row: dict[str, Any] = {
         "suite": group.suite.name,
         "variant": variant.name,

@@ -254,3 +254,5 @@ def test_an_interrupted_table_is_judged_at_the_last_whole_look_and_says_that_it_
     table = rows(settings).loc["one"]
     assert table.accuracy_hint[OPEN.name] == "open at 5 of at most 30 seeds: the same command goes on"
     assert table.seeds[OPEN.name] == 5
+    (shown,) = split_tables(compare(load_results(settings.results)))
+    assert suite_table(shown, screen=Screen(200)).count(f"{OPEN.name}: ") == 1
