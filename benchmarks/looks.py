@@ -1,6 +1,6 @@
 """What repeated looks promise, by simulation with the functions that judge tables: Markdown on stdout.
 
-python benchmarks/looks.py alarms --suites 2000      # false alarms and coverage over all looks; an hour on one core
+python benchmarks/looks.py alarms --suites 2000      # false alarms and coverage over all looks; a quarter of an hour
 python benchmarks/looks.py spent --suites 2000       # trials spent beside 30 seeds from the start; some minutes
 """
 
