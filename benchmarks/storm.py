@@ -2,7 +2,7 @@
 
 Whatever process is hit, the harness, a worker or a worker's keeper, the folder must end as that of a sweep nobody
 disturbed: the same trials with the same predictions, none twice, the same table but for times, and no process is left.
-`--kind search` does the same with a search, `--seeds auto` with a sweep that decides how many seeds it needs.
+`--kind search` does the same with a search, `--kind looks` with a sweep that decides how many seeds it needs.
 
     python benchmarks/storm.py --sweeps 100
 
@@ -43,9 +43,11 @@ from harness import BASELINE, Search
 SMALL = BASELINE.replace(filters=(4,), dense=(8,))
 SEARCH = Search("small", {"dense": [4, 6, 8, 10], "learning_rate": [0.001, 0.003]}, tries=7, seeds=2, baseline=SMALL)
 """
+_COMMON = ("suites", "--budget", "smoke", "--device", "cpu", "--workers", "1")
 COMMANDS = {
-    "sweep": ("sweep", "suites", "--budget", "smoke", "--seeds", "6", "--device", "cpu", "--workers", "1"),
-    "search": ("search", "suites", "--budget", "smoke", "--device", "cpu", "--workers", "1"),
+    "sweep": ("sweep", *_COMMON, "--seeds", "6"),
+    "looks": ("sweep", *_COMMON, "--seeds", "auto", "--max-seeds", "9"),
+    "search": ("search", *_COMMON),
 }
 # Of a table: what another run of the same trials may give otherwise.
 TIMES = ("build_s", "first_step_s", "train_time_s", "peak_memory_mib")
@@ -243,11 +245,8 @@ def main() -> int:
     parser.add_argument("--sweeps", type=int, default=100)
     parser.add_argument("--kind", choices=COMMANDS, default="sweep")
     parser.add_argument("--seed", type=int, default=1, help="of the instants and of who is hit")
-    parser.add_argument("--auto", action="store_true", help="add --seeds auto")
     options = parser.parse_args()
-    command = list(COMMANDS[options.kind])
-    if options.auto:
-        command += ["--seeds", "auto"]
+    command = COMMANDS[options.kind]
     draw, starter, equal = random.Random(options.seed), Starter(), 0
     total = {"harness": 0, "worker": 0, "keeper": 0}
     try:

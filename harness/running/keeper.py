@@ -80,11 +80,11 @@ def keep(tasks: int, control: int, log: str, memory_mib: int) -> None:
     signal.signal(signal.SIGTERM, _end)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     reader, writer = os.pipe()
-    worker = os.fork()
+    keeper, worker = os.getpid(), os.fork()
     if not worker:
         os.close(control)
         os.close(reader)
-        _become_worker(tasks, writer)
+        _become_worker(tasks, writer, keeper)
     os.close(tasks)
     os.close(writer)
     connection = Connection(control)
@@ -204,8 +204,10 @@ class _Watch:
             log.write(text[: max(room, 0)] + _CUT if self._full else text)
 
 
-def _become_worker(tasks: int, output: int) -> NoReturn:
+def _become_worker(tasks: int, output: int, keeper: int) -> NoReturn:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != keeper:  # it ended before it could be watched
+        os._exit(1)
     # The parent stops its workers: they end for no Ctrl-C, and nothing of them is to be saved.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -116,7 +116,9 @@ class WorkerProcess:
             # So that no limit which runs out now is taken for the next task's.
             self._control.send(Done(tidy))
             told = self._control.recv()
-        except Exception:  # a half of an answer, or none: whatever pickle makes of it
+        except Exception as error:
+            if not isinstance(error, EOFError | OSError):  # a half of an answer, and whatever pickle makes of it
+                self.end()
             raise WorkerDied(self._ending()) from None
         self.spent = answer.spent or isinstance(told, Ending)
         if answer.error is not None:
