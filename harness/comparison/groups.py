@@ -162,7 +162,7 @@ def planned_records(
     for plan in plans:
         baseline = plan.suite.baseline
         if baseline in most:
-            most[baseline] = max(most[baseline], *(most.get(variant, 0) for variant in plan.suite.variants))
+            most[baseline] = max([most[baseline], *(most.get(variant, 0) for variant in plan.suite.variants)])
     records = {
         variant: {seed: record for seed, record in of_source.items() if seed <= most[variant]}
         for variant, plan in chosen.items()

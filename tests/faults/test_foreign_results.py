@@ -123,7 +123,7 @@ def hostile(folder: Path) -> Path:
     with open_store(folder) as store:
         store.add_search(PAYLOAD, evil, PAYLOAD, PAYLOAD)
         store.add_dataset(PAYLOAD, Origin("evil_module:build"))
-        store.add_plans([PlannedSuite(Suite(PAYLOAD, (evil,), BASELINE), conditions, 3, {BASELINE: "", evil: ""})])
+        store.add_plans([PlannedSuite(Suite(PAYLOAD, (evil,), BASELINE), conditions, (3,), {BASELINE: "", evil: ""})])
     (folder / "evil_module.py").write_text("raise SystemExit('a module of the folder was imported')\n")
     return folder
 

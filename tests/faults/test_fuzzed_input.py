@@ -43,7 +43,7 @@ OTHER = BASELINE.replace(dropout=0.5)
 STORED = {
     "record": (Record(TRIAL, "ok", history=(EpochMetrics(*[0.5] * 9),)), lambda text: Record.from_json(text, None)),
     "plan": (
-        PlannedSuite(Suite("a", (OTHER,)), Conditions.of(TRIAL), 5, {BASELINE: "", OTHER: "b"}),
+        PlannedSuite(Suite("a", (OTHER,)), Conditions.of(TRIAL), (5,), {BASELINE: "", OTHER: "b"}),
         lambda text: PlannedSuite.from_json("a", text),
     ),
     "step times": (
