@@ -29,7 +29,7 @@ from simulated_suites import (
     simulate,
     true_difference,
 )
-from simulated_times import time_table
+from simulated_times import lent_table, time_table
 
 from harness.statistics import ALPHA, half_width, quantile, two_way_of_sums
 from harness.statistics.two_way import variance_parts
@@ -227,9 +227,10 @@ def _ratio_arms(metric: str, seeds: int, images: int, noise: float, rng: np.rand
 
 
 TABLES = {
-    "theory": (theory_table, 200_000),
     "accuracy": (accuracy_table, 500),
     "times": (time_table, 20_000),
+    "theory": (theory_table, 200_000),
+    "lent": (lent_table, 400_000),
     "ratios": (ratio_table, 1000),
 }
 """Each with the simulated suites, or comparisons, of a row."""

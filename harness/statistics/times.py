@@ -83,7 +83,7 @@ class TimeRatio(Estimate):
         )
 
 
-def degrees_lent(own: int | NDArray[np.int64], trust: float) -> Floats:
+def degrees_lent(own: int | NDArray[np.int64], trust: float | Floats) -> Floats:
     """Return how many degrees of freedom a control adds to a ratio's own.
 
     >>> degrees_lent(np.array([1, 2, 3, 4, 5, 7]), trust=0.5).tolist()

@@ -7,6 +7,8 @@ import simulated_times
 from simulated_suites import SEED_NOISE
 from threadpoolctl import threadpool_limits
 
+from harness.statistics import controlled_ratio
+
 SUITES = 200
 
 
@@ -72,12 +74,30 @@ def test_step_times_hold_what_they_promise():
     for cells in rows:
         row = dict(zip(head, cells, strict=True))
         # Where the variant's builds deviate more than the control's, few builds are lent a little too much.
-        apart = _percent(row["variant's"]) / max(_percent(row["build spread"]), 1e-9)
-        rate = 0.05 if row["builds"] == "6" or apart <= 1 else 0.06 if apart <= 2 else 0.14
+        rate = {"0.5 %": 0.05, "1.0 %": 0.06, "2.0 %": 0.14}.get(row["variant's"], 0.05)
         for m in simulated_times.TIMED:
             for name in ("alarms", "same at 1.02"):
                 assert _percent(row[f"{name} x m, m = {m}"]) / m <= _most(rate / m, count), (name, row)
     assert _percent(rows[4][head.index("worse at 1.05")]) >= 0.9
+
+
+@pytest.mark.parametrize(("builds", "at_twice", "at_four_times"), [(3, 0.062, 0.14), (4, 0.06, 0.1), (6, 0.051, 0.051)])
+def test_what_a_control_lends_misleads_little_and_at_six_builds_nothing(builds, at_twice, at_four_times):
+    for spread, most in ((1, 0.051), (2, at_twice), (4, at_four_times)):
+        rates, _ = simulated_times.lent_rates(builds, spread, 100_000, np.random.default_rng(5))
+        for rate, m in zip(rates, simulated_times.TIMED, strict=True):
+            assert rate / m <= _most(most / m, 100_000), (spread, m)
+
+
+def test_the_rates_of_what_is_lent_are_those_of_controlled_ratio():
+    rng = np.random.default_rng(4)
+    machine = simulated_times.Machine(4, 1, 1e-3, 0.0, 0.0)
+    widths = [
+        controlled_ratio(*(machine.times(1e-3, rng) for _ in range(3))).half_width() / 1e-3 / (1.5 / 4) ** 0.5
+        for _ in range(1500)
+    ]
+    _, expected = simulated_times.lent_rates(4, 1, 20_000, rng)
+    assert np.median(widths) == pytest.approx(expected[0], rel=0.05)
 
 
 def test_both_analyses_of_ratios_hold():
