@@ -241,4 +241,5 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # a second one must not break off the ending
     raise SystemExit
