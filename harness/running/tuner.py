@@ -68,7 +68,7 @@ def run_sweep(
     for number in range(min(executor.workers, len(trials))):
         runner = _Runner(oracle, hypermodel=None, directory=str(scratch), project_name="sweep", overwrite=number == 0)
         runner.tuner_id = f"tuner{number}"
-        threads.append(threading.Thread(target=runner.search, kwargs={"verbose": 0}, daemon=True))
+        threads.append(threading.Thread(target=sweep.search, args=(runner,), daemon=True))
     with quiet_libraries():
         try:
             for thread in threads:
@@ -101,6 +101,15 @@ class _Sweep:
     errors: list[BaseException] = field(default_factory=list)
     failures: int = 0
     recording: threading.Lock = field(default_factory=threading.Lock)
+
+    def search(self, runner: _Runner) -> None:
+        """Let a runner work in its thread; what keras-tuner itself raises ends the sweep, if nothing else does."""
+        try:
+            runner.search(verbose=0)
+        except BaseException as error:
+            if not self.stop.is_set():
+                self.stop.set()
+                self.errors.append(error)
 
     def run(self, trial: Trial) -> Record | None:
         """Return the record of a trial, stored and told; None where there is none, and the sweep then stops."""
