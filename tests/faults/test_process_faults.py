@@ -22,6 +22,14 @@ pytestmark = pytest.mark.slow
 PATIENCE_S = 900
 SWEEP = ("sweep", "suites", "--budget", "smoke", "--device", "cpu", "--workers", "1")
 
+# Runs a program at a terminal of its own. Whoever runs the tests in the background, or with nohup, ignores signals.
+AT_TERMINAL = """
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 # A builder that ignores what it can, never lets another thread run, and has started what wants to outlive it.
 STUCK = """
 import os, re, signal, subprocess, traceback
@@ -121,10 +129,9 @@ def test_02_ended_amid_a_trial_a_sweep_keeps_its_records_and_marks_its_tables_pa
     """It does not wait for the trial under way: that never ends. With every warning an error, as some projects do."""
     folder = stuck(tmp_path, SUITE.replace("ONLY", '""'))
     terminal, inside = os.openpty()
-    take = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
     with (folder / "said.txt").open("wb") as said:
         sweep = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", take, sys.executable, "-m", "harness", *SWEEP],
+            [sys.executable, "-W", "ignore", "-c", AT_TERMINAL, sys.executable, "-m", "harness", *SWEEP],
             stdin=inside,
             stdout=inside,
             stderr=inside if how == "closed terminal" else said,
