@@ -166,12 +166,11 @@ class Budget:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON types, from which `Budget(**fields)` makes it again.
 
-        Usual weights are left out: a plan's text from before there were others is the text of the same plan now.
+        What is usual of weights and looks is left out: a plan's text from before there were others is the text of the
+        same plan now.
         """
-        fields = dataclasses.asdict(self)
-        if self.weights is None:
-            del fields["weights"]
-        return fields
+        usual = {"weights": None, "auto": False}
+        return {name: value for name, value in dataclasses.asdict(self).items() if (name, value) not in usual.items()}
 
 
 BUDGETS: dict[str, Budget] = {

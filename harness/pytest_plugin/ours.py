@@ -17,6 +17,8 @@ INI_HELP = (
     "where they are named, or with --benchmark."
 )
 MARK = "cnn_harness"
+FOLDER = "suites"
+"""What a folder of suite files is called, unless one says otherwise."""
 
 # What a person should know of suite files, told when collection has ended.
 NOTES = pytest.StashKey[list[str]]()
@@ -38,9 +40,9 @@ class Meaning(enum.Enum):
 def meaning_of(file: Path, config: pytest.Config) -> Meaning:
     """Return whether pytest should collect this file as a suite file.
 
-    Always where it is named itself. Where a folder leads to it, it or a suite file beside it must import the harness,
-    and the folder be named (not just the project's root), stand in the ini option `harness_suites`, or `--benchmark`
-    be given.
+    Always where it is named itself. Where a folder leads to it, its own folder must be called `suites`, or hold a
+    suite file that imports the harness; and it must be named (not just the project's root), stand in the ini option
+    `harness_suites`, or `--benchmark` be given.
     """
     if not file.match(FILE_PATTERN):
         return Meaning.NOT_OURS
@@ -57,8 +59,8 @@ def meaning_of(file: Path, config: pytest.Config) -> Meaning:
 
 @lru_cache(maxsize=64)
 def holds_suites(folder: Path) -> bool:
-    """Return whether one of the suite files directly in a folder imports the harness."""
-    return any(map(imports_harness, folder.glob(FILE_PATTERN)))
+    """Return whether a folder is one of suites: by its name, or since a suite file in it imports the harness."""
+    return folder.name == FOLDER or any(map(imports_harness, folder.glob(FILE_PATTERN)))
 
 
 def imports_harness(file: Path) -> bool:

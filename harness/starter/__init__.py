@@ -39,7 +39,7 @@ def starter_files(project: Path, example: str | None = None) -> list[StarterFile
     if example is not None:
         return [_new(project, path, text) for path, text in _example(example)]
     return [
-        _new(project, Path("suites/suite_first.py"), _text("suite_first.py")),
+        _new(project, Path("suites/suite_first.py"), _text("suite_first.py.txt")),
         _settings(project),
         _new(project, Path(".github/workflows/benchmark.yml"), _text("benchmark.yml")),
     ]
@@ -95,6 +95,7 @@ def _new(project: Path, path: Path, text: str) -> StarterFile:
 
 
 def _text(name: str) -> str:
+    # The suite's text is no module here, or pytest would collect it wherever this package is named.
     return (_HERE / "files" / name).read_text(encoding="utf-8")
 
 

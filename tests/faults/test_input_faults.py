@@ -106,5 +106,5 @@ def test_36_a_cell_that_could_be_a_formula_is_prefixed_and_numbers_are_untouched
     folder = make_results(tmp_path, made)
     assert run(["tables", "--results", str(folder), "--format", "csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
-    assert {row["suite"] for row in rows} == {"'" + text.replace("\r", "\n")}
+    assert {row["suite"] for row in rows} == {"'" + text.replace("\r", "\n").replace("\t", " ")}
     assert min(float(row["accuracy_ci_low"]) for row in rows if row["accuracy_ci_low"]) < 0

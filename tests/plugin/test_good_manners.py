@@ -97,12 +97,19 @@ def test_a_suite_file_beside_one_of_ours_may_import_its_suites_from_elsewhere(py
 
 def test_a_folder_of_suites_that_import_nothing_of_ours_is_spoken_of(pytester):
     pytester.makepyfile(declared=OURS)
-    folder = pytester.mkdir("suites")
+    folder = pytester.mkdir("ideas")
     folder.joinpath("suite_taken.py").write_text("from declared import SUITE\n")
-    result = pytester.runpytest_inprocess(*PLUGIN, "--co", "suites")
-    result.stdout.fnmatch_lines(["*suites/suite_taken.py does not import harness*name the file*"])
-    named = pytester.runpytest_inprocess(*PLUGIN, "--co", "-q", "suites/suite_taken.py")
+    result = pytester.runpytest_inprocess(*PLUGIN, "--co", "ideas")
+    result.stdout.fnmatch_lines(["*ideas/suite_taken.py does not import harness*name the file*"])
+    named = pytester.runpytest_inprocess(*PLUGIN, "--co", "-q", "ideas/suite_taken.py")
     assert sum("::small::" in line for line in named.outlines) == 2
+
+
+@pytest.mark.parametrize("more", [(), ("--benchmark",)])
+def test_in_a_folder_called_suites_a_file_that_fails_is_an_error_whatever_it_imports(pytester, more):
+    pytester.mkdir("suites").joinpath("suite_broken.py").write_text(BROKEN)
+    assert pytester.runpytest_inprocess(*PLUGIN, "suites", *more).ret == 2
+    assert pytester.runpytest_inprocess(*PLUGIN).ret == 5
 
 
 def test_items_carry_a_registered_mark(pytester):

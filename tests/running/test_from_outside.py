@@ -92,7 +92,9 @@ def test_a_variable_that_changes_bits_is_in_the_key_and_any_that_matters_in_the_
     assert dict(collect_provenance().variables)[name] == "1"
 
 
-@pytest.mark.parametrize("name", ["TF_CPP_MIN_LOG_LEVEL", "TF_NUM_INTRAOP_THREADS", "KERAS_HOME", "TF2_BEHAVIOR"])
+@pytest.mark.parametrize(
+    "name", ["TF_CPP_MIN_LOG_LEVEL", "TF_CLI_CONFIG_FILE", "TF_NUM_INTRAOP_THREADS", "KERAS_HOME", "TF2_BEHAVIOR"]
+)
 def test_what_we_set_ourselves_or_nothing_reads_is_no_part_of_the_key(monkeypatch, name):
     before = training_environment(Device("cpu"))
     monkeypatch.setenv(name, "2")
