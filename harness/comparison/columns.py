@@ -281,6 +281,9 @@ TREND_TABLE: Mapping[str, Column] = _table(
 )
 """Columns of `harness trend`, in order."""
 
+TREND_OF = ("variant", "dataset", "budget", "device", "backend")
+"""Those of them that say of what a trend is: its rows share them."""
+
 COLUMNS: tuple[str, ...] = tuple(SUITE_TABLE)
 """Names of the columns of `comparison.csv`. Fractions are 0..1, differences fractions of 1, p-values corrected."""
 

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from harness.budgets import Budget
+from harness.comparison.pairs import up_to
 from harness.results import Results
 from harness.results.conditions import Conditions, timing_conditions
 from harness.results.planned import PlannedSuite
@@ -164,7 +165,7 @@ def planned_records(
         if baseline in most:
             most[baseline] = max([most[baseline], *(most.get(variant, 0) for variant in plan.suite.variants)])
     records = {
-        variant: {seed: record for seed, record in of_source.items() if seed <= most[variant]}
+        variant: up_to(most[variant], of_source)
         for variant, plan in chosen.items()
         if (of_source := trained[variant][plan.sources[variant]])
     }

@@ -13,6 +13,7 @@ import numpy as np
 from harness.comparison.columns import COLUMNS, METRICS
 from harness.comparison.groups import Group, Looks, group_records
 from harness.comparison.judge import Accuracies, Comparison, Judge, Margins
+from harness.comparison.pairs import up_to
 from harness.comparison.standing import Standing
 from harness.results import Results
 from harness.results.records import NAN, Record
@@ -139,10 +140,7 @@ def as_judged(group: Group, standings: Mapping[Variant, Standing]) -> Group:
     limits = {variant: one.look or group.looks[variant][-1] for variant, one in standings.items()}
     own = group.looks.get(group.suite.baseline, ())
     limits[group.suite.baseline] = max((*limits.values(), *(own if len(own) == 1 or not limits else ())), default=0)
-    records = {
-        variant: {seed: one for seed, one in seeds.items() if seed <= limits[variant]}
-        for variant, seeds in group.records.items()
-    }
+    records = {variant: up_to(limits[variant], seeds) for variant, seeds in group.records.items()}
     return replace(group, records=records)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from harness.comparison.columns import TREND_TABLE, Row
+from harness.comparison.columns import TREND_OF, TREND_TABLE, Row
 from harness.comparison.folder_rows import compare_folders
 from harness.comparison.judge import Margins
 from harness.comparison.wanted import ANY, Wanted
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CHANGES = ("accuracy", "step_time")
-_SHARED = ("variant", "dataset", "budget", "device", "backend")
 
 
 def trend(folders: Sequence[Results], margins: Margins, wanted: Wanted = ANY) -> pd.DataFrame:
@@ -49,9 +48,9 @@ def trend(folders: Sequence[Results], margins: Margins, wanted: Wanted = ANY) ->
         rows += [_place(new) | _later(row) for row in pairs if row["present"] != "old"]
     frame = pd.DataFrame(rows, columns=list(TREND_TABLE))
     # The order of variants is the newest folder's, that of the folders the one given.
-    kinds = dict.fromkeys(map(tuple, frame[list(_SHARED)].iloc[::-1].to_numpy()))
+    kinds = dict.fromkeys(map(tuple, frame[list(TREND_OF)].iloc[::-1].to_numpy()))
     place = {kind: number for number, kind in enumerate(reversed(kinds))}
-    order = [place[tuple(kind)] for kind in frame[list(_SHARED)].to_numpy()]
+    order = [place[tuple(kind)] for kind in frame[list(TREND_OF)].to_numpy()]
     return frame.assign(order=order).sort_values("order", kind="stable").drop(columns="order").reset_index(drop=True)
 
 
@@ -68,7 +67,7 @@ def _first(row: Row) -> dict[str, Any]:
     """Return the row of the oldest folder: nothing stands before it."""
     texts = {f"{name}_{ending}": "" for name in _CHANGES for ending in ("verdict", "hint")}
     figures = {"seeds": row["seeds_old"], "accuracy": row["accuracy_old"], "step_time_ms": row["step_time_old_ms"]}
-    return {name: row[name] for name in _SHARED} | figures | texts | {"status": row["status_old"], "differences": ""}
+    return {name: row[name] for name in TREND_OF} | figures | texts | {"status": row["status_old"], "differences": ""}
 
 
 def _later(row: Row) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def meaning_of(file: Path, config: pytest.Config) -> Meaning:
     """
     if not file.match(FILE_PATTERN):
         return Meaning.NOT_OURS
-    arguments = [_path(argument, config) for argument in config.args]
+    arguments = argument_paths(config)
     if file.resolve() in arguments:
         return Meaning.OURS
     named = _is_below(file, _ini_paths(config)) or _is_named(file, arguments, config)
@@ -55,6 +55,11 @@ def meaning_of(file: Path, config: pytest.Config) -> Meaning:
     if holds_suites(file.parent):
         return Meaning.OURS
     return Meaning.DOUBTFUL if named else Meaning.NOT_OURS
+
+
+def argument_paths(config: pytest.Config) -> list[Path]:
+    """Return the files and folders that a command line names, without what stands after `::`."""
+    return [(config.invocation_params.dir / argument.partition("::")[0]).resolve() for argument in config.args]
 
 
 @lru_cache(maxsize=64)
@@ -90,7 +95,3 @@ def _is_below(file: Path, places: list[Path]) -> bool:
 
 def _ini_paths(config: pytest.Config) -> list[Path]:
     return [path.resolve() for path in config.getini(INI)]
-
-
-def _path(argument: str, config: pytest.Config) -> Path:
-    return (config.invocation_params.dir / argument.partition("::")[0]).resolve()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,9 +22,6 @@ from harness.search.job import prepare_searches
 from harness.suites import Suite
 from harness.variants import Variant
 from harness.wording import harmless
-
-if TYPE_CHECKING:
-    pass
 
 
 def prepare_run(config: pytest.Config, chosen: Sequence[tuple[Suite, Variant]], searches: Sequence[Search]) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +11,7 @@ from harness.errors import HarnessError, InputError
 from harness.files import unwritable
 from harness.pytest_plugin.items import PROBLEMS, SEEN, SuiteItem
 from harness.pytest_plugin.options import option, option_values
-from harness.pytest_plugin.ours import note
+from harness.pytest_plugin.ours import argument_paths, note
 from harness.pytest_plugin.state import RUN, Run
 from harness.running.interrupts import interrupt_on_signals
 from harness.search import Search, check_searches
@@ -61,7 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError("\n".join(problems))
     if with_slow:
         return
-    named = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
+    named = argument_paths(config)
     slow = [item for item in found if item.declared.slow and item.path.resolve() not in named]
     if slow:
         config.hook.pytest_deselected(items=slow)

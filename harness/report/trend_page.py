@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.charts.save import chart_svg
 from harness.charts.trend import trend_chart
-from harness.comparison.columns import TREND_TABLE
+from harness.comparison.columns import TREND_OF, TREND_TABLE
 from harness.files import replace_text
 from harness.report.inline_svg import inline_svg
 from harness.report.page import VERDICT_SIGNS, made_by, page_environment, style_sheet
@@ -22,14 +22,12 @@ _SHOWN = (
     *("accuracy", "accuracy_delta", "accuracy_verdict"),
     *("step_time_ms", "step_time_ratio", "step_time_verdict"),
 )
-_OF = ("variant", "dataset", "budget", "device", "backend")
 
 
 def write_trend_page(frame: pd.DataFrame, path: Path) -> Path:
     """Write the rows of `trend` as an HTML page that opens offline, and return its path."""
-    parts = [
-        _part(number, rows.to_dict("records")) for number, (_, rows) in enumerate(frame.groupby(list(_OF), sort=False))
-    ]
+    variants = frame.groupby(list(TREND_OF), sort=False)
+    parts = [_part(number, rows.to_dict("records")) for number, (_, rows) in enumerate(variants)]
     page = page_environment().get_template("trend.html")
     heads = [TREND_TABLE[name].title for name in _SHOWN]
     return replace_text(path, page.render(parts=parts, heads=heads, style=style_sheet(), **made_by()))
@@ -48,7 +46,7 @@ def _part(number: int, rows: list[dict[Any, Any]]) -> dict[str, Any]:
     return {
         "id": f"t{number}",
         "title": title,
-        "conditions": ", ".join(str(rows[0][name]) for name in _OF[1:]),
+        "conditions": ", ".join(str(rows[0][name]) for name in TREND_OF[1:]),
         "svg": inline_svg(chart_svg(trend_chart(rows)), f"t{number}", f"Accuracy and step time of {title} by folder"),
         "rows": [[name, *(_cell(row, column) for column in _SHOWN[1:])] for row, name in zip(rows, names, strict=True)],
     }

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.comparison.columns import TREND_TABLE, Row
+from harness.comparison.columns import TREND_OF, TREND_TABLE, Row
 from harness.tables.cells import cell_text
 from harness.tables.fit import fitted
 from harness.tables.grid import Lines, Piece, TextStyle
@@ -18,13 +18,11 @@ from harness.tables.suite_table import assemble, compared, field_of, filled, jud
 if TYPE_CHECKING:
     import pandas as pd
 
-_OF = ("variant", "dataset", "budget", "device", "backend")
-
 
 def trend_tables(frame: pd.DataFrame, *, style: TextStyle = "plain", screen: Screen | None = None) -> str:
     """Return the rows of `trend` as texts: what each folder gave, and how it differs from the folder before."""
     screen = screen or Screen()
-    parts = [_table(rows.to_dict("records"), style, screen) for _, rows in frame.groupby(list(_OF), sort=False)]
+    parts = [_table(rows.to_dict("records"), style, screen) for _, rows in frame.groupby(list(TREND_OF), sort=False)]
     return "\n\n\n".join(parts) + "\n"
 
 
@@ -36,7 +34,7 @@ def folder_names(folders: Sequence[str]) -> list[str]:
 
 def _table(rows: Sequence[Row], style: TextStyle, screen: Screen) -> str:
     first = rows[0]
-    title = [str(first["variant"]), ", ".join(str(first[name]) for name in _OF[1:])]
+    title = [str(first["variant"]), ", ".join(str(first[name]) for name in TREND_OF[1:])]
     names = folder_names([str(row["folder"]) for row in rows])
     timed = any(not math.isnan(row["step_time_ms"]) for row in rows)
     heads = _FIELDS if timed else _FIELDS[:_ACCURACY_FIELDS]
