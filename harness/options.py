@@ -222,7 +222,12 @@ JOB = (
     DEVICE,
     RESULTS,
     Option("slow", "Also the suites marked slow"),
-    Option("workers", "Trials at once", NumberOption("N", 1), default_text="as many as cores and memory allow"),
+    Option(
+        "workers",
+        "Trials at once; more than one per GPU share it",
+        NumberOption("N", 1),
+        default_text="as cores and memory allow, one per GPU",
+    ),
     Option("trial-timeout", "Longest time of a trial", NumberOption("SECONDS", 1, whole=False), 3600.0),
     Option("trial-memory", "Most resident memory of a trial's processes; a worker needs some 800 MiB before any trial",
            NumberOption("MIB", 512), default_text="any"),

@@ -13,14 +13,14 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from harness.datasets import DatasetRef
-from harness.errors import HarnessError, InputError
+from harness.errors import HarnessError
 from harness.machine import usable_cores
 from harness.results.provenance import Gpu
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.executor import ExecutorStopped, failed
 from harness.running.keeper import Ending
-from harness.running.worker import WorkerSettings, run_task, trace_path
+from harness.running.worker import WorkerSettings, is_out_of_memory, run_task, trace_path
 from harness.running.worker_process import WorkerDied, WorkerProcess, describe_death, prepare_log
 from harness.training.devices import Device
 from harness.variants.sources import builder_files
@@ -38,21 +38,15 @@ _STARTS = 3
 def pool_size(data_mib: float, device: Device, asked: int | None = None) -> int:
     """Return how many workers to start: as many as asked for, else as the cores and the free memory allow.
 
-    `data_mib` is the size of the training images. On GPUs one worker each: several processes on one would take each
-    other's memory.
-
-    Raises:
-        InputError: More are asked for than there are GPUs.
+    `data_mib` is the size of the training images. Unasked, each GPU gets one worker: what a model takes of a GPU's
+    memory is not known beforehand, and several take it from each other.
     """
     import psutil
 
-    if device.gpus:
-        count = len(device.gpus)
-        if asked and asked > count:
-            raise InputError(f"--workers {asked}: each trains on a GPU of its own; GPUs here: {count}")
-        return asked or count
     if asked:
         return asked
+    if device.gpus:
+        return len(device.gpus)
     fitting = psutil.virtual_memory().available / 2**20 // (WORKER_MEMORY_MIB + 2 * data_mib)
     return max(1, min(usable_cores(), int(fitting)))
 
@@ -68,7 +62,7 @@ class PoolExecutor:
         log: File that takes what the workers print.
         memory_mib: The most resident memory of a trial's processes; 0 for any.
         checkpoints: Folder through which a trial goes on from a shorter run of itself; None for none.
-        gpus: One for each worker, on a machine that has any.
+        gpus: Where the workers train, on a machine that has any; more workers than GPUs share them evenly.
 
     Raises:
         HarnessError: The log cannot be written.
@@ -96,7 +90,9 @@ class PoolExecutor:
         self._stopped = threading.Event()
         self._turns = _Turns()
         self._starting = threading.Lock()
-        self._places = [_Place(visible) for visible in [gpu.visible for gpu in gpus[:workers]] or [""] * workers]
+        shown = [gpu.visible for gpu in gpus] or [""]
+        self._places = [_Place(shown[number % len(shown)]) for number in range(workers)]
+        self._sharing = bool(gpus) and workers > len(gpus)
         self._free: SimpleQueue[_Place] = SimpleQueue()
         for place in self._places:
             self._fill(place)
@@ -162,6 +158,10 @@ class PoolExecutor:
                     limit_s=self._timeout_s,
                     tidy=trial.variant.model is not None,
                 )
+                if self._sharing and record.status == "failed" and is_out_of_memory(HarnessError(record.message)):
+                    record = failed(
+                        trial, f"{record.message}; {self.workers} workers share the GPU: try fewer --workers"
+                    )
                 return record, False
             except WorkerDied as death:
                 if self._stopped.is_set():

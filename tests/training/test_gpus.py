@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import BASELINE, BUDGETS, HarnessError, InputError, load_results
+from harness import BASELINE, BUDGETS, HarnessError, load_results
 from harness.datasets import DatasetRef
 from harness.models.builders import user_errors
 from harness.results.opening import open_store
@@ -74,13 +74,14 @@ def die() -> None:
 
 def test_every_worker_and_its_replacement_and_the_timing_process_see_their_own_gpu(digits, tmp_path):
     pool = PoolExecutor(
-        DatasetRef.of(digits), ENVIRONMENT, workers=2, timeout_s=PATIENCE_S, log=tmp_path / "log", gpus=(H100, SECOND)
+        DatasetRef.of(digits), ENVIRONMENT, workers=3, timeout_s=PATIENCE_S, log=tmp_path / "log", gpus=(H100, SECOND)
     )
     timing = TimingProcesses(
         DatasetRef.of(digits), ENVIRONMENT, BUDGETS["smoke"], log=tmp_path / "log", visible=H100.visible
     )
     try:
-        first, second = pool._places
+        first, second, third = pool._places
+        assert pool._fill(third).run(seen, limit_s=PATIENCE_S) == H100.visible  # shared
         assert pool._fill(first).run(seen, limit_s=PATIENCE_S) == H100.visible
         with pytest.raises(WorkerDied):
             pool._fill(second).run(die, limit_s=PATIENCE_S)
@@ -99,11 +100,10 @@ def test_no_process_inherits_a_hidden_gpu_from_the_import_of_keras_tuner(monkeyp
     assert os.environ["JAX_PLATFORMS"] == "cuda"
 
 
-def test_more_workers_than_gpus_are_refused(tmp_path):
+def test_a_gpu_gets_one_worker_unless_more_are_asked_for():
     assert pool_size(1, Device("gpu", (H100, SECOND))) == 2
     assert pool_size(1, Device("gpu", (H100, SECOND)), 1) == 1
-    with pytest.raises(InputError, match=r"--workers 3: .* GPUs here: 2"):
-        pool_size(1, Device("gpu", (H100, SECOND)), 3)
+    assert pool_size(1, Device("gpu", (H100, SECOND)), 3) == 3
 
 
 def test_a_gpu_process_leaves_jax_its_memory_and_32_bits(monkeypatch):
