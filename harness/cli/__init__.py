@@ -23,6 +23,8 @@ _COMMANDS = {
     "list": ("list_suites", "Suites and their variants."),
     "plan": ("plan", "What a sweep would train, what is done, and about how long it takes."),
     "sweep": ("sweep", "Train what is not done yet, without pytest; --time also times."),
+    "worker": ("worker", "Train a share of a sweep on one of several machines, into a store of its own."),
+    "merge": ("merge", "Join the stores of shares, or of several machines, into one results folder."),
     "search": ("search", "Search a space of variants with keras-tuner, then compare the winner."),
     "tables": ("tables", "Comparison tables of a results folder."),
     "report": ("report", "One HTML file that opens offline, and its charts as SVG and PNG."),
@@ -40,6 +42,7 @@ _COMMANDS = {
 _GOES_ON = "finished trials are kept; the same command goes on from there"
 _INTERRUPTED = {
     "sweep": _GOES_ON,
+    "worker": _GOES_ON,
     "search": _GOES_ON,
     "pretrain": "no weights were written; the same command starts anew",
 }

@@ -39,7 +39,7 @@ def sweep(job: Job, *, with_times: bool) -> int:
     failures: list[str] = []
     with begin(job) as store:
         try:
-            _train(job, store, failures)
+            train_plan(job, store, failures)
             if with_times:
                 _time(job, store, failures)
         except KeyboardInterrupt:
@@ -53,7 +53,8 @@ def sweep(job: Job, *, with_times: bool) -> int:
     return 1 if failures else 0
 
 
-def _train(job: Job, store: Store, failures: list[str]) -> None:
+def train_plan(job: Job, store: Store, failures: list[str]) -> None:
+    """Train what the plan has to do, with progress on standard output; add what failed to `failures`."""
     progress = _progress(len(job.plan.todo), at_once=job.plan.workers)
 
     def note(record: Record) -> None:

@@ -44,9 +44,12 @@ class Conditions:
         """Return the conditions of a trial."""
         return cls(trial.dataset, trial.fingerprint, trial.budget, trial.environment, trial.recipe)
 
-    def trials(self, variant: Variant, seeds: Iterable[int], *, against: tuple[Variant, ...] = ()) -> list[Trial]:
-        """Return a variant's trials as its own files are now, to be compared with the baselines `against`."""
-        source = source_fingerprint(variant) or ""
+    def trials(
+        self, variant: Variant, seeds: Iterable[int], *, against: tuple[Variant, ...] = (), source: str | None = None
+    ) -> list[Trial]:
+        """Return a variant's trials, to be compared with the baselines `against`; as its own files are now, or were."""
+        if source is None:
+            source = source_fingerprint(variant) or ""
         return [
             Trial(
                 *(variant, source, self.dataset, self.fingerprint, seed, self.budget, self.environment),

@@ -21,7 +21,7 @@ def write_store(path: Path, rows: Iterable[Row]) -> None:
 
     Args:
         path: Whatever is there is replaced.
-        rows: Runs before what was made in them.
+        rows: Runs before what was made in them; a run that is told again is the same one.
 
     Raises:
         OSError, HarnessError: It cannot be written.
@@ -43,8 +43,12 @@ def write_store(path: Path, rows: Iterable[Row]) -> None:
 
 def _insert(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
     runs: dict[object, int] = {}
+    written: dict[object, int] = {}
     for row in rows:
         values = row.values
+        if row.table == "runs" and values in written:
+            runs[row.number] = written[values]
+            continue
         if row.table in ("trials", "timings"):
             run = values[0]
             if run not in runs:
@@ -52,4 +56,4 @@ def _insert(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
             values = (runs[run], *values[1:])
         number = insert_row(connection, row.table, *values)
         if row.table == "runs":
-            runs[row.number] = number
+            runs[row.number] = written[values] = number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,16 +22,18 @@ from harness.results.planned import PlannedSuite
 from harness.results.provenance import Provenance, collect_provenance
 from harness.results.records import Record
 from harness.results.step_times import StepTimes, timing_key
-from harness.results.store import Store
+from harness.results.store import Store, keep_newest
 from harness.results.trials import Environment, Trial
 from harness.running.plan import DatasetFacts, Plan, make_plan
 from harness.running.rounds import Looking
+from harness.running.share import SHARES, WHOLE, Share, waiting_in_shares
 from harness.running.worker_pool import PoolExecutor, pool_size
 from harness.suites import Suite, check_suites
 from harness.training.devices import Device, DeviceChoice, find_device, training_environment
 from harness.training.split import split_images
 from harness.variants import Variant
 from harness.variants.sources import source_fingerprint
+from harness.wording import counted
 
 Pair = tuple[Variant, Variant]
 
@@ -52,6 +55,8 @@ class JobSettings:
         retime: Measure step times anew, though the store has them.
         retrain: Train anew, though the store has results.
         margins: Alpha and margins of practical equality.
+        share: Which trials of the plan to train here.
+        beside: Another results folder, only read, whose results need not be made again; None for none.
     """
 
     dataset: str
@@ -66,6 +71,8 @@ class JobSettings:
     retime: bool = False
     retrain: bool = False
     margins: Margins = field(default_factory=Margins)
+    share: Share = WHOLE
+    beside: Path | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> JobSettings:
@@ -165,6 +172,7 @@ def prepare(
     results = known
     if has_store(settings.results):
         results = load_results(settings.results, known=known)
+    records = _known_records(results, settings.beside)
     workers = pool_size(dataset.train_images.nbytes / 2**20, device, settings.workers)
     looking = Looking(declared or suites, Judge(settings.margins))
     plan = make_plan(
@@ -172,9 +180,10 @@ def prepare(
         DatasetFacts.of(dataset),
         settings.budget,
         environment,
-        results.records if results else {},
+        records,
         workers=workers,
         retrain=settings.retrain,
+        share=settings.share,
         look=partial(looking.rows, results=results),
     )
     timing_environment = training_environment(device, threads=usable_cores())
@@ -182,7 +191,7 @@ def prepare(
         settings=settings,
         plan=plan,
         dataset=DatasetRef.of(dataset),
-        warnings=(*device.warnings, *dataset.warnings, *_slow_ways(plan)),
+        warnings=(*device.warnings, *dataset.warnings, *_slow_ways(plan), *_unmerged(plan, settings)),
         test_set=_test_set(dataset, settings.budget),
         device=device,
         environment=environment,
@@ -327,6 +336,27 @@ def _slow_ways(plan: Plan) -> tuple[str, ...]:
         "cannot be kept; the whole backbone runs for every picture, which takes many times longer"
         for variant in variants
         if variant.backbone and not variant.fine_tune and not variant.reuses_features
+    )
+
+
+def _known_records(results: Results | None, beside: Path | None) -> Mapping[str, Record]:
+    """Return what a results folder and the one beside it hold, by key; a failure yields to a result."""
+    records = dict(results.records) if results else {}
+    if beside is not None and has_store(beside):
+        for record in load_results(beside, history=False).records.values():
+            keep_newest(records, record)
+    return records
+
+
+def _unmerged(plan: Plan, settings: JobSettings) -> tuple[str, ...]:
+    """Say that trials to do are done already, in the stores of shares."""
+    todo = frozenset() if settings.retrain else {trial.key for trial in plan.todo}
+    waiting = waiting_in_shares(settings.results, todo) if todo else 0
+    if not waiting:
+        return ()
+    return (
+        f"{waiting:,} of {counted(len(todo), 'trial')} to train {'is' if waiting == 1 else 'are'} done in "
+        f"{settings.results / SHARES}: run `harness merge --results {shlex.quote(str(settings.results))}` first",
     )
 
 

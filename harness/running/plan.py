@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
@@ -14,6 +14,7 @@ from harness.datasets import Dataset
 from harness.results.conditions import Conditions
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
+from harness.running.share import WHOLE, Share
 from harness.suites import Suite
 from harness.variants import Variant
 from harness.variants.cost import epoch_work, features_work
@@ -78,6 +79,7 @@ class Plan:
         rows: Where each row stands; none where nothing is trained yet, or nothing is to be looked at.
         seconds: About how long the trials of this round take on `workers` workers, and all that may be needed.
         workers: Trials at once.
+        share: Which of the trials are needed here; other machines train the others.
     """
 
     suites: tuple[Suite, ...]
@@ -88,6 +90,7 @@ class Plan:
     rows: tuple[Row, ...]
     seconds: tuple[float, float]
     workers: int
+    share: Share = WHOLE
 
     @property
     def todo(self) -> tuple[Trial, ...]:
@@ -105,7 +108,7 @@ class Plan:
         return self._up_to(seeds_needed(self.suites, self.rows, self.looks, last=True))
 
     def _up_to(self, seeds: Mapping[Variant, int]) -> tuple[Trial, ...]:
-        return tuple(trial for trial in self.trials if trial.seed <= seeds[trial.variant])
+        return tuple(trial for trial in _taken(self.share, self.trials) if trial.seed <= seeds[trial.variant])
 
     @cached_property
     def by_variant(self) -> dict[Variant, list[Trial]]:
@@ -129,11 +132,12 @@ def make_plan(
     *,
     workers: int,
     retrain: bool = False,
+    share: Share = WHOLE,
     look: Callable[[Plan, Mapping[str, Record]], tuple[Row, ...]] = lambda plan, records: (),
 ) -> Plan:
     """Return the plan; a trial that failed is to do again, one that diverged is done, and with `retrain` none is.
 
-    `look` says of records where the rows of a plan stand.
+    `share` says which of the trials are done here, `look` says of records where the rows of a plan stand.
 
     Raises:
         InputError: A variant's model is too small or too large for the dataset's images, or its builder is missing.
@@ -146,8 +150,10 @@ def make_plan(
         against = tuple(dict.fromkeys(suite.baseline for suite in suites if variant in suite.variants))
         trials += conditions.trials(variant, range(1, budget.seeds + 1), against=against)
     known = {} if retrain else records
-    done = frozenset(trial.key for trial in trials if trial.key in known and known[trial.key].status != "failed")
-    plan = Plan(tuple(suites), conditions, budget.looks, tuple(trials), done, (), (0.0, 0.0), workers)
+    done = frozenset(
+        trial.key for trial in _taken(share, trials) if trial.key in known and known[trial.key].status != "failed"
+    )
+    plan = Plan(tuple(suites), conditions, budget.looks, tuple(trials), done, (), (0.0, 0.0), workers, share)
     plan = replace(plan, rows=look(plan, known))
     taken = list(records.values())
 
@@ -155,6 +161,10 @@ def make_plan(
         return estimate_seconds([one for one in some if one.key not in done], dataset, taken, workers=workers)
 
     return replace(plan, seconds=(seconds(plan.needed), seconds(plan.possible)))
+
+
+def _taken(share: Share, trials: Sequence[Trial]) -> Iterator[Trial]:
+    return (trial for place, trial in enumerate(trials) if share.takes(place))
 
 
 def seeds_needed(
