@@ -1,6 +1,6 @@
 """A sweep in four shares, one of them killed (kill -9) in its midst and run again, then merged: equal to one run?
 
-python benchmarks/shares.py          # about two minutes; prints what each share did, and whether tables and bits are equal
+python benchmarks/shares.py          # about two minutes; prints what each share did, and whether all is equal
 """
 
 from __future__ import annotations
