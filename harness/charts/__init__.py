@@ -4,13 +4,14 @@ from harness.charts.blocks import blocks_chart
 from harness.charts.classes import ClassAccuracy, class_accuracies, classes_chart
 from harness.charts.confusion import confusion_chart, confusion_matrix
 from harness.charts.curves import curve_rows, curves_chart, meeting_epoch
-from harness.charts.fields import Point, effects_chart, parallel_chart
+from harness.charts.fields import Point, are_crossed, effects_chart
 from harness.charts.pareto import pareto_chart
 from harness.charts.save import chart_svg, save_chart
 
 __all__ = [
     "ClassAccuracy",
     "Point",
+    "are_crossed",
     "blocks_chart",
     "chart_svg",
     "class_accuracies",
@@ -21,7 +22,6 @@ __all__ = [
     "curves_chart",
     "effects_chart",
     "meeting_epoch",
-    "parallel_chart",
     "pareto_chart",
     "save_chart",
 ]

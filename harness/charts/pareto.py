@@ -8,15 +8,23 @@ from typing import Any
 
 import altair as alt
 
+from harness.charts.labels import FONT_SIZE, place_names
 from harness.charts.text import clean, label
 from harness.charts.theme import BLUE, GREY, INK, MUTED, ORANGE, PAPER, WIDTH, Rows, data, styled
 from harness.comparison.columns import SUITE_TABLE
 from harness.tables import full_text
 
-_HEIGHT = 250
+_HEIGHT = 220
 _KINDS = ("baseline", "on the front", "perhaps on it", "beaten")
-# More names than this would hide each other: the rest is told by the pointer and the table.
-_MOST_NAMES = 8
+# Names of more points than this would fill the plot: the rest is told by the pointer and the table.
+_MOST_NAMES = 14
+_NAME_LENGTH = 26
+# Room around what is drawn, as a share of what it spans.
+_ROOM = 0.06
+# An interval that reaches further beyond all estimates than twice what these span, or than this, is cut at the edge:
+# one variant timed on a busy machine would else press all others into one line.
+_REACH = 2.0
+_ENDS = {"cost": ("fast", "slow", 0.25), "gain": ("low", "high", 3.0)}
 
 
 def pareto_rows(rows: Iterable[Mapping[Any, Any]]) -> Rows:
@@ -68,8 +76,20 @@ def pareto_chart(rows: Iterable[Mapping[Any, Any]]) -> alt.TopLevelMixin:
     """
     points = pareto_rows(rows)
     front = front_rows(points)
-    x = alt.X("cost:Q", title="step time, baseline = 1  (left is faster)", scale=alt.Scale(zero=False, nice=True))
-    y = alt.Y("gain:Q", title="accuracy, points over the baseline", scale=alt.Scale(zero=False, nice=True))
+    across, up = _span(points, "cost", 1.0), _span(points, "gain", 0.0)
+    x, y = (
+        alt.X(
+            "cost:Q",
+            title="step time, baseline = 1  (left is faster)",
+            scale=alt.Scale(domain=across, nice=False, zero=False),
+        ),
+        alt.Y(
+            "gain:Q",
+            title="accuracy, points over the baseline",
+            scale=alt.Scale(domain=up, nice=False, zero=False),
+        ),
+    )
+    points = [_cut(point, across, up) for point in points]
     base = alt.Chart(data(points))
     colour = alt.Color(
         "kind:N",
@@ -100,31 +120,74 @@ def pareto_chart(rows: Iterable[Mapping[Any, Any]]) -> alt.TopLevelMixin:
                 alt.Tooltip("times:N", title=SUITE_TABLE["step_time_ratio"].title),
             ],
         ),
-        *_names(points, front, x, y),
+        *_names(points, (across, up), x, y),
     ]
     return styled(alt.layer(*layers).properties(width=WIDTH, height=_HEIGHT))
 
 
-def _names(points: Rows, front: Rows, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """Return the names of the front, or of all points where there are few; on the side where there is room."""
-    chosen = [point for point in (points if len(points) <= _MOST_NAMES else front) if point["kind"] != "baseline"]
-    chosen = chosen[-_MOST_NAMES:]
-    if not chosen:
-        return []
-    costs = [point["cost"] for point in points]
-    middle = (min(costs) + max(costs)) / 2
-    charts = []
-    for align, dx, side in (
-        ("left", 7, [point for point in chosen if point["cost"] <= middle]),
-        ("right", -7, [point for point in chosen if point["cost"] > middle]),
+def _span(points: Rows, axis: str, baseline: float) -> list[float]:
+    """Return what an axis spans: estimates, baseline, and the intervals as far as the rest stays legible."""
+    low, high, least_reach = _ENDS[axis]
+    middles = [baseline, *(point[axis] for point in points)]
+    reach = max(_REACH * (max(middles) - min(middles)), least_reach)
+    least = max(min([baseline, *(point[low] for point in points)]), min(middles) - reach)
+    most = min(max([baseline, *(point[high] for point in points)]), max(middles) + reach)
+    room = _ROOM * (most - least) or 0.05
+    return [least - room, most + room]
+
+
+def _cut(point: dict[str, Any], across: list[float], up: list[float]) -> dict[str, Any]:
+    """Return a point with its intervals cut where the axes end; what the pointer tells stays whole."""
+    ends = {"fast": across, "slow": across, "low": up, "high": up}
+    return point | {name: min(max(point[name], low), high) for name, (low, high) in ends.items()}
+
+
+def _names(points: Rows, spans: tuple[list[float], list[float]], x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Return the names of the points for which there is room, those of the front first, with lines to those far off."""
+    (left, right), (low, high) = spans
+
+    def pixels(cost: float, gain: float) -> tuple[float, float]:
+        return (cost - left) / (right - left) * WIDTH, (high - gain) / (high - low) * _HEIGHT
+
+    ranked = sorted(points, key=lambda point: (_KINDS.index(point["kind"]), -point["gain"]))
+    named = [point for point in ranked if point["kind"] != "baseline"][:_MOST_NAMES]
+    texts = [label(point["variant"], _NAME_LENGTH) if point in named else "" for point in ranked]
+    intervals = []
+    for point in ranked:
+        (ax, ay), (bx, by) = pixels(point["fast"], point["high"]), pixels(point["slow"], point["low"])
+        cx, cy = pixels(point["cost"], point["gain"])
+        intervals += [(ax, cy - 1, bx, cy + 1), (cx - 1, ay, cx + 1, by)]
+    dots = [pixels(point["cost"], point["gain"]) for point in ranked]
+    rows: Rows = []
+    for point, text, place in zip(
+        ranked, texts, place_names(dots, texts, (WIDTH, _HEIGHT), lines=intervals), strict=True
     ):
-        rows = [{"cost": p["cost"], "gain": p["gain"], "name": label(p["variant"], 26)} for p in side]
-        if not rows:
-            continue
-        charts.append(
-            alt.Chart(data(rows)).mark_text(align=align, dx=dx, dy=-7, fontSize=10).encode(x=x, y=y, text="name:N")
-        )
-    return charts
+        if place:
+            rows.append(
+                {
+                    "cost": point["cost"],
+                    "gain": point["gain"],
+                    "name": text,
+                    "dx": place.dx,
+                    "dy": place.dy,
+                    "align": place.align,
+                    # Where the line to it ends, in the axes' units.
+                    "to_cost": point["cost"] + place.dx * (right - left) / WIDTH,
+                    "to_gain": point["gain"] - place.dy * (high - low) / _HEIGHT,
+                    "led": place.led,
+                }
+            )
+    base = alt.Chart(data(rows))
+    offsets: dict[str, Any] = {name: alt.ExprRef(f"datum.{name}") for name in ("dx", "dy", "align")}
+    texts_of = base.encode(x=x, y=y, text="name:N")
+    return [
+        base.transform_filter("datum.led")
+        .mark_rule(color=MUTED, strokeWidth=0.7)
+        .encode(x=x, y=y, x2="to_cost:Q", y2="to_gain:Q"),
+        # Intervals cross the names: a rim of paper keeps them legible.
+        texts_of.mark_text(fontSize=FONT_SIZE, stroke=PAPER, strokeWidth=3, color=PAPER, **offsets),
+        texts_of.mark_text(fontSize=FONT_SIZE, **offsets),
+    ]
 
 
 def _or(value: float, other: float) -> float:

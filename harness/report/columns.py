@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.comparison.columns import SUITE_TABLE
+from harness.comparison.columns import SUITE_TABLE, Column
 from harness.tables import cell_text, full_text
+from harness.tables.cells import interval_text
 
 
 @dataclass(frozen=True)
@@ -19,38 +20,43 @@ class PageColumn:
         key: The column of `comparison.csv` that it shows, or `field.NAME` for a field of the variants.
         title: What people read, with its unit.
         meaning: What it holds, in a sentence.
-        kind: How it is set and sorted.
+        kind: How it is set and sorted; `judged` is a number with its verdict and interval.
         always: Whether it is shown at first; the others on demand.
     """
 
     key: str
     title: str
     meaning: str
-    kind: Literal["text", "number", "verdict"]
+    kind: Literal["text", "number", "judged"]
     always: bool = False
 
 
 @dataclass(frozen=True)
 class PageCell:
-    """One cell: `value` is exact and sorts it, `text` is what people read."""
+    """One cell: `value` is exact and sorts it, the rest is what people read."""
 
     column: PageColumn
     text: str
     value: str
+    verdict: str = ""
+    interval: str = ""
 
 
 def page_columns(fields: Sequence[str]) -> tuple[PageColumn, ...]:
-    """Return the columns: those of every table, then all others with these fields of the variants."""
+    """Return the columns: those of every table, then all others with these fields of the variants.
+
+    A verdict has no column: it stands in the cell of what it judges.
+    """
     shown = [
         PageColumn(
             one.name,
             one.title,
             one.meaning,
-            "verdict" if one.name.endswith("_verdict") else "text" if one.is_text else "number",
+            "judged" if _verdict_of(one) else "text" if one.is_text else "number",
             one.place == "table",
         )
         for one in SUITE_TABLE.values()
-        if one.place in ("table", "page")
+        if one.place in ("table", "page") and not one.name.endswith("_verdict")
     ]
     varied = [PageColumn(f"field.{name}", name, f"The variant's {name}.", "text") for name in fields]
     return (*(one for one in shown if one.always), *(one for one in shown if not one.always), *varied)
@@ -63,8 +69,16 @@ def page_cell(row: Mapping[Any, Any], column: PageColumn) -> PageCell:
         return PageCell(column, str(value), str(value))
     described = SUITE_TABLE[column.key]
     itself = described.kind in ("difference", "ratio") and row["variant"] == row["baseline"]
-    if itself or (column.key == "step_time_verdict" and math.isnan(row["step_time_ms"])):
-        return PageCell(column, "", "")
     number = isinstance(value, int | float)
+    if itself or (number and math.isnan(value)):
+        return PageCell(column, "", "")
     exact = repr(float(value)) if number and math.isfinite(value) else "" if number else str(value)
+    if verdict := _verdict_of(described):
+        return PageCell(column, cell_text(row, column.key), exact, row[verdict], interval_text(row, column.key))
     return PageCell(column, full_text(row, column.key) if number else cell_text(row, column.key), exact)
+
+
+def _verdict_of(column: Column) -> str:
+    """Return the name of the column that judges this one; empty where none does."""
+    name = f"{column.quantity}_verdict"
+    return name if column.quantity and name in SUITE_TABLE else ""

@@ -7,16 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.charts import Point, effects_chart, parallel_chart, pareto_chart
+from harness.charts import Point, are_crossed, effects_chart, pareto_chart
 from harness.comparison import Group, Margins, SuiteComparison
-from harness.comparison.columns import Row
 from harness.report.columns import PageCell, PageColumn, page_cell, page_columns
+from harness.report.origins import origins
 from harness.report.pictures import Picture, Pictures
 from harness.report.sentences import Sentence, suite_sentence
 from harness.report.variant_view import VariantView, shown, variant_view
 from harness.results import Results
 from harness.variants import Variant
 from harness.variants.rules import RULES
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A row of a suite's table; `link` is the variant's section, `status` a word where it is not ok."""
+
+    link: str
+    is_baseline: bool
+    status: str
+    cells: tuple[PageCell, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +41,8 @@ class SuiteView:
         machine: Which machine timed; empty without step times.
         sentence: Its outcome.
         pareto: Its chart; None without step times.
+        effects: Main effects of its fields; None unless they were crossed.
+        rows: Of its table.
         variants: The baseline first.
     """
 
@@ -40,27 +52,10 @@ class SuiteView:
     conditions: str
     machine: str
     sentence: Sentence
-    pareto: Picture | None
-    variants: tuple[VariantView, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class FieldsView:
-    """Charts over the fields of all variants that share dataset, budget and environment."""
-
-    conditions: str
-    parallel: Picture
-    effects: Picture
-
-
-@dataclass(frozen=True)
-class TableRow:
-    """A row of the comparison table; `link` is the variant's section, `suite` its suite and conditions."""
-
-    link: str
-    suite: tuple[str, str]
-    is_baseline: bool
-    cells: tuple[PageCell, ...]
+    pareto: Picture | None = None
+    effects: Picture | None = None
+    rows: tuple[TableRow, ...] = ()
+    variants: tuple[VariantView, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,11 +74,10 @@ class Trouble:
 class ReportView:
     """The page."""
 
+    origins: tuple[tuple[str, str], ...]
     suites: tuple[SuiteView, ...]
     columns: tuple[PageColumn, ...]
-    rows: tuple[TableRow, ...]
     common: tuple[tuple[str, str], ...]
-    fields: tuple[FieldsView, ...]
     troubles: tuple[Trouble, ...]
     margins: Margins
     trials: int
@@ -94,37 +88,24 @@ def report_view(
 ) -> ReportView:
     """Gather the page; its charts go to `pictures`."""
     groups = [one.group for one in comparisons]
-    tables = [one.rows for one in comparisons]
     variants = list(dict.fromkeys(variant for group in groups for variant in group.records))
-    varied = [name for name in RULES if len({shown(getattr(variant, name)) for variant in variants}) > 1]
+    varied = _varied(variants)
     columns = page_columns(varied)
     suites = []
-    rows: list[TableRow] = []
-    for group, table, title in zip(groups, tables, titles(groups), strict=True):
-        members = group.members
+    for one, title in zip(comparisons, titles(groups), strict=True):
+        group = one.group
         views = [
             variant_view(group, variant, row, results, margins, pictures, title=title)
-            for variant, row in zip(members, table, strict=True)
+            for variant, row in zip(group.members, one.rows, strict=True)
         ]
-        suites.append(_suite_view(group, table, views, pictures, title=title))
-        for variant, row, view in zip(members, table, views, strict=True):
-            full = dict(row) | {f"field.{name}": shown(getattr(variant, name)) for name in varied}
-            rows.append(
-                TableRow(
-                    view.id,
-                    (group.suite.name, conditions(group)),
-                    view.is_baseline,
-                    tuple(page_cell(full, column) for column in columns),
-                )
-            )
+        suites.append(_suite_view(one, views, columns, pictures, title=title))
     return ReportView(
+        origins=origins(groups, results),
         suites=tuple(suites),
         columns=columns,
-        rows=tuple(rows),
         common=tuple((name, shown(getattr(variants[0], name))) for name in RULES if name not in varied)
         if variants
         else (),
-        fields=tuple(_fields_views(groups, tables, pictures)),
         troubles=tuple(_troubles(groups)),
         margins=margins,
         trials=len(
@@ -160,15 +141,21 @@ def conditions(group: Group) -> str:
 
 
 def _suite_view(
-    group: Group, table: Sequence[Row], views: Sequence[VariantView], pictures: Pictures, *, title: str
+    comparison: SuiteComparison,
+    views: Sequence[VariantView],
+    columns: Sequence[PageColumn],
+    pictures: Pictures,
+    *,
+    title: str,
 ) -> SuiteView:
+    group, table = comparison.group, comparison.rows
     timed = sum(math.isfinite(row["step_time_ratio"]) and math.isfinite(row["step_time_ms"]) for row in table)
     pareto = None
     if timed > 1:
         pareto = pictures.add(
             pareto_chart(table),
             name=f"{title}.pareto",
-            alt_text="Accuracy against step time of each variant, with intervals; the table has the figures",
+            alt_text=f"Accuracy against step time of each variant of {title}, with intervals",
         )
     return SuiteView(
         group.suite.name,
@@ -178,49 +165,42 @@ def _suite_view(
         group.machine,
         suite_sentence(table),
         pareto,
+        _effects(comparison, pictures, title),
+        tuple(_table_row(view, columns, variant) for view, variant in zip(views, group.members, strict=True)),
         tuple(views),
     )
 
 
-def _fields_views(groups: Sequence[Group], tables: Sequence[Sequence[Row]], pictures: Pictures) -> list[FieldsView]:
-    together: dict[Any, tuple[Group, dict[Variant, tuple[Row, bool]]]] = {}
-    for group, table in zip(groups, tables, strict=True):
-        key = group.conditions
-        _, found = together.setdefault(key, (group, {}))
-        for variant, row in zip(group.members, table, strict=True):
-            found.setdefault(variant, (row, variant == group.suite.baseline))
-    views = []
-    for number, (group, found) in enumerate(together.values(), start=1):
-        varied = [name for name in RULES if len({shown(getattr(variant, name)) for variant in found}) > 1]
+def _table_row(view: VariantView, columns: Sequence[PageColumn], variant: Variant) -> TableRow:
+    row = dict(view.row)
+    row |= {one.key: shown(getattr(variant, one.title)) for one in columns if one.key.startswith("field.")}
+    status = "" if row["status"] == "ok" else row["status"]
+    return TableRow(view.id, view.is_baseline, status, tuple(page_cell(row, column) for column in columns))
+
+
+def _effects(comparison: SuiteComparison, pictures: Pictures, title: str) -> Picture | None:
+    """Return the main effects of a suite whose fields were crossed, with the baseline or without it."""
+    group = comparison.group
+    members = list(zip(group.members, comparison.rows, strict=True))
+    for chosen in (members, [(one, row) for one, row in members if one != group.suite.baseline]):
+        varied = _varied([variant for variant, _ in chosen])
         points = [
             Point(
                 variant.name,
                 {name: shown(getattr(variant, name)) for name in varied},
-                row["accuracy"],
-                row.get("step_time_ms", math.nan),
-                is_baseline,
+                row["accuracy"] if row["status"] in ("ok", "partial") else math.nan,
+                variant == group.suite.baseline,
             )
-            for variant, (row, is_baseline) in found.items()
+            for variant, row in chosen
         ]
-        if not varied or sum(math.isfinite(point.accuracy) for point in points) < 2:
-            continue
-        suffix = f"-{number}" if len(together) > 1 else ""
-        views.append(
-            FieldsView(
-                conditions(group),
-                pictures.add(
-                    parallel_chart(points),
-                    name=f"parallel-coordinates{suffix}",
-                    alt_text="Parallel coordinates: a line per variant through its fields, accuracy and step time",
-                ),
-                pictures.add(
-                    effects_chart(points),
-                    name=f"main-effects{suffix}",
-                    alt_text="Main effects: accuracy by the value of each field",
-                ),
-            )
-        )
-    return views
+        if are_crossed(points):
+            alt_text = f"Main effects of {title}: accuracy by the value of each field"
+            return pictures.add(effects_chart(points), name=f"{title}.main-effects", alt_text=alt_text)
+    return None
+
+
+def _varied(variants: Sequence[Variant]) -> list[str]:
+    return [name for name in RULES if len({shown(getattr(variant, name)) for variant in variants}) > 1]
 
 
 def _troubles(groups: Sequence[Group]) -> list[Trouble]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 EMPTY = ""
+_HUGE = 1e7  # an end of an interval that two builds on a busy machine give
 _MOST = 9  # decimals at which an end is no difference for every purpose
 
 
@@ -41,8 +42,14 @@ def percent(fraction: float, decimals: int = 2) -> str:
 
 
 def plain(value: float, decimals: int = 2) -> str:
-    """Return a number with that many decimals; nothing for an unknown one."""
-    return EMPTY if math.isnan(value) else _zero_without_sign(f"{value:.{decimals}f}")
+    """Return a number with that many decimals; nothing for an unknown one, a power of ten for one beyond all reason.
+
+    >>> plain(0.568, 3), plain(3410546450459.1)
+    ('0.568', '3e+12')
+    """
+    if math.isnan(value):
+        return EMPTY
+    return f"{value:.0e}" if _HUGE <= abs(value) < math.inf else _zero_without_sign(f"{value:.{decimals}f}")
 
 
 def significant(value: float, digits: int = 3) -> str:

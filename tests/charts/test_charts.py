@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from harness.budgets import Budget
 from harness.charts import (
     ClassAccuracy,
     Point,
+    are_crossed,
     chart_svg,
     class_accuracies,
     classes_chart,
@@ -23,12 +25,13 @@ from harness.charts import (
     curves_chart,
     effects_chart,
     meeting_epoch,
-    parallel_chart,
     pareto_chart,
     save_chart,
 )
+from harness.charts.labels import place_names
 from harness.charts.pareto import front_rows, pareto_rows
 from harness.charts.text import clean, label, unique_labels
+from harness.charts.theme import WIDTH
 from harness.results.predictions import Predictions
 from harness.results.records import EpochMetrics, Record
 from harness.results.trials import Environment, Trial
@@ -161,16 +164,74 @@ def test_a_pareto_chart_names_its_points_without_intervals_as_well() -> None:
 
 
 def test_fields_are_drawn_in_their_natural_order() -> None:
-    points = [Point(f"v{value}", {"batch_size": value}, 0.9, 1.0) for value in ("128", "8", "32")]
-    for chart in (parallel_chart(points), effects_chart(points)):
-        texts = [text for text in texts_of(chart_svg(chart)) if text in ("8", "32", "128")]
-        assert list(dict.fromkeys(texts)) == ["8", "32", "128"]
+    points = [Point(f"v{value}", {"batch_size": value}, 0.9) for value in ("128", "8", "32")]
+    texts = [text for text in texts_of(chart_svg(effects_chart(points))) if text in ("8", "32", "128")]
+    assert list(dict.fromkeys(texts)) == ["8", "32", "128"]
 
 
-def test_charts_over_fields_survive_unknown_figures() -> None:
-    points = [Point("a", {"l2": "0.0"}, NAN, NAN), Point("b", {"l2": "0.1"}, 0.5, NAN)]
-    assert chart_svg(parallel_chart(points)).startswith("<svg")
+def test_main_effects_survive_unknown_figures() -> None:
+    points = [Point("a", {"l2": "0.0"}, NAN), Point("b", {"l2": "0.1"}, 0.5)]
     assert chart_svg(effects_chart(points)).startswith("<svg")
+
+
+def test_only_all_combinations_of_two_fields_are_crossed() -> None:
+    grid = [
+        Point(f"{l2} {dropout}", {"l2": l2, "dropout": dropout, "dense": "128"}, 0.9)
+        for l2 in ("0.0", "0.1", "0.2")
+        for dropout in ("0.0", "0.5")
+    ]
+    assert are_crossed(grid)
+    assert not are_crossed(grid[1:])  # a combination is missing
+    assert not are_crossed([*grid, grid[0]])
+    assert not are_crossed(grid[::2])  # one field alone
+    assert not are_crossed([*grid[1:], Point("diverged", grid[0].fields, NAN)])
+    assert not are_crossed([])
+
+
+def boxes_of(svg: str) -> list[tuple[str, float, float]]:
+    """Text and place of each name in a plot, in its pixels."""
+    found = re.findall(
+        r'<text text-anchor="(\w+)" transform="translate\(([-\d.]+),([-\d.]+)\)"[^>]*>([^<]*:[^<]*)<', svg
+    )
+    return [(text, float(x), float(y)) for _, x, y, text in found]
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.002, 0.05])
+def test_names_in_a_pareto_chart_lie_neither_on_one_another_nor_on_points(spread: float) -> None:
+    rng = np.random.default_rng(1)
+    points = [(WIDTH / 2 + spread * x, 120 + spread * y) for x, y in rng.normal(0, 2000, (14, 2))]
+    points = [(min(max(x, 0.0), 320.0), min(max(y, 0.0), 250.0)) for x, y in points]
+    names = [f"dropout:0.{number}" for number in range(14)]
+    places = place_names(points, names, (WIDTH, 250))
+    boxes = []
+    for (x, y), name, place in zip(points, names, places, strict=True):
+        if place is None:
+            continue
+        width = 6.0 * len(name)
+        left = x + place.dx - {"left": 0, "center": width / 2, "right": width}[place.align]
+        boxes.append((left, y + place.dy - 8, left + width, y + place.dy + 2))
+    assert len(boxes) >= 2
+    for number, one in enumerate(boxes):
+        assert one[0] >= 0
+        assert one[2] <= WIDTH
+        for other in boxes[:number]:
+            assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+        assert not any(one[0] < x < one[2] and one[1] < y < one[3] for x, y in points)
+
+
+def test_an_interval_beyond_all_reason_leaves_the_other_points_apart() -> None:
+    rows = [row("baseline", 0.0, 1.0), row("a:1", 0.01, 0.6), row("b:2", -0.01, 1.4, step_time_ci_high=3e12)]
+    drawn = {text: x for text, x, _ in boxes_of(chart_svg(pareto_chart(rows)))}
+    assert drawn["b:2"] - drawn["a:1"] > 60
+
+
+def test_a_pareto_chart_draws_each_name_where_it_was_placed() -> None:
+    rows = [row("baseline", 0.0, 1.0), row("dropout:0.2", -0.005, 1.08), row("dropout:0.4", -0.008, 1.079)]
+    svg = chart_svg(pareto_chart(rows))
+    drawn = {text: (x, y) for text, x, y in boxes_of(svg)}
+    assert drawn.keys() == {"dropout:0.2", "dropout:0.4"}
+    (_, first), (_, second) = drawn.values()
+    assert abs(first - second) >= 10
 
 
 def test_a_chart_is_saved_as_svg_and_as_a_png_fit_for_print(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_no_script_runs_and_the_layout_holds(hostile_folder: Path, browser: Any)
         visit.page.click("#open-all")
         visit.page.locator("figure[data-chart]").nth(1).scroll_into_view_if_needed()
         visit.page.wait_for_selector(".vega-embed svg")
-        visit.page.check("#all")
+        visit.page.click("#all")
         visit.page.mouse.move(width / 2, 400)
         assert visit.page.evaluate("window.hit") is None
         assert [url for url in visit.requests if url != visit.url and not url.startswith("data:")] == []
@@ -142,9 +142,9 @@ def test_no_script_runs_and_the_layout_holds(hostile_folder: Path, browser: Any)
 
 def test_all_200_strings_are_escaped_text_wherever_they_stand(browser: Any) -> None:
     """The template without charts: every string as suite, conditions, machine, outcome, failed trial and message."""
-    suites = tuple(SuiteView(*[text] * 5, Sentence(text, text, text), None, ()) for text in STRINGS)
+    suites = tuple(SuiteView(*[text] * 5, Sentence(text, text, text)) for text in STRINGS)
     troubles = tuple(Trouble(text, text, 1, "failed", 0, text) for text in STRINGS)
-    view = ReportView((), (), (), (), (), troubles, Margins(), 0)
+    view = ReportView(tuple((text, text) for text in STRINGS), (), (), (), troubles, Margins(), 0)
     page = render_page(dataclasses.replace(view, suites=suites), Pictures(), partial=STRINGS[0])
     context = browser.new_context(viewport={"width": 420, "height": 900})
     context.set_default_timeout(PATIENCE_MS)

@@ -21,6 +21,7 @@ from harness.report.pictures import Pictures
 from harness.report.view import report_view
 from harness.results import load_results
 from harness.tables import Screen, cell_text, full_text, render_frame
+from harness.tables.cells import interval_text
 from harness.tables.reference import column_list, columns_page
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +100,7 @@ def test_the_default_table_has_the_cells_of_the_columns(frame, style):
 
 
 class _Table(HTMLParser):
-    """The page's comparison table: keys of its columns, texts and exact values of its cells."""
+    """The page's comparison tables: keys of their columns, texts and exact values of their cells."""
 
     def __init__(self):
         super().__init__()
@@ -107,7 +108,7 @@ class _Table(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         found = dict(attributes)
-        self._inside = found.get("id") == "table" if tag == "table" else self._inside
+        self._inside = found.get("class") == "comparison" if tag == "table" else self._inside
         if not self._inside:
             return
         if "data-key" in found:
@@ -133,15 +134,21 @@ def test_the_page_has_the_cells_of_the_tables_and_explains_its_columns(frame, re
     page = render_page(report_view(compare_all(results, Margins()), results, Margins(), pictures), pictures)
     table = _Table()
     table.feed(page)
-    keys = [key for key in table.keys if not key.startswith("field.")]
-    assert set(keys) == {name for name, column in SUITE_TABLE.items() if column.place in ("table", "page")}
-    assert tuple(keys[: len(PEOPLE)]) == PEOPLE
+    keys = [key for key in dict.fromkeys(table.keys) if not key.startswith("field.")]
+    shown = [name for name, column in SUITE_TABLE.items() if column.place in ("table", "page")]
+    assert set(keys) == {name for name in shown if not name.endswith("_verdict")}
+    assert keys[:6] == [name for name in PEOPLE if not name.endswith("_verdict")][:6]
     assert all(table.titles)
     assert len(table.rows) == len(frame)
     for row, cells in zip(frame.to_dict("records"), table.rows, strict=True):
         for name, (text, value) in zip(keys, cells, strict=False):
             itself = SUITE_TABLE[name].kind in ("difference", "ratio") and row["variant"] == row["baseline"]
-            expected = "" if itself else full_text(row, name)
+            # A verdict stands in the cell of what it judges, before the interval.
+            verdict = f"{SUITE_TABLE[name].quantity}_verdict"
+            parts = [full_text(row, name)]
+            if verdict in row and SUITE_TABLE[name].quantity:
+                parts = [cell_text(row, name), row[verdict], interval_text(row, name)]
+            expected = "" if itself or row[name] != row[name] else " ".join(filter(None, parts))
             assert " ".join(text.split()) == expected, name
             if isinstance(row[name], float) and value:
                 assert float(value) == row[name]

@@ -40,16 +40,16 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showTheme);
   showTheme();
 
-  // The table.
-  const table = byId("table");
-  const heads = [...table.tHead.rows[0].cells];
-  const bodies = [...table.tBodies];  // one per suite and conditions, which stay together
-  const rows = [...table.querySelectorAll("tr[data-id]")];
+  // The tables, one per suite and conditions: all show the same columns, sorted alike, each by itself.
+  const tables = [...document.querySelectorAll("table.comparison")];
+  const headsOf = (table) => [...table.tHead.rows[0].cells];
+  const columns = tables.length ? headsOf(tables[0]) : [];
+  const rows = [...document.querySelectorAll("table.comparison tbody tr")];
   const nameOf = (row) => row.cells[0].querySelector("a").textContent;
   const valueOf = (row, at) => (at ? row.cells[at].dataset.value : nameOf(row));
   const textOf = (row, at) => (at ? row.cells[at].textContent.trim() : nameOf(row));
 
-  heads.forEach((head) => {
+  tables.flatMap(headsOf).forEach((head) => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "sort";
@@ -57,7 +57,7 @@
     head.replaceChildren(button);
     button.addEventListener("click", () => {
       const key = head.dataset.key;
-      const first = head.dataset.kind === "number" ? "down" : "up";
+      const first = head.dataset.kind === "text" ? "up" : "down";
       const then = first === "up" ? "down" : "up";
       const steps = ["", `${key}.${first}`, `${key}.${then}`];
       state.sort = steps[(steps.indexOf(state.sort) + 1) % steps.length];
@@ -82,41 +82,47 @@
 
   const sortRows = () => {
     const dot = state.sort.lastIndexOf(".");
-    const at = heads.findIndex((head) => head.dataset.key === state.sort.slice(0, dot));
+    const at = columns.findIndex((head) => head.dataset.key === state.sort.slice(0, dot));
     const down = state.sort.slice(dot + 1) === "down";
-    heads.forEach((head, i) => {
-      if (i === at) head.setAttribute("aria-sort", down ? "descending" : "ascending");
-      else head.removeAttribute("aria-sort");
-    });
-    const number = at >= 0 && heads[at].dataset.kind === "number";
+    const number = at >= 0 && columns[at].dataset.kind !== "text";
     const compare = (a, b) => (number ? a - b : a.localeCompare(b, "en", { numeric: true }));
     const order = (one, other) => {
       const [a, b] = [valueOf(one, at), valueOf(other, at)];
       if (a === "" || b === "") return (a === "") - (b === "");  // what is not known comes last, either way
       return down ? compare(b, a) : compare(a, b);
     };
-    for (const body of bodies) {
-      const mine = rows.filter((row) => row.parentElement === body);
-      body.append(...(at >= 0 ? mine.sort(order) : mine));
+    for (const table of tables) {
+      headsOf(table).forEach((head, i) => {
+        if (i === at) head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        else head.removeAttribute("aria-sort");
+      });
+      const mine = rows.filter((row) => table.contains(row));
+      table.tBodies[0].append(...(at >= 0 ? mine.sort(order) : mine));
     }
   };
   const filterRows = () => {
     const words = state.filter.toLowerCase().split(/\s+/).filter(Boolean);
     const gone = new Set(hidden());
-    for (const row of rows) {
-      const text = row.textContent.toLowerCase();
-      row.hidden = gone.has(row.dataset.id) || !words.every((word) => text.includes(word));
+    for (const table of tables) {
+      const suite = table.closest(".suite");
+      const title = suite.querySelector("h3").textContent.toLowerCase();
+      for (const row of table.tBodies[0].rows) {
+        const text = `${row.textContent.toLowerCase()} ${title}`;
+        row.hidden = gone.has(row.dataset.id) || !words.every((word) => text.includes(word));
+      }
+      suite.hidden = [...table.tBodies[0].rows].every((row) => row.hidden);
     }
-    for (const body of bodies) body.hidden = !rows.some((row) => row.parentElement === body && !row.hidden);
   };
   const hideColumns = () => {
     const seen = rows.filter((row) => !row.hidden);
-    heads.forEach((head, at) => {
-      const same = at > 0 && new Set(seen.map((row) => textOf(row, at))).size <= 1;
-      const hide = (Boolean(state.differ) && same) || (!state.all && !head.hasAttribute("data-always"));
-      head.hidden = hide;
-      rows.forEach((row) => { row.cells[at].hidden = hide; });
+    const gone = columns.map((head, at) => {
+      const same = at > 0 && Boolean(state.differ) && new Set(seen.map((row) => textOf(row, at))).size <= 1;
+      return same || (!state.all && !head.hasAttribute("data-always"));
     });
+    for (const table of tables) {
+      table.closest(".beside").classList.toggle("all-columns", Boolean(state.all));
+      for (const row of table.rows) gone.forEach((hide, at) => { row.cells[at].hidden = hide; });
+    }
   };
   const show = () => {
     sortRows();
@@ -124,17 +130,16 @@
     hideColumns();
     byId("filter").value = state.filter;
     byId("differ").checked = Boolean(state.differ);
-    byId("all").checked = Boolean(state.all);
+    byId("all").setAttribute("aria-pressed", String(Boolean(state.all)));
     const count = rows.filter((row) => !row.hidden).length;
-    const columns = heads.filter((head) => !head.hidden).length;
-    byId("shown").textContent = `${count} of ${rows.length} rows, ${columns} of ${heads.length} columns`;
+    const shown = columns.filter((head) => !head.hidden).length;
+    byId("shown").textContent = `${count} of ${rows.length} rows, ${shown} of ${columns.length} columns`;
     writeAddress();
   };
   byId("controls").addEventListener("submit", (event) => event.preventDefault());
   byId("filter").addEventListener("input", (event) => { state.filter = event.target.value; show(); });
-  for (const name of ["all", "differ"]) {
-    byId(name).addEventListener("change", (event) => { state[name] = event.target.checked ? "1" : ""; show(); });
-  }
+  byId("all").addEventListener("click", () => { state.all = state.all ? "" : "1"; show(); });
+  byId("differ").addEventListener("change", (event) => { state.differ = event.target.checked ? "1" : ""; show(); });
   byId("reset").addEventListener("click", () => {
     Object.assign(state, { sort: "", filter: "", all: "", differ: "", hide: "" });
     show();
