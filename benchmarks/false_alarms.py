@@ -17,6 +17,7 @@ import numpy as np
 from crossed_bootstrap import crossed_bootstrap
 from numpy.typing import NDArray
 from scipy.special import ndtr
+from simulated_curves import reaching_table, twin_table
 from simulated_suites import (
     EASE,
     EASE_SPREAD,
@@ -232,6 +233,8 @@ TABLES = {
     "theory": (theory_table, 200_000),
     "lent": (lent_table, 400_000),
     "ratios": (ratio_table, 1000),
+    "reaching": (reaching_table, 4000),
+    "twins": (twin_table, 2000),
 }
 """Each with the simulated suites, or comparisons, of a row."""
 

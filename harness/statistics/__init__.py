@@ -1,7 +1,8 @@
 """Honest intervals for paired comparisons: arrays in, numbers out (NumPy and SciPy only).
 
 `two_way` for means over seeds x images, `two_way_of_sums` for ratios of sums, `time_ratio` and
-`controlled_ratio` for times in paired blocks, `pareto` for two measures at once. Each gives an `Estimate`:
+`controlled_ratio` for times in paired blocks, `TimeToReach` for when a curve reaches a target, `pareto` for two measures
+at once. Each gives an `Estimate`:
 a mean and the parts of its variance, each with its degrees of freedom; `interval` and `p_value` never disagree.
 docs/statistics.md says what each assumes and how it does in simulation.
 """
@@ -11,6 +12,7 @@ from harness.statistics.estimate import ALPHA, NO_INTERVAL, Estimate, Interval, 
 from harness.statistics.looks import FUTILE, alpha_share, chance_to_settle, common_looks, looks_up_to
 from harness.statistics.pareto import Standing, pareto
 from harness.statistics.ratios import mean_of_ratios, two_way_of_sums
+from harness.statistics.reaching import NEVER, Reaching, TimeToReach, best_so_far
 from harness.statistics.times import TimeRatio, blocks_needed, builds_needed, controlled_ratio, time_ratio
 from harness.statistics.two_way import LEAST_SEEDS, Effect, MeanSquares, seeds_needed, two_way
 
@@ -18,15 +20,19 @@ __all__ = [
     "ALPHA",
     "FUTILE",
     "LEAST_SEEDS",
+    "NEVER",
     "NO_INTERVAL",
     "Effect",
     "Estimate",
     "Interval",
     "MeanSquares",
     "Part",
+    "Reaching",
     "Standing",
     "TimeRatio",
+    "TimeToReach",
     "alpha_share",
+    "best_so_far",
     "blocks_needed",
     "builds_needed",
     "chance_to_settle",
