@@ -55,6 +55,7 @@ class Column:
         words: The only texts it can hold; empty for any.
         quantity: Whose interval tells its digits; empty where none does.
         gate: Whether a gate may ask for it.
+        infinite: What an infinite number of it means, in a word; empty where none is infinite.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Column:
     words: tuple[str, ...] = ()
     quantity: str = ""
     gate: bool = True
+    infinite: str = ""
 
     @property
     def is_text(self) -> bool:
@@ -92,11 +94,12 @@ def _column(
     unit: str = "",
     words: tuple[str, ...] = (),
     quantity: str = "",
+    infinite: str = "",
 ) -> Column:
     ending = next((one for one in _ENDINGS if kind == "measure" and name.endswith(one)), "")
     head = head or name.removesuffix(ending).replace("_", " ").replace("macro f1", "macro F1")
     unit = unit or _ENDINGS.get(ending, "") or _UNITS.get(kind, "")
-    return Column(name, kind, meaning, head, unit, place, words, quantity, gate=not name.endswith("_hint"))
+    return Column(name, kind, meaning, head, unit, place, words, quantity, not name.endswith("_hint"), infinite)
 
 
 def _against(quantity: str, whom: str, place: Place = "page") -> dict[str, Column]:
@@ -133,6 +136,20 @@ def _against(quantity: str, whom: str, place: Place = "page") -> dict[str, Colum
         "verdict": _column(f"{name}verdict", "words", words, place, f"{noun} verdict", words=_VERDICTS),
         "hint": _column(f"{name}hint", "text", hint, "note"),
     }
+
+
+def _training(name: str, noun: str, what: str, best: str, new: str, infinite: str = "") -> Iterable[Column]:
+    """Return the columns of a ratio to the baseline's whole training, with interval, p, verdict and hint."""
+    of_it: dict[str, Any] = {"unit": "x baseline", "quantity": name, "infinite": infinite}
+    low = f"Lower end of that ratio's interval: {new}, corrected for the number of variants."
+    words = f"better ({best}), worse, same (within the margin of time) or unresolved; empty where nothing is compared."
+    hint = f"Why the {noun} has no verdict, or what would settle an unresolved one."
+    yield _column(f"{name}_ratio", "ratio", f"{what} Its cell also has the interval.", "page", noun, **of_it)
+    yield _column(f"{name}_ci_low", "ratio", low, "cell", f"{noun} interval from", **of_it)
+    yield _column(f"{name}_ci_high", "ratio", "Upper end of that interval.", "cell", f"{noun} interval to", **of_it)
+    yield _column(f"{name}_p", "p", f"p-value of the {noun}'s ratio, corrected likewise.", head=f"p, {noun}")
+    yield _column(f"{name}_verdict", "words", words, "page", f"{noun} verdict", words=_VERDICTS)
+    yield _column(f"{name}_hint", "text", hint, "note")
 
 
 def _table(*columns: Column | Iterable[Column]) -> dict[str, Column]:
@@ -178,6 +195,16 @@ _LOOKS = (
 )
 _EARLIER = "By which other looks earlier runs judged the same trials: each is an analysis of its own; empty for none."
 _MEAN = "Mean over seeds; where the baseline has other seeds, the baseline's plus their difference."
+_EPOCHS: dict[str, Any] = {"unit": "epochs", "quantity": "epochs_to_baseline", "infinite": "never"}
+_EPOCHS_TO = (
+    "After how many epochs the seeds' mean validation accuracy is what the baseline's is after its whole training, "
+    "straight between epochs; infinite (never) where it is not in those trained. The baseline's: all of them."
+)
+_TIME_TO = (
+    "Training time until then over that of the baseline's whole training: the share of epochs times the ratio of an "
+    "epoch's time, from the step times."
+)
+_COST = "Training time of a whole trial over that of the baseline's: the ratio of an epoch's time, from the step times."
 _RECIPE = "Version of the training code; trials of two versions never share a row."
 
 SUITE_TABLE: Mapping[str, Column] = _table(
@@ -227,6 +254,45 @@ SUITE_TABLE: Mapping[str, Column] = _table(
     _SAME,
     _column("looks", "text", _LOOKS),
     _column("judged_before", "text", _EARLIER, "note"),
+    _column("epochs_to_baseline", "measure", _EPOCHS_TO, "page", "epochs to baseline's accuracy", **_EPOCHS),
+    _column(
+        "epochs_to_baseline_ci_low",
+        "measure",
+        "Until this epoch it is surely not there, for new seeds; corrected for the number of variants.",
+        "cell",
+        "epochs to baseline's accuracy from",
+        **_EPOCHS,
+    ),
+    _column(
+        "epochs_to_baseline_ci_high",
+        "measure",
+        "From this epoch on it surely is, corrected likewise; infinite (never) where not in those trained.",
+        "cell",
+        "epochs to baseline's accuracy to",
+        **_EPOCHS,
+    ),
+    _column(
+        "seeds_to_baseline",
+        "count",
+        "How many seeds reach the final validation accuracy that the baseline has with that seed.",
+        head="seeds that reach baseline's accuracy",
+    ),
+    _column(
+        "time_to_baseline_s",
+        "measure",
+        "Seconds of training until then: the ratio times the baseline's median train_time_s.",
+        head="time to baseline's accuracy",
+        infinite="never",
+    ),
+    _training(
+        "time_to_baseline",
+        "time to baseline's accuracy",
+        _TIME_TO,
+        "sooner",
+        "for new seeds and new builds",
+        infinite="never",
+    ),
+    _training("training_cost", "training cost", _COST, "cheaper", "for new builds"),
 )
 """Columns of `comparison.csv` and of every table of suites, in order."""
 

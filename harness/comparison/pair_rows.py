@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from harness.comparison.groups import Planned, Timings, make_group
-from harness.comparison.judge import Judge, Margins
-from harness.comparison.suite_rows import add_pareto, compare_groups, frame_of
-from harness.comparison.times_across_runs import judge_relative
+from harness.comparison.judge import Accuracies, Judge, Margins
+from harness.comparison.suite_rows import SuiteComparison, add_pareto, compare_groups, frame_of, training_of
+from harness.comparison.times_across_runs import judge_relative, relative_estimate
 from harness.comparison.trained import Trained, trained_variants
 from harness.comparison.wanted import ANY, Wanted
 from harness.errors import InputError, nearest
@@ -58,7 +58,9 @@ def compare_variants(
         group = make_group(suite, trained.conditions, Planned(members, looks, goes_on=False), timings)
         found = compare_groups([group], results, judge)
         if two not in group.step_times:
-            _add_relative_times(found[0].rows, trained, one, two, margins)
+            terms: dict[str, Any] = {"comparisons": 1, "looks": looks[two], "goes_on": False}
+            accuracies = judge.accuracies(members[one], members[two], results.test_set(trained.conditions), **terms)
+            _add_relative_times(found[0], accuracies, trained, margins)
         comparisons += found
     return frame_of(comparisons)
 
@@ -71,27 +73,27 @@ def _find(results: Results, name: str) -> Variant:
     return known[name]
 
 
-def _add_relative_times(
-    rows: list[dict[str, Any]], trained: Trained, one: Variant, two: Variant, margins: Margins
-) -> None:
+def _add_relative_times(found: SuiteComparison, accuracies: Accuracies, trained: Trained, margins: Margins) -> None:
     """Fill the time cells of a group's two rows from measurements against a common third."""
+    rows, (one, two) = found.rows, found.group.members
     pair = _common_times(trained, one, two)
     if pair is None:
         return
     machine, first, second = pair
-    found = judge_relative(first, second, comparisons=1, margins=margins)
+    times = judge_relative(first, second, comparisons=1, margins=margins)
     step_time_ms = trained.step_time_ms((machine, first.baseline, one))
     rows[0] |= {"step_time_ms": step_time_ms, "step_time_ratio": 1.0, "machine": machine}
     rows[1] |= {
-        "step_time_ms": step_time_ms * found.value,  # as in a suite's table: at one speed of the machine
-        "step_time_ratio": found.value,
-        "step_time_ci_low": found.low,
-        "step_time_ci_high": found.high,
-        "step_time_p": found.p,
-        "step_time_verdict": str(found.verdict),
-        "step_time_hint": found.hint,
+        "step_time_ms": step_time_ms * times.value,  # as in a suite's table: at one speed of the machine
+        "step_time_ratio": times.value,
+        "step_time_ci_low": times.low,
+        "step_time_ci_high": times.high,
+        "step_time_p": times.p,
+        "step_time_verdict": str(times.verdict),
+        "step_time_hint": times.hint,
         "step_time_flags": "; ".join(dict.fromkeys((*first.flags, *second.flags))),
         "machine": machine,
+        **training_of(found.group, two, relative_estimate(first, second), accuracies, margins),
     }
     add_pareto(rows)
 

@@ -72,7 +72,9 @@ def page_cell(row: Mapping[Any, Any], column: PageColumn) -> PageCell:
     number = isinstance(value, int | float)
     if itself or (number and math.isnan(value)):
         return PageCell(column, "", "")
-    exact = repr(float(value)) if number and math.isfinite(value) else "" if number else str(value)
+    # The page's script reads this word as a number, and so does Python.
+    infinite = number and math.isinf(value)
+    exact = "Infinity" if infinite else repr(float(value)) if number else str(value)
     if verdict := _verdict_of(described):
         return PageCell(column, cell_text(row, column.key), exact, row[verdict], interval_text(row, column.key))
     return PageCell(column, full_text(row, column.key) if number else cell_text(row, column.key), exact)

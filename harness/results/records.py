@@ -52,7 +52,7 @@ class Record:
         status: ok; diverged (a loss or metric was not finite); failed (it raised, was killed or ran too long).
         message: Why it failed or diverged, else empty.
         epoch: The epoch, from 1, whose weights, as the budget counts them, made the test figures.
-        history: Metrics of every epoch run.
+        history: Metrics of every epoch run; empty where they were left unread.
         accuracy: On the test images, as are precision, recall (Keras's, threshold 0.5), macro_f1 and loss.
         params: Number of parameters.
         build_s: Seconds to build and trace the model; next to nothing when the worker had it already.
@@ -60,6 +60,7 @@ class Record:
         total_s: Seconds of the whole trial, evaluation included.
         peak_memory_mib: Highest resident memory of the process (CPU) or of the device (GPU) in this trial.
         predictions: On the test images; None unless status is ok.
+        val_accuracies: Those of the history, also where it was left unread.
     """
 
     trial: Trial
@@ -78,6 +79,11 @@ class Record:
     total_s: float = NAN
     peak_memory_mib: float = NAN
     predictions: Predictions | None = None
+    val_accuracies: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.history:
+            object.__setattr__(self, "val_accuracies", tuple(epoch.val_accuracy for epoch in self.history))
 
     def __repr__(self) -> str:
         what = f"accuracy {self.accuracy:.4f} at epoch {self.epoch}" if self.status == "ok" else self.message
@@ -88,7 +94,7 @@ class Record:
         fields = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name not in ("trial", "history", "predictions")
+            if field.name not in ("trial", "history", "val_accuracies", "predictions")
         }
         fields["trial"] = trial_to_dict(self.trial)
         fields["history"] = [dataclasses.asdict(epoch) for epoch in self.history]
@@ -102,7 +108,8 @@ class Record:
             refuse("a record", content, "an object")
         trial, epochs = trial_from_dict(content.pop("trial", None)), content.pop("history", None)
         kept = read_value(tuple[EpochMetrics, ...], epochs, "history") if history else ()
-        record = read_as(cls, content, "record", trial=trial, history=kept, predictions=predictions)
+        known = {"trial": trial, "history": kept, "val_accuracies": _curve(epochs), "predictions": predictions}
+        record = read_as(cls, content, "record", **known)
         for name in ("accuracy", "precision", "recall", "macro_f1"):
             check_range(f"record.{name}", getattr(record, name), 0, 1)
         for name in ("build_s", "train_time_s", "total_s"):
@@ -111,6 +118,15 @@ class Record:
         for epoch in kept:
             check_range("history.seconds", epoch.seconds, 0, LONGEST_S)
         return record
+
+
+def _curve(epochs: object) -> tuple[float, ...]:
+    """Read the validation accuracies alone: a table needs no more of thousands of histories."""
+    if not isinstance(epochs, list):
+        refuse("history", epochs, "a list")
+    values = [epoch.get("val_accuracy") if isinstance(epoch, dict) else epoch for epoch in epochs]
+    curve: tuple[float, ...] = read_value(tuple[float, ...], values, "history.val_accuracy")
+    return curve
 
 
 def trial_to_dict(trial: Trial) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def load_results(folder: str | Path, *, known: Results | None = None, history: b
     Args:
         folder: The folder.
         known: What was read of it before: only what was added since is read.
-        history: Whether to keep each epoch's metrics, which tables do not show.
+        history: Whether to keep each epoch's metrics: tables need no more of them than the validation accuracy.
 
     Raises:
         InputError: The folder holds no store, or one that is damaged or newer than this program.

@@ -1,9 +1,9 @@
 """Honest intervals for paired comparisons: arrays in, numbers out (NumPy and SciPy only).
 
 `two_way` for means over seeds x images, `two_way_of_sums` for ratios of sums, `time_ratio` and
-`controlled_ratio` for times in paired blocks, `TimeToReach` for when a curve reaches a target, `pareto` for two measures
-at once. Each gives an `Estimate`:
+`controlled_ratio` for times in paired blocks, `pareto` for two measures at once. Each gives an `Estimate`:
 a mean and the parts of its variance, each with its degrees of freedom; `interval` and `p_value` never disagree.
+`TimeToReach` says when a learning curve reaches a target, if it does.
 docs/statistics.md says what each assumes and how it does in simulation.
 """
 

@@ -39,7 +39,7 @@ class Interval(NamedTuple):
 
     def exp(self) -> Interval:
         """Return the interval of a ratio from that of its log."""
-        return Interval(*(math.exp(min(end, 700.0)) for end in self))
+        return Interval(*(end if end == math.inf else math.exp(min(end, 700.0)) for end in self))
 
 
 NO_INTERVAL = Interval(float("nan"), float("nan"))

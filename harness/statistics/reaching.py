@@ -24,6 +24,8 @@ NEVER = math.inf
 
 _LEAST_LEVEL, _MOST_LEVEL = 1e-15, 1 - 1e-12
 _HALVINGS = 40
+_ROUNDING = 1e-20
+"""A variance of accuracies below this is rounding."""
 
 Floats = NDArray[np.float64]
 
@@ -45,8 +47,8 @@ class Reaching:
 
     @property
     def known(self) -> bool:
-        """Whether there are enough seeds for an interval."""
-        return len(self.curves) >= LEAST_SEEDS
+        """Whether there are enough seeds for an interval, and they differ after some epoch."""
+        return len(self.curves) >= LEAST_SEEDS and max(self._moments[1]) > 0
 
     @property
     def seeds_reaching(self) -> int:
@@ -60,7 +62,7 @@ class Reaching:
 
     def interval(self, level: float) -> Interval:
         """Return the epochs, level 1 - `level`: up to the first, the target is surely not reached; from the last on,
-        it surely is. Either may be NEVER; both are NaN below three seeds.
+        it surely is. Either may be NEVER; both are NaN where nothing is known of the spread.
         """
         if not self.known:
             return NO_INTERVAL
@@ -75,6 +77,9 @@ class Reaching:
         rest = self.curves - means
         scale = seeds * max(seeds - 1, 1)
         variances = (rest * rest).sum(axis=0) / scale
+        # Accuracies of few images agree by chance, or at 100 %: no certainty. The least spread of other epochs serves.
+        spread = variances > _ROUNDING
+        variances = np.where(spread, variances, variances[spread].min() if spread.any() else 0.0)
         covariances = (rest[:, :-1] * rest[:, 1:]).sum(axis=0) / scale
         return means.tolist(), variances.tolist(), covariances.tolist()
 

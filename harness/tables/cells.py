@@ -16,7 +16,8 @@ def cell_text(row: Row, column: str) -> str:
 
     Fractions are per cent with two decimals. A difference, in percentage points and with its sign, and a ratio have
     as many digits as their interval supports: two of its width, and never so few that an end reads as no difference
-    which it excludes. Measures have three significant digits. Unknown and infinite numbers are empty.
+    which it excludes. Measures have three significant digits. Unknown numbers are empty, infinite ones too unless
+    the column has a word for them.
 
     Args:
         row: From a comparison's frame, with the interval's columns beside the column itself.
@@ -29,8 +30,10 @@ def cell_text(row: Row, column: str) -> str:
     value, described = row[column], column_of(column)
     if isinstance(value, str):
         return value
-    if described.is_text or value is None or not math.isfinite(value):
+    if described.is_text or value is None or math.isnan(value):
         return EMPTY
+    if math.isinf(value):
+        return described.infinite
     match described.kind:
         case "count":
             return grouped(value)

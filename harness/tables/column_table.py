@@ -49,6 +49,10 @@ def column_table(
     same: list[str] = []
     if diff_only:
         fields, same = split_equal(fields)
-    shown = [name for name in (*METRICS, "step_time") if any(column.startswith(name) for column in columns)]
+    shown = [
+        name
+        for name in (*METRICS, "step_time", "time_to_baseline", "training_cost")
+        if any(column.startswith(name) for column in columns)
+    ]
     notes = row_notes(rows, shown)
     return assemble([*part.title, *same], fitted(fields, style, screen), notes, style, screen)

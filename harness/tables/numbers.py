@@ -11,7 +11,7 @@ _MOST = 9  # decimals at which an end is no difference for every purpose
 
 def interval_decimals(low: float, high: float, *, least: int, most: int, equal: float) -> int:
     """Return the decimals for an interval and its estimate: two digits of the width, from least to most, but never so
-    few that an end reads as `equal`, the value of no difference, which it excludes.
+    few that an end reads as `equal`, the value of no difference, which it excludes. Without an upper end, two decimals.
 
     >>> interval_decimals(0.04, 2.4, least=0, most=2, equal=0.0)
     2
@@ -21,7 +21,8 @@ def interval_decimals(low: float, high: float, *, least: int, most: int, equal: 
     5
     """
     width = high - low
-    decimals = most if not 0 < width < math.inf else max(least, min(most, 1 - math.floor(math.log10(width))))
+    wanted = 2 if width == math.inf else 1 - math.floor(math.log10(width)) if width > 0 else most
+    decimals = max(least, min(most, wanted))
     while decimals < _MOST and any(end != equal and round(end, decimals) == equal for end in (low, high)):
         decimals += 1
     return decimals

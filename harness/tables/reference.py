@@ -39,7 +39,8 @@ Made by `python -m harness.tables.reference > docs/columns.md`. On a terminal: `
 
 - **CSV and JSON hold every number in full**, fractions as 0 to 1, for programs: `tables/comparison.csv`,
   `harness tables --format csv` and `harness export --format csv` are one file. An unknown number is an empty cell, and
-  `null` in JSON. `harness export --format schema --output -` prints the JSON Schema.
+  `null` in JSON; an infinite one, of what is never reached, is `inf`, and the text `"inf"` in JSON.
+  `harness export --format schema --output -` prints the JSON Schema.
 - **What people read is rounded by one rule**, on the terminal, in the report, in Markdown and LaTeX. Fractions are per
   cent with two decimals. Differences (percentage points) and ratios have as many digits as their interval supports: two
   of its width, and never so few that an end reads as no difference which it excludes. Other numbers have three

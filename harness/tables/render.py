@@ -24,6 +24,9 @@ Format = Literal["github", "plain", "csv", "json", "latex"]
 FORMATS: tuple[str, ...] = get_args(Format)
 SYNONYMS = {"markdown": "github"}
 
+INFINITE = "inf"
+"""An infinite number in CSV, and as a text in JSON, which has no such number."""
+
 
 def render_frame(
     frame: pd.DataFrame,
@@ -58,7 +61,8 @@ def render_frame(
 def program_text(frame: pd.DataFrame, style: str) -> str:
     """Return a frame as CSV or JSON, its numbers in full; unknown ones are empty, and null in JSON.
 
-    In CSV a text that a spreadsheet would take for a formula has a quote before it.
+    In CSV a text that a spreadsheet would take for a formula has a quote before it. Infinite numbers, of a column
+    that has a word for them, are INFINITE.
     """
     names = [str(name) for name in frame]
     rows = [{name: _value(row[name], name) for name in names} for row in frame.to_dict("records")]
@@ -76,8 +80,10 @@ def _value(value: Any, column: str) -> str | int | float | None:
     if isinstance(value, str):
         return value
     described = column_of(column)
-    if value is None or not math.isfinite(value):
+    if value is None or math.isnan(value):
         return "" if described.is_text else None
+    if math.isinf(value):
+        return INFINITE if described.infinite else None
     return int(value) if described.kind == "count" and value == int(value) else value
 
 

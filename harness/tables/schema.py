@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from harness.comparison.columns import SUITE_TABLE, Column
+from harness.tables.render import INFINITE
 
 
 def comparison_schema() -> dict[str, Any]:
@@ -14,7 +15,7 @@ def comparison_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "cnn-harness comparison",
         "description": "One object per suite, variant and set of conditions. Fractions are 0 to 1, differences "
-        "fractions of 1, p-values corrected for the number of variants; null is unknown.",
+        'fractions of 1, p-values corrected for the number of variants; null is unknown, "inf" infinite.',
         "type": "array",
         "items": {
             "type": "object",
@@ -30,5 +31,7 @@ def _property(column: Column) -> dict[str, Any]:
             {"enum": list(column.words)} if column.words else {}
         )
     low, high = column.range
-    found: dict[str, Any] = {"description": column.meaning, "type": ["number", "null"], "minimum": low}
-    return found | ({"maximum": high} if math.isfinite(high) else {})
+    number: dict[str, Any] = {"type": ["number", "null"], "minimum": low}
+    number |= {"maximum": high} if math.isfinite(high) else {}
+    kinds = {"anyOf": [number, {"const": INFINITE}]} if column.infinite else number
+    return {"description": column.meaning} | kinds

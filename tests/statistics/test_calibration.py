@@ -3,6 +3,7 @@
 import false_alarms
 import numpy as np
 import pytest
+import simulated_curves
 import simulated_times
 from simulated_suites import SEED_NOISE
 from threadpoolctl import threadpool_limits
@@ -107,3 +108,17 @@ def test_both_analyses_of_ratios_hold():
     for name in ("alarms, m = 1", "bootstrap, m = 1"):
         rates = [_percent(row[head.index(name)]) for row in rows]
         assert 0.01 < np.mean(rates) <= _most(0.05, count * len(rows)), name
+
+
+@pytest.mark.parametrize("seeds", [3, 10])
+@pytest.mark.parametrize("training", [simulated_curves.TRAININGS[1], simulated_curves.TRAININGS[2]])
+def test_the_time_to_an_accuracy_holds_the_truth_and_raises_no_false_alarms(training, seeds, monkeypatch):
+    monkeypatch.setattr(simulated_curves, "TRUTHS", 40_000)
+    count = 400
+    rng = np.random.default_rng(10)
+    for never in (0.0, 0.2):
+        epochs, time, *_ = simulated_curves.covered(training, seeds, never, count, rng)
+        assert min(epochs, time) >= 1 - _most(0.05, count), never
+    alarms = simulated_curves.alarms(training, seeds, count // 4, rng)
+    for m, share in alarms.items():
+        assert share <= _most(0.05, count // 4), m
