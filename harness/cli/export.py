@@ -61,10 +61,11 @@ def command(
     if style == "schema":
         text, what = json.dumps(comparison_schema(), indent=2) + "\n", "the schema"
     else:
-        frame = compare_selected(
+        found = compare_selected(
             results, chosen_margins(options), wanted(options), suites=suites, sort=sort, note=remark
         )
-        text, what = render_frame(frame, style, columns=columns), f"{len(frame)} rows"
+        text = render_frame(found.frame, style, columns=columns, outcomes=found.outcomes)
+        what = f"{len(found.frame)} rows"
     if str(output) == "-":
         click.echo(text, nl=False, color=True)  # as it is: click would strip letters from names
         return

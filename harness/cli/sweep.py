@@ -45,8 +45,9 @@ def sweep(job: Job, *, with_times: bool) -> int:
         except KeyboardInterrupt:
             finish(job, partial="interrupted")
             raise
-    outcome = finish(job)
-    click.echo(f"\n{render_frame(outcome.frame, 'plain', screen=screen_of(sys.stdout))}", color=True)
+    ended = finish(job)
+    text = render_frame(ended.frame, "plain", screen=screen_of(sys.stdout), outcomes=ended.outcomes)
+    click.echo(f"\n{text}", color=True)
     say(f"wrote tables/ and report/index.html in {job.settings.results}")
     for failure in failures:
         say(f"failed: {failure}", err=True)

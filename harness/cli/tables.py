@@ -27,7 +27,7 @@ def command(
     diff_only: bool,
     **options: Any,
 ) -> None:
-    """Comparison tables of a results folder, as wide as the terminal allows.
+    """Comparison tables of a results folder, as wide as the terminal allows, and what each suite came to.
 
     The numbers have as many digits as their intervals support; csv and json have them in full. No colour where the
     output is no terminal or NO_COLOR is set.
@@ -37,7 +37,14 @@ def command(
     from harness.tables import render_frame, screen_of
     from harness.tables.selection import compare_selected
 
-    frame = compare_selected(results, chosen_margins(options), wanted(options), suites=suites, sort=sort, note=remark)
-    text = render_frame(frame, style, columns=columns, diff_only=diff_only, screen=screen_of(sys.stdout))
+    found = compare_selected(results, chosen_margins(options), wanted(options), suites=suites, sort=sort, note=remark)
+    text = render_frame(
+        found.frame,
+        style,
+        columns=columns,
+        diff_only=diff_only,
+        screen=screen_of(sys.stdout),
+        outcomes=found.outcomes,
+    )
     # As it is: click would strip the colours by its own rule, and the screen has decided already.
     click.echo(text, nl=False, color=True)

@@ -35,6 +35,11 @@ _RANGES: Mapping[ColumnKind, tuple[float, float]] = {
 _UNITS: Mapping[ColumnKind, str] = {"fraction": "%", "difference": "points"}
 _ENDINGS = {"_ms": "ms", "_s": "s", "_mib": "MiB"}
 _VERDICTS = (*(str(verdict) for verdict in Verdict), "")
+_LEANINGS = (*(str(verdict) for verdict in Verdict if verdict is not Verdict.UNRESOLVED), "")
+_LEANS = (
+    "As what more of the same would settle the {}, were its present figures the true ones; empty where nothing would."
+)
+_SETTLED_BY = "What to add to the command of a run that would settle the {}; empty where none is worth its time."
 _STATUS = ("ok", "partial", "diverged", "failed")
 
 
@@ -159,6 +164,13 @@ def _table(*columns: Column | Iterable[Column]) -> dict[str, Column]:
 
 def _some(parts: Mapping[str, Column], *endings: str) -> list[Column]:
     return [column for ending, column in parts.items() if ending in endings]
+
+
+def _towards(quantity: str) -> Iterable[Column]:
+    """Yield what is said of an unresolved comparison: how it would end, and which run would end it."""
+    noun = quantity.replace("_", " ")
+    yield _column(f"{quantity}_leans", "words", _LEANS.format(noun), "file", words=_LEANINGS)
+    yield _column(f"{quantity}_settled_by", "text", _SETTLED_BY.format(noun), "file")
 
 
 _ACCURACY = _against("accuracy", "the baseline's", "table")
@@ -293,6 +305,8 @@ SUITE_TABLE: Mapping[str, Column] = _table(
         infinite="never",
     ),
     _training("training_cost", "training cost", _COST, "cheaper", "for new builds"),
+    _towards("accuracy"),
+    _towards("step_time"),
 )
 """Columns of `comparison.csv` and of every table of suites, in order."""
 

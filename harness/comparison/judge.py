@@ -21,9 +21,11 @@ from harness.comparison.pairs import (
 from harness.comparison.shares import right_shares, variant_shares
 from harness.comparison.standing import Standing, stand
 from harness.comparison.verdicts import (
+    Hint,
     Verdict,
     accuracy_verdict,
-    blocks_hint,
+    auto_options,
+    builds_hint,
     look_hint,
     seeds_hint,
     time_verdict,
@@ -35,8 +37,10 @@ from harness.results.step_times import StepTimes
 from harness.statistics import (
     TimeRatio,
     alpha_share,
-    blocks_needed,
+    builds_needed,
     controlled_ratio,
+    same_with,
+    same_with_builds,
     seeds_needed,
 )
 from harness.statistics.ratios import two_way_of_shares
@@ -60,6 +64,8 @@ class Comparison:
         p: Corrected; nan where nothing can be said.
         verdict: One of four words.
         hint: What would settle an unresolved one, else empty.
+        settled_by: The options of a run that would, where that is worth its time.
+        leans: The verdict that it would come to, were its present value and spread the true ones; empty for none.
     """
 
     value: float = NAN
@@ -68,6 +74,8 @@ class Comparison:
     p: float = NAN
     verdict: Verdict = Verdict.UNRESOLVED
     hint: str = ""
+    settled_by: str = ""
+    leans: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -211,7 +219,8 @@ def _judged_at(standing: Standing, baseline: BySeed, variant: BySeed, test_set: 
         if len(seeds) < LEAST_SEEDS:
             missing = LEAST_SEEDS - len(seeds)
             hint = f"{missing} more seed{'s' * (missing != 1)} needed for any verdict"
-            found[metric] = Comparison(second.mean(metric) - first.mean(metric), hint=hint)
+            difference = second.mean(metric) - first.mean(metric)
+            found[metric] = Comparison(difference, hint=hint, settled_by=auto_options(LEAST_SEEDS))
         else:
             effect = two_way_of_shares(first.metrics[metric], second.metrics[metric])
             found[metric] = _judged(effect, standing, terms, decides=metric == "accuracy")
@@ -225,23 +234,30 @@ def _judged(effect: Effect, standing: Standing, terms: _Terms, *, decides: bool)
     interval = effect.interval(margins.alpha * share, comparisons)
     equivalence = effect.equivalence_interval(margins.alpha * share, comparisons)
     verdict = accuracy_verdict(interval, equivalence, margins.accuracy)
-    hint = ""
+    hint = Hint("")
+    needed, leans = _towards(effect, terms) if verdict is Verdict.UNRESOLVED else (None, None)
     if len(terms.looks) < 2 and verdict is Verdict.UNRESOLVED:
-        hint = seeds_hint(_seeds_needed(effect, BUDGETS["full"].looks, terms), decides=decides)
+        hint = seeds_hint(needed, decides=decides)
     elif len(terms.looks) > 1 and verdict is Verdict.UNRESOLVED and not terms.goes_on:
-        hint = f"not settled by the {standing.look} seeds at which both were judged"
+        hint = Hint(f"not settled by the {standing.look} seeds at which both were judged")
     elif len(terms.looks) > 1 and decides:
-        needed = _seeds_needed(effect, terms.looks, terms)
         hint = look_hint(verdict, standing.look, terms.looks[-1], needed, goes_on=standing.open)
     elif len(terms.looks) > 1 and verdict is Verdict.UNRESOLVED:
-        hint = f"judged at the {standing.look} seeds at which accuracy stands"
-    return Comparison(effect.mean, *interval, min(1.0, effect.p_value(comparisons) / share), verdict, hint)
+        hint = Hint(f"judged at the {standing.look} seeds at which accuracy stands")
+    p = min(1.0, effect.p_value(comparisons) / share)
+    return Comparison(effect.mean, *interval, p, verdict, hint.text, hint.options, leans)
 
 
-def _seeds_needed(effect: Effect, looks: Sequence[int], terms: _Terms) -> int | None:
-    """Return about how many seeds would settle it at the level of the last look."""
-    level = terms.margins.alpha * alpha_share(looks[-1], looks)
-    return seeds_needed(effect, terms.margins.accuracy, level, terms.comparisons)
+def _towards(effect: Effect, terms: _Terms) -> tuple[int | None, Verdict | None]:
+    """Return about how many seeds would settle it at the level of the last look, and as what."""
+    looks = terms.looks if len(terms.looks) > 1 else BUDGETS["full"].looks
+    chances = terms.margins.accuracy, terms.margins.alpha * alpha_share(looks[-1], looks), terms.comparisons
+    needed = seeds_needed(effect, *chances)
+    if needed is None:
+        return None, None
+    if same_with(effect, needed, *chances):
+        return needed, Verdict.SAME
+    return needed, Verdict.BETTER if effect.mean > 0 else Verdict.WORSE
 
 
 def judge_times(times: StepTimes | None, *, comparisons: int, margins: Margins) -> Comparison:
@@ -251,12 +267,16 @@ def judge_times(times: StepTimes | None, *, comparisons: int, margins: Margins) 
     ratio = bounded_ratio(times)
     interval = ratio.interval(margins.alpha, comparisons)
     verdict = time_verdict(interval, ratio.equivalence_interval(margins.alpha, comparisons), margins.time)
-    hint = ""
+    hint, leans = Hint(""), None
     if verdict is Verdict.UNRESOLVED:
-        needed = blocks_needed(ratio, margins.time, margins.alpha, comparisons)
-        have = ratio.builds * ratio.blocks
-        hint = "needs more than one build" if ratio.builds < 2 else blocks_hint(needed, have)
-    return Comparison(ratio.ratio, *interval.exp(), ratio.p_value(comparisons), verdict, hint)
+        chances = margins.time, margins.alpha, comparisons
+        needed = builds_needed(ratio, *chances)
+        hint = builds_hint(needed, ratio.builds, times.budget.name, disturbed=bool(times.flags))
+        if needed is not None:
+            same = same_with_builds(ratio, needed, *chances)
+            leans = Verdict.SAME if same else Verdict.BETTER if ratio.mean < 0 else Verdict.WORSE
+    p = ratio.p_value(comparisons)
+    return Comparison(ratio.ratio, *interval.exp(), p, verdict, hint.text, hint.options, leans)
 
 
 def bounded_ratio(times: StepTimes) -> TimeRatio:

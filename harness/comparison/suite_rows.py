@@ -286,6 +286,9 @@ def _comparison_cells(name: str, found: Comparison, is_baseline: bool) -> dict[s
         f"{name}_p": found.p,
         f"{name}_verdict": "" if is_baseline else str(found.verdict),
         f"{name}_hint": "" if is_baseline else found.hint,
+        f"{name}_leans": "" if is_baseline else str(found.leans or ""),
+        # Not with a dash first, which a spreadsheet takes for a formula.
+        f"{name}_settled_by": "" if is_baseline or not found.settled_by else f"add {found.settled_by}",
     }
 
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
+from typing import NamedTuple
 
-from harness.budgets import MAX_SEEDS, USUAL_MAX_SEEDS
+from harness.budgets import MAX_SEEDS, USUAL_MAX_SEEDS, BudgetName
 from harness.margins import Margins
 from harness.statistics import Interval
+
+WORTH_SEEDS = 100
+"""What takes more seeds than this to be settled is not worth it: it is next to nothing, or lost in the test images."""
+
+FULL_BUILDS = 6
+"""How many builds `--budget full` times, each in a process of its own."""
 
 _DEFAULTS = Margins()
 _NO_SEEDS = "more seeds would not settle it, only more test images"
@@ -65,58 +72,94 @@ def time_verdict(interval: Interval, equivalence: Interval, margin: float = _DEF
     return verdict(interval, equivalence, math.log(1 - margin), math.log(1 + margin), larger_is_better=False)
 
 
-def seeds_hint(needed: int | None, *, decides: bool = True) -> str:
+class Hint(NamedTuple):
+    """What would settle an unresolved comparison: a sentence, and the options of a run that does it.
+
+    Without options, nothing that is worth its time would.
+    """
+
+    text: str
+    options: str = ""
+
+
+def seeds_hint(needed: int | None, *, decides: bool = True) -> Hint:
     """Say what would settle a comparison of a fixed number of seeds: --seeds auto, which takes about `needed`.
 
     `decides` says that it is accuracy, by which rows stop; None for `needed` that no seeds would settle it.
 
-    >>> seeds_hint(17)
+    >>> seeds_hint(17).text
     'use --seeds auto: it goes on until this is settled'
     >>> seeds_hint(71)
-    'use --seeds auto --max-seeds 71: 30 seeds would hardly settle it'
+    Hint(text='use --seeds auto --max-seeds 71: 30 seeds would hardly settle it', options='--seeds auto --max-seeds 71')
     """
     if needed is None or needed > MAX_SEEDS:
-        return _NO_SEEDS
+        return Hint(_NO_SEEDS)
     if not decides:
-        return "more seeds would settle it; --seeds auto takes as many as accuracy needs"
+        return Hint("more seeds would settle it; --seeds auto takes as many as accuracy needs")
+    if needed > WORTH_SEEDS:
+        return Hint(f"not worth settling: it would take about {_two_digits(needed):,} seeds")
+    options = auto_options(needed)
     if needed <= USUAL_MAX_SEEDS:
-        return "use --seeds auto: it goes on until this is settled"
-    return f"use --seeds auto --max-seeds {_two_digits(needed)}: {USUAL_MAX_SEEDS} seeds would hardly settle it"
+        return Hint(f"use {options}: it goes on until this is settled", options)
+    return Hint(f"use {options}: {USUAL_MAX_SEEDS} seeds would hardly settle it", options)
 
 
-def look_hint(verdict: Verdict, look: int, most: int, needed: int | None, *, goes_on: bool) -> str:
+def auto_options(seeds: int) -> str:
+    """Return the options of a run that goes on up to about so many seeds.
+
+    >>> auto_options(12), auto_options(41)
+    ('--seeds auto', '--seeds auto --max-seeds 41')
+    """
+    return "--seeds auto" if seeds <= USUAL_MAX_SEEDS else f"--seeds auto --max-seeds {_two_digits(seeds)}"
+
+
+def look_hint(verdict: Verdict, look: int, most: int, needed: int | None, *, goes_on: bool) -> Hint:
     """Say at which look an accuracy comparison of up to `most` seeds stands, and why it stopped there.
 
     `needed` is about how many seeds in total would settle it, None where only more images would.
 
-    >>> look_hint(Verdict.WORSE, 8, 30, None, goes_on=False)
+    >>> look_hint(Verdict.WORSE, 8, 30, None, goes_on=False).text
     'settled at 8 seeds'
-    >>> look_hint(Verdict.UNRESOLVED, 8, 30, 120, goes_on=False)
+    >>> look_hint(Verdict.UNRESOLVED, 8, 30, 120, goes_on=False).text
     'stopped at 8 seeds: 30 would hardly settle it, about 120 would'
     """
     if verdict is not Verdict.UNRESOLVED:
-        return f"settled at {look} seeds"
+        return Hint(f"settled at {look} seeds")
     if goes_on:
-        return f"open at {look} of at most {most} seeds: the same command goes on"
+        same = "--seeds auto" if most == USUAL_MAX_SEEDS else f"--seeds auto --max-seeds {most}"
+        return Hint(f"open at {look} of at most {most} seeds: the same command goes on", same)
     if needed is None or needed > MAX_SEEDS:
-        return f"stopped at {look} seeds: {_NO_SEEDS}"
+        return Hint(f"stopped at {look} seeds: {_NO_SEEDS}")
+    if look < most and needed <= most:
+        return Hint(f"stopped at {look} seeds: {most} would hardly settle it")
+    options = auto_options(needed) if needed <= WORTH_SEEDS else ""
     if look == most:
-        return f"not settled by {most} seeds: about {_two_digits(needed):,} would settle it"
-    if needed <= most:
-        return f"stopped at {look} seeds: {most} would hardly settle it"
-    return f"stopped at {look} seeds: {most} would hardly settle it, about {_two_digits(needed):,} would"
+        return Hint(f"not settled by {most} seeds: about {_two_digits(needed):,} would settle it", options)
+    return Hint(f"stopped at {look} seeds: {most} would hardly settle it, about {_two_digits(needed):,} would", options)
 
 
-def blocks_hint(needed: int | None, have: int) -> str:
-    """Say what would settle a time comparison that has `have` blocks; `needed` in total, None for never."""
-    if needed is None:
-        return "only a quieter machine would settle it"
-    return _more(needed - have, "block")
+def builds_hint(needed: int | None, builds: int, budget: BudgetName, *, disturbed: bool) -> Hint:
+    """Say what would settle a time comparison of so many builds under a budget; `needed` in total, None for never.
+
+    >>> builds_hint(5, 4, "quick", disturbed=False).text
+    'use --budget full with the same --epochs and --seeds: it trains nothing anew and times six builds'
+    """
+    if builds < 2:
+        return _longer("one build gives no interval", "quick" if budget == "smoke" else "full")
+    if needed is not None and needed <= FULL_BUILDS and budget != "full":
+        return _longer("", "full")
+    if disturbed or needed is None:
+        return Hint("only a quieter machine would settle it: --retime measures anew there", "--retime")
+    have = f"--budget full times {FULL_BUILDS}"
+    return Hint(f"not worth settling: it would take about {_two_digits(needed):,} builds, and {have}")
 
 
-def _more(count: int, noun: str) -> str:
-    number = _two_digits(max(count, 1))
-    return f"about {number:,} more {noun}{'s' if number > 1 else ''} would settle it"
+def _longer(why: str, budget: BudgetName) -> Hint:
+    builds = "six builds" if budget == "full" else "several builds"
+    text = f"use --budget {budget} with the same --epochs and --seeds: it trains nothing anew and times {builds}"
+    if budget == "quick":
+        text = "use --budget quick: it times several builds"
+    return Hint(f"{why}: {text}" if why else text, f"--budget {budget}")
 
 
 def _two_digits(count: int) -> int:

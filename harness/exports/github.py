@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.comparison.gate import Failure
+from harness.comparison.outcome import SuiteOutcome
 from harness.tables import escape
 from harness.tables.failures import describe_failure
+from harness.tables.outcome import outcome_section
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +30,7 @@ def tell_github(
     failed: Sequence[Failure],
     environ: Mapping[str, str],
     *,
+    outcomes: Sequence[SuiteOutcome] = (),
     write: Callable[[str], object] | None = None,
 ) -> None:
     """Tell GitHub Actions about a comparison; do nothing elsewhere.
@@ -39,6 +42,7 @@ def tell_github(
         frame: From `compare` or `compare_folders`.
         failed: From `failed_rows`, perhaps empty.
         environ: `os.environ`.
+        outcomes: What each suite came to.
         write: Takes the annotations, by default standard error; GitHub reads both output streams.
     """
     write = write or sys.stderr.write
@@ -49,7 +53,7 @@ def tell_github(
             write("\n" + "".join(f"{line}\n" for line in lines))
     path = environ.get("GITHUB_STEP_SUMMARY")
     if path:
-        _append(Path(path), summary(frame, failed), write)
+        _append(Path(path), summary(frame, failed, outcomes), write)
 
 
 def annotation_lines(failed: Sequence[Failure]) -> list[str]:
@@ -61,12 +65,14 @@ def annotation_lines(failed: Sequence[Failure]) -> list[str]:
     return lines
 
 
-def summary(frame: pd.DataFrame, failed: Sequence[Failure]) -> str:
-    """Return the comparison as Markdown: failed gates first, then a table per suite."""
+def summary(frame: pd.DataFrame, failed: Sequence[Failure], outcomes: Sequence[SuiteOutcome] = ()) -> str:
+    """Return the comparison as Markdown: failed gates, what each suite came to, then a table per suite."""
     parts = []
     if failed:
         parts.append(f"### {len(failed)} row{'s' * (len(failed) != 1)} failed a gate")
         parts.append("\n".join(f"- {escape.markdown(describe_failure(one))}" for one in failed))
+    if outcomes:
+        parts.append(outcome_section(outcomes, style="github"))
     parts += _tables(frame)
     return "\n\n".join(parts) + "\n"
 

@@ -82,10 +82,10 @@ def finish_run(run: Run, *, partial: str) -> None:
         run.stopwatch.close()
     if run.store is not None:
         run.store.close()
-        outcome = finish(run.job, partial=partial)
-        run.frame, run.written = outcome.frame, outcome.written
+        ended = finish(run.job, partial=partial)
+        run.frame, run.outcomes, run.written = ended.frame, ended.outcomes, ended.written
         run.failed = failed_rows(run.frame, run.gates)
-        tell_github(run.frame, run.failed, os.environ)
+        tell_github(run.frame, run.failed, os.environ, outcomes=run.outcomes)
 
 
 def _narrowed(suite: Suite, chosen: list[Variant]) -> Suite:

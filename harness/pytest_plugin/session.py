@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
@@ -148,9 +149,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if run is None or run.store is None:
         return
     from harness.pytest_plugin.summary import summary_lines
+    from harness.tables import Screen, screen_of
 
+    # pytest knows its terminal, and has taken standard output away meanwhile.
+    wide = config.get_terminal_writer().fullwidth if terminalreporter.isatty else screen_of(sys.stdout).width
     terminalreporter.section("comparison with the baseline")
-    for line in summary_lines(run):
+    for line in summary_lines(run, Screen(wide)):
         terminalreporter.write_line(harmless(line))
 
 

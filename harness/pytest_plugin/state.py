@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.comparison.gate import Failure, Gate
+    from harness.comparison.outcome import SuiteOutcome
     from harness.results.records import Record
     from harness.results.store import Store
     from harness.results.trials import Trial
@@ -41,6 +42,7 @@ class Run:
         completed: Whether training ran to its end.
         search_failures: Why a search failed, by the name of its suite.
         frame: The comparison table of this run, once it has ended.
+        outcomes: What each of its suites came to, likewise.
         failed: The rows that meet a gate, and which; once the run has ended.
         written: Files that were written, once the run has ended.
         unwritten: Why the tables could not be written; empty where they were.
@@ -57,6 +59,7 @@ class Run:
     completed: bool = False
     search_failures: dict[str, str] = field(default_factory=dict)
     frame: pd.DataFrame | None = None
+    outcomes: Sequence[SuiteOutcome] = ()
     failed: list[Failure] = field(default_factory=list)
     written: Sequence[Path] = ()
     unwritten: str = ""

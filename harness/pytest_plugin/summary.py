@@ -1,4 +1,4 @@
-"""The lines that end a run under pytest: a table per suite, the gates that failed, then where the files are."""
+"""The lines that end a run under pytest: tables, what they come to, the gates that failed, where the files are."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from collections.abc import Iterator
 from harness.pytest_plugin.state import Run
 from harness.results.schema import STORE_NAME
 from harness.running.job import worker_log
-from harness.tables import suite_table
+from harness.tables import Screen, suite_table
 from harness.tables.failures import failure_lines
+from harness.tables.outcome import outcome_section
 from harness.tables.suite_rows import split_tables
 
 
-def summary_lines(run: Run) -> Iterator[str]:
-    """Return the tables of this run; the files hold those of other conditions too."""
+def summary_lines(run: Run, screen: Screen) -> Iterator[str]:
+    """Return the tables of this run and what they come to; the files hold those of other conditions too."""
     job = run.job
     tables = [] if run.frame is None else list(split_tables(run.frame))
     for table in tables:
-        yield from suite_table(table).splitlines()
+        yield from suite_table(table, screen=screen).splitlines()
+        yield ""
+    if run.outcomes:
+        yield from outcome_section(run.outcomes, screen=screen).splitlines()
         yield ""
     if run.unwritten:
         yield f"error: {run.unwritten}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.budgets import AUTO, BUDGETS, USUAL_MAX_SEEDS
 from harness.charts import (
     ClassAccuracy,
     blocks_chart,
@@ -25,7 +23,7 @@ from harness.charts import (
     meeting_epoch,
 )
 from harness.comparison import Group, Margins
-from harness.datasets.dataset import Origin
+from harness.comparison.again import command_line, words_again
 from harness.report.pictures import Picture, Pictures
 from harness.results import Results
 from harness.results.provenance import Provenance
@@ -211,29 +209,9 @@ def _provenances(
 
 def _command(group: Group, variant: Variant, results: Results) -> str:
     """Return the command line that makes a variant's results again, to be pasted into a shell."""
-    conditions, suite = group.conditions, group.suite
-    budget, environment = conditions.budget, conditions.environment
-    origin = results.datasets.get(conditions.fingerprint, Origin(conditions.dataset))
     # A search's winner is an item of its own only as the search.
-    selected = suite.name if suite.name.startswith("search:") else variant.name
-    words = ["pytest", "suites", "--benchmark", "-k", selected, "--dataset", origin.source or conditions.dataset]
-    if origin.image_size is not None:
-        words += ["--image-size", str(origin.image_size)]
-    words += ["--skip-unreadable"] * origin.skip_unreadable + ["--budget", budget.name]
-    preset = BUDGETS[budget.name]
-    if budget.protocol != preset.protocol:
-        words += ["--protocol", budget.protocol]
-    if budget.weights is not None:
-        words += ["--weights", budget.weights]
-    if budget.epochs != preset.epochs:
-        words += ["--epochs", str(budget.epochs)]
-    looks = group.looks[variant]
-    if looks != preset.looks:
-        words += ["--seeds", AUTO if len(looks) > 1 else str(looks[0])]
-        words += ["--max-seeds", str(looks[-1])] * (len(looks) > 1 and looks[-1] != USUAL_MAX_SEEDS)
-    words += ["--device", environment.device, "--slow"]  # it chooses nothing by itself, beside -k
-    backend = "" if environment.backend == "tensorflow" else f"KERAS_BACKEND={environment.backend} "
-    return backend + shlex.join(words)
+    selected = group.suite.name if group.suite.name.startswith("search:") else variant.name
+    return command_line(words_again(group, results, looks=group.looks[variant]), selected)
 
 
 def finite(value: float) -> bool:

@@ -9,12 +9,13 @@ from typing import Any
 
 from harness.charts import Point, are_crossed, effects_chart, pareto_chart
 from harness.comparison import Group, Margins, SuiteComparison
+from harness.comparison.outcome import outcomes_of
 from harness.report.columns import PageCell, PageColumn, page_cell, page_columns
 from harness.report.origins import origins
 from harness.report.pictures import Picture, Pictures
-from harness.report.sentences import Sentence, suite_sentence
 from harness.report.variant_view import VariantView, shown, variant_view
 from harness.results import Results
+from harness.tables.outcome_words import OutcomeWords, outcome_words
 from harness.variants import Variant
 from harness.variants.rules import RULES
 
@@ -39,7 +40,6 @@ class SuiteView:
         baseline: Name of the variant that the others are compared with.
         conditions: Dataset, budget, device and the like, in words.
         machine: Which machine timed; empty without step times.
-        sentence: Its outcome.
         pareto: Its chart; None without step times.
         effects: Main effects of its fields; None unless they were crossed.
         rows: Of its table.
@@ -51,7 +51,6 @@ class SuiteView:
     baseline: str
     conditions: str
     machine: str
-    sentence: Sentence
     pareto: Picture | None = None
     effects: Picture | None = None
     rows: tuple[TableRow, ...] = ()
@@ -74,6 +73,7 @@ class Trouble:
 class ReportView:
     """The page."""
 
+    outcome: OutcomeWords
     origins: tuple[tuple[str, str], ...]
     suites: tuple[SuiteView, ...]
     columns: tuple[PageColumn, ...]
@@ -100,6 +100,7 @@ def report_view(
         ]
         suites.append(_suite_view(one, views, columns, pictures, title=title))
     return ReportView(
+        outcome=outcome_words(outcomes_of(comparisons, results)),
         origins=origins(groups, results),
         suites=tuple(suites),
         columns=columns,
@@ -163,7 +164,6 @@ def _suite_view(
         group.suite.baseline.name,
         conditions(group),
         group.machine,
-        suite_sentence(table),
         pareto,
         _effects(comparison, pictures, title),
         tuple(_table_row(view, columns, variant) for view, variant in zip(views, group.members, strict=True)),

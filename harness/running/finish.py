@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.comparison import Group, Judge, compare_groups, frame_of, group_records
 from harness.comparison.groups import Looks, Planned, Timings, looks_before, make_group
+from harness.comparison.outcome import SuiteOutcome, outcomes_of
 from harness.report import write_report
 from harness.results import Results, load_results
 from harness.running.job import Job, planned_suite
@@ -21,19 +22,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class Finished:
     """What a run leaves for who started it.
 
     Attributes:
         frame: The table of this run's suites, exactly as planned; the files hold everything else of the folder too.
+        outcomes: What each of these suites came to.
         written: Paths of the files.
     """
 
     frame: pd.DataFrame
+    outcomes: Sequence[SuiteOutcome]
     written: Sequence[Path]
 
 
-def finish(job: Job, *, partial: str = "") -> Outcome:
+def finish(job: Job, *, partial: str = "") -> Finished:
     """Read what was added, group and judge once, and write tables, charts and the report of the results folder.
 
     `partial` says why the results are not complete; empty when they are. An interrupted run has to end within seconds:
@@ -43,10 +46,11 @@ def finish(job: Job, *, partial: str = "") -> Outcome:
     judge, timings = Judge(job.settings.margins), Timings(results)
     own = compare_groups(_own_groups(job, results, timings), results, judge)
     everything = compare_groups(group_records(results, timings), results, judge)
-    written = write_tables(frame_of(everything), job.settings.results / "tables", partial=partial)
+    folder, outcomes = job.settings.results / "tables", outcomes_of(everything, results)
+    written = write_tables(frame_of(everything), folder, partial=partial, outcomes=outcomes)
     if not partial:
         written += write_report(everything, results, job.settings.margins)
-    return Outcome(frame_of(own), written)
+    return Finished(frame_of(own), outcomes_of(own, results), written)
 
 
 def _own_groups(job: Job, results: Results, timings: Timings) -> list[Group]:

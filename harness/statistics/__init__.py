@@ -13,8 +13,8 @@ from harness.statistics.looks import FUTILE, alpha_share, chance_to_settle, comm
 from harness.statistics.pareto import Standing, pareto
 from harness.statistics.ratios import mean_of_ratios, two_way_of_sums
 from harness.statistics.reaching import NEVER, Reaching, TimeToReach, best_so_far
-from harness.statistics.times import TimeRatio, blocks_needed, builds_needed, controlled_ratio, time_ratio
-from harness.statistics.two_way import LEAST_SEEDS, Effect, MeanSquares, seeds_needed, two_way
+from harness.statistics.times import TimeRatio, builds_needed, controlled_ratio, same_with_builds, time_ratio
+from harness.statistics.two_way import LEAST_SEEDS, Effect, MeanSquares, same_with, seeds_needed, two_way
 
 __all__ = [
     "ALPHA",
@@ -33,7 +33,6 @@ __all__ = [
     "TimeToReach",
     "alpha_share",
     "best_so_far",
-    "blocks_needed",
     "builds_needed",
     "chance_to_settle",
     "common_looks",
@@ -46,6 +45,8 @@ __all__ = [
     "mean_of_ratios",
     "pareto",
     "quantile",
+    "same_with",
+    "same_with_builds",
     "seeds_needed",
     "time_ratio",
     "two_way",

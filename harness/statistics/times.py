@@ -167,20 +167,27 @@ def builds_needed(effect: TimeRatio, margin: float, alpha: float = ALPHA, compar
     if not effect.known:
         return None
     level, equivalence = corrected_level(alpha, comparisons), equivalence_level(alpha, comparisons)
-    size, edge = abs(effect.mean), -math.log(1 - margin) if effect.mean < 0 else math.log(1 + margin)
-
-    def half(level: float, builds: NDArray[np.int64]) -> Floats:
-        spread = np.sqrt(effect.build_variance / builds)
-        df = builds - 1 + degrees_lent(builds - 1, effect.trust)
-        return np.asarray(np.maximum(quantiles(level, df) * spread, effect.bound))
+    size, edge = abs(effect.mean), _edge(effect, margin)
 
     def settled(builds: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return np.asarray((half(level, builds) < size) | (size + half(equivalence, builds) <= edge))
+        outside = _half_with(effect, level, builds) < size
+        return np.asarray(outside | (size + _half_with(effect, equivalence, builds) <= edge))
 
     return first_count(settled, effect.builds)
 
 
-def blocks_needed(effect: TimeRatio, margin: float, alpha: float = ALPHA, comparisons: int = 1) -> int | None:
-    """Return `builds_needed` in blocks: how many in total, spread over fresh builds."""
-    builds = builds_needed(effect, margin, alpha, comparisons)
-    return None if builds is None else builds * effect.blocks
+def same_with_builds(effect: TimeRatio, builds: int, margin: float, alpha: float = ALPHA, comparisons: int = 1) -> bool:
+    """Say whether so many builds would put the ratio within the margin, were its mean and spread to stay."""
+    half = _half_with(effect, equivalence_level(alpha, comparisons), np.array([builds]))
+    return bool(abs(effect.mean) + half[0] <= _edge(effect, margin))
+
+
+def _edge(effect: TimeRatio, margin: float) -> float:
+    return -math.log(1 - margin) if effect.mean < 0 else math.log(1 + margin)
+
+
+def _half_with(effect: TimeRatio, level: float, builds: NDArray[np.int64]) -> Floats:
+    """Return how far the interval of the log would reach with other numbers of builds."""
+    spread = np.sqrt(effect.build_variance / builds)
+    df = builds - 1 + degrees_lent(builds - 1, effect.trust)
+    return np.asarray(np.maximum(quantiles(level, df) * spread, effect.bound))

@@ -137,14 +137,23 @@ def seeds_needed(effect: Effect, margin: float, alpha: float = ALPHA, comparison
     size = abs(effect.mean)
     level, equivalence = corrected_level(alpha, comparisons), equivalence_level(alpha, comparisons)
 
-    def half(level: float, seeds: NDArray[np.int64]) -> Floats:
-        by_seeds = quantiles(level, seeds - 1) ** 2 * (effect.seed_variance * (effect.seeds / seeds))
-        return np.asarray(np.sqrt(by_seeds + quantile(level, effect.images - 1) ** 2 * effect.image_variance))
-
     def settled(seeds: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return np.asarray((half(level, seeds) < size) | (size + half(equivalence, seeds) <= margin))
+        outside = _half_with(effect, level, seeds) < size
+        return np.asarray(outside | (size + _half_with(effect, equivalence, seeds) <= margin))
 
     return first_count(settled, max(effect.seeds, LEAST_SEEDS))
+
+
+def same_with(effect: Effect, seeds: int, margin: float, alpha: float = ALPHA, comparisons: int = 1) -> bool:
+    """Say whether so many seeds would put the comparison within the margin, were its mean and spread to stay."""
+    half = _half_with(effect, equivalence_level(alpha, comparisons), np.array([seeds]))
+    return bool(abs(effect.mean) + half[0] <= margin)
+
+
+def _half_with(effect: Effect, level: float, seeds: NDArray[np.int64]) -> Floats:
+    """Return how far the interval would reach with other numbers of seeds."""
+    by_seeds = quantiles(level, seeds - 1) ** 2 * (effect.seed_variance * (effect.seeds / seeds))
+    return np.asarray(np.sqrt(by_seeds + quantile(level, effect.images - 1) ** 2 * effect.image_variance))
 
 
 def checked_table(values: ArrayLike, name: str = "differences") -> Floats:

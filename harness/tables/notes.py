@@ -38,10 +38,20 @@ def legend(rows: Sequence[Row]) -> list[str]:
     return [*(["; ".join(signs)] if signs else []), *([f"{same} in intervals"] if same else [])]
 
 
-def block_legend(rows: Sequence[Row]) -> list[str]:
-    """Return a line that says what a block is, where a hint of a suite's table asks for more of them."""
-    if any(row["step_time_verdict"] == "unresolved" and not math.isnan(row["step_time_ci_low"]) for row in rows):
-        return ["block: a few training steps timed as one; --budget full times the most of them"]
+def flag_legend(rows: Sequence[Row]) -> list[str]:
+    """Return a line that says what a disturbed step time means, where there is one."""
+    if any(isinstance(text := row["step_time_flags"], str) and text for row in rows):
+        return [
+            "disturbed: the machine did something else, or its speed changed; baseline and variant ran in turns, so "
+            "that the interval carries it, and is wide for it: --retime measures anew"
+        ]
+    return []
+
+
+def pareto_legend(rows: Sequence[Row]) -> list[str]:
+    """Return a line that says what the words of the Pareto column mean, where they leave something open."""
+    if any(row["pareto"] == "perhaps" for row in rows):
+        return ["Pareto: yes, no other is both more accurate and faster; perhaps, the intervals leave that open"]
     return []
 
 

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from harness.comparison.columns import column_of
+from harness.comparison.outcome import SuiteOutcome
 from harness.tables.column_table import column_table
 from harness.tables.escape import spreadsheet
 from harness.tables.grid import TextStyle
+from harness.tables.outcome import outcome_section
 from harness.tables.screen import Screen
 from harness.tables.suite_rows import split_tables
 from harness.tables.suite_table import suite_table
@@ -35,6 +37,7 @@ def render_frame(
     columns: Sequence[str] = (),
     diff_only: bool = False,
     screen: Screen | None = None,
+    outcomes: Sequence[SuiteOutcome] = (),
 ) -> str:
     """Return the comparison as text.
 
@@ -44,6 +47,8 @@ def render_frame(
         columns: Only these, in this order; default all for csv and json, the suite's table for people.
         diff_only: Leave out columns that do not differ between rows.
         screen: What a plain table has to fit.
+        outcomes: What each suite came to: told below the tables on a terminal, where the eye is, and above them in
+            Markdown. Not beside chosen columns, nor in what programs read.
     """
     if style in ("csv", "json"):
         chosen = frame[list(columns)] if columns else frame
@@ -55,6 +60,9 @@ def render_frame(
             parts.append(column_table(part, columns, style=text_style, screen=screen, diff_only=diff_only))
         else:
             parts.append(suite_table(part, style=text_style, wrap=style == "plain", screen=screen, diff_only=diff_only))
+    if outcomes and not columns:
+        section = outcome_section(outcomes, style=text_style, screen=screen)
+        parts.insert(0 if style == "github" else len(parts), section)
     return "\n\n\n".join(parts) + "\n" if parts else "no rows\n"
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.comparison import COLUMNS, Margins
 from harness.comparison.columns import unknown_column
 from harness.comparison.groups import Group
+from harness.comparison.outcome import SuiteOutcome
+from harness.comparison.suite_rows import SuiteComparison
 from harness.comparison.wanted import Wanted
 from harness.errors import InputError, nearest
 from harness.results import Results
@@ -54,6 +57,14 @@ def chosen_groups(
     return chosen
 
 
+@dataclass(frozen=True, eq=False)
+class Selected:
+    """What a person asked for of a results folder: the rows, and what each of their suites came to."""
+
+    frame: pd.DataFrame
+    outcomes: Sequence[SuiteOutcome]
+
+
 def compare_selected(
     folder: Path,
     margins: Margins,
@@ -62,7 +73,7 @@ def compare_selected(
     suites: Sequence[str] = (),
     sort: str | None = None,
     note: Callable[[str], object] = lambda text: None,
-) -> pd.DataFrame:
+) -> Selected:
     """Return the comparison of a results folder: some suites and conditions, rows in an order.
 
     Args:
@@ -77,15 +88,23 @@ def compare_selected(
         InputError: No such results, suite or conditions.
     """
     from harness.comparison import Judge, each_comparison, frame_of
+    from harness.comparison.outcome import suite_outcome
     from harness.results import load_results
 
     results = load_results(folder, history=False)
     chosen = chosen_groups(results, wanted, suites=suites, note=note)
-    frame = frame_of(each_comparison(chosen, results, Judge(margins)))
+    outcomes: list[SuiteOutcome] = []
+
+    def noted() -> Iterator[SuiteComparison]:
+        for one in each_comparison(chosen, results, Judge(margins)):
+            outcomes.append(suite_outcome(one, results))
+            yield one
+
+    frame = frame_of(noted())
     if sort:
         frame = frame.sort_values(
             sort.removeprefix("-"), ascending=not sort.startswith("-"), kind="stable", na_position="last"
         )
         order = {group.suite.name: place for place, group in reversed(list(enumerate(chosen)))}
         frame = frame.sort_values("suite", key=lambda names: names.map(order), kind="stable").reset_index(drop=True)
-    return frame
+    return Selected(frame, outcomes)

@@ -35,11 +35,16 @@ class SuiteRows:
         return str(self.rows[0]["suite"])
 
     @property
-    def title(self) -> list[str]:
-        """The lines above the table: suite and baseline, then the conditions."""
+    def conditions(self) -> str:
+        """Dataset, budget, device and seeds in words."""
         row = self.rows[0]
         backend = "" if row["backend"] == "tensorflow" else f"{row['backend']} on "
-        conditions = f"{row['dataset']}, {row['budget']}, {backend}{row['device']}, {self._seeds()}"
+        return f"{row['dataset']}, {row['budget']}, {backend}{row['device']}, {self._seeds()}"
+
+    @property
+    def title(self) -> list[str]:
+        """The lines above the table: suite and baseline, then the conditions."""
+        row, conditions = self.rows[0], self.conditions
         if machine := next((text for row in self.rows if isinstance(text := row["machine"], str) and text), ""):
             conditions += f"; step times from {machine}"
         if selected_on_test(str(row["budget"])):

@@ -12,13 +12,14 @@ from harness.tables import escape
 from harness.tables.cells import cell_text, full_text, interval_text
 from harness.tables.fit import Field, fitted, verdict_paint
 from harness.tables.grid import Align, Lines, Piece, TextStyle, text_width
-from harness.tables.notes import block_legend, legend, row_notes
+from harness.tables.notes import flag_legend, legend, pareto_legend, row_notes
 from harness.tables.screen import Screen
 from harness.tables.suite_rows import SuiteRows
 
 if TYPE_CHECKING:
     import pandas as pd
 
+PARETO = SUITE_TABLE["pareto"].head
 BEST_NOTE = "* the best value of its column, whatever the verdict"
 
 
@@ -52,7 +53,9 @@ def suite_table(
     if diff_only:
         fields, same = split_equal(fields)
     drawn = fitted(fields, style, screen, wrap=wrap)
-    notes = [*row_notes(rows, ("accuracy", "step_time")), *legend(rows), *block_legend(rows)]
+    notes = [*row_notes(rows, ("accuracy", "step_time")), *legend(rows), *flag_legend(rows)]
+    if PARETO in drawn:  # a narrow screen has no room for it
+        notes += pareto_legend(rows)
     if any(piece.best for field in fields for piece in field.pieces):
         notes.append("bold: " + BEST_NOTE.removeprefix("* the ") if style != "plain" else BEST_NOTE)
     return assemble([*part.title, *same], drawn, notes, style, screen)

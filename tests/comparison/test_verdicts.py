@@ -5,15 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.comparison.verdicts import (
+    FULL_BUILDS,
     Verdict,
     accuracy_verdict,
-    blocks_hint,
+    builds_hint,
     look_hint,
     seeds_hint,
     time_verdict,
     verdict,
 )
 from harness.statistics import Interval
+from harness.timing.settings import TIMING
 
 ENDS = st.floats(-1, 1)
 
@@ -88,26 +90,39 @@ def test_margins_that_leave_zero_out_are_refused():
 
 
 def test_hints():
-    assert seeds_hint(30) == "use --seeds auto: it goes on until this is settled"
-    assert seeds_hint(31) == "use --seeds auto --max-seeds 31: 30 seeds would hardly settle it"
-    assert seeds_hint(991).startswith("use --seeds auto --max-seeds 1000: ")
+    assert seeds_hint(30) == ("use --seeds auto: it goes on until this is settled", "--seeds auto")
+    assert seeds_hint(31).text == "use --seeds auto --max-seeds 31: 30 seeds would hardly settle it"
+    assert seeds_hint(31).options == "--seeds auto --max-seeds 31"
+    assert seeds_hint(550) == ("not worth settling: it would take about 550 seeds", "")
     for hopeless in (None, 1001):
-        assert seeds_hint(hopeless) == "more seeds would not settle it, only more test images"
-    assert "--seeds auto" in seeds_hint(17, decides=False)
+        assert seeds_hint(hopeless) == ("more seeds would not settle it, only more test images", "")
+    assert "--seeds auto" in seeds_hint(17, decides=False).text
 
 
 def test_a_row_says_at_which_look_it_stopped_and_why():
     def said(needed, look=8, word=Verdict.UNRESOLVED, *, goes_on=False):
         return look_hint(word, look, 30, needed, goes_on=goes_on)
 
-    assert said(None, word=Verdict.SAME) == "settled at 8 seeds"
-    assert said(120) == "stopped at 8 seeds: 30 would hardly settle it, about 120 would"
-    assert said(29) == "stopped at 8 seeds: 30 would hardly settle it"
-    assert said(None) == "stopped at 8 seeds: more seeds would not settle it, only more test images"
-    assert said(45, 30) == "not settled by 30 seeds: about 45 would settle it"
-    assert said(20, goes_on=True) == "open at 8 of at most 30 seeds: the same command goes on"
+    assert said(None, word=Verdict.SAME) == ("settled at 8 seeds", "")
+    assert said(120) == ("stopped at 8 seeds: 30 would hardly settle it, about 120 would", "")
+    assert said(29) == ("stopped at 8 seeds: 30 would hardly settle it", "")
+    assert said(None).text == "stopped at 8 seeds: more seeds would not settle it, only more test images"
+    assert said(45, 30) == ("not settled by 30 seeds: about 45 would settle it", "--seeds auto --max-seeds 45")
+    assert said(20, goes_on=True) == ("open at 8 of at most 30 seeds: the same command goes on", "--seeds auto")
 
 
-def test_the_hint_of_step_times():
-    assert blocks_hint(1180, 36) == "about 1,200 more blocks would settle it"
-    assert blocks_hint(None, 36) == "only a quieter machine would settle it"
+def test_the_hint_of_step_times_names_a_run_that_there_is():
+    def said(needed, builds=4, budget="quick", *, disturbed=False):
+        return builds_hint(needed, builds, budget, disturbed=disturbed)
+
+    assert said(6).options == "--budget full"
+    assert said(7) == ("not worth settling: it would take about 7 builds, and --budget full times 6", "")
+    assert said(300, disturbed=True).options == said(None).options == said(None, 6, "full").options == "--retime"
+    assert said(None, 1, "smoke").options == "--budget quick"
+    assert said(None, 1, "quick").options == "--budget full"
+    assert not any("block" in said(needed, builds).text for needed in (None, 5, 300) for builds in (1, 4))
+
+
+def test_full_times_as_many_builds_as_hints_say():
+    settings = TIMING["full"]
+    assert settings.processes * settings.builds == FULL_BUILDS

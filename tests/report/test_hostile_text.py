@@ -21,10 +21,10 @@ from harness.report import write_report
 from harness.report.inline_svg import inline_svg
 from harness.report.page import render_page
 from harness.report.pictures import Pictures
-from harness.report.sentences import Sentence
 from harness.report.view import ReportView, SuiteView, Trouble
 from harness.suites import Suite
 from harness.tables import write_tables
+from harness.tables.outcome_words import OutcomeLine, OutcomeText, OutcomeWords
 from harness.variants import BASELINE
 
 SEEDS = (
@@ -142,9 +142,11 @@ def test_no_script_runs_and_the_layout_holds(hostile_folder: Path, browser: Any)
 
 def test_all_200_strings_are_escaped_text_wherever_they_stand(browser: Any) -> None:
     """The template without charts: every string as suite, conditions, machine, outcome, failed trial and message."""
-    suites = tuple(SuiteView(*[text] * 5, Sentence(text, text, text)) for text in STRINGS)
+    suites = tuple(SuiteView(*[text] * 5) for text in STRINGS)
+    lines = (OutcomeText(text, text, text, (OutcomeLine(text, text, text),)) for text in STRINGS)
+    outcome = OutcomeWords(tuple(lines), tuple(OutcomeLine(text, text, text) for text in STRINGS), STRINGS)
     troubles = tuple(Trouble(text, text, 1, "failed", 0, text) for text in STRINGS)
-    view = ReportView(tuple((text, text) for text in STRINGS), (), (), (), troubles, Margins(), 0)
+    view = ReportView(outcome, tuple((text, text) for text in STRINGS), (), (), (), troubles, Margins(), 0)
     page = render_page(dataclasses.replace(view, suites=suites), Pictures(), partial=STRINGS[0])
     context = browser.new_context(viewport={"width": 420, "height": 900})
     context.set_default_timeout(PATIENCE_MS)

@@ -17,14 +17,11 @@ from harness.cli import run
 from harness.comparison import Margins, compare_all
 from harness.report import write_report
 from harness.report.inline_svg import inline_svg
-from harness.report.sentences import suite_sentence
 from harness.results import Results, load_results
 from harness.suites import Suite
-from harness.tables import full_text
 from harness.variants import BASELINE
 
 WIDE, DEEP = BASELINE.replace(filters=(64, 128)), BASELINE.replace(dropout=0.5)
-NAN = float("nan")
 
 
 def small(folder: Path, **more: object) -> Results:
@@ -42,70 +39,6 @@ def without_time(page: Path) -> str:
 
 def text_of(results: Results, *, partial: str = "") -> str:
     return report_of(results, Margins(), partial=partial)[0].read_text(encoding="utf-8")
-
-
-def row(variant: str, accuracy: str, time: str, **more: object) -> dict[str, object]:
-    low, high = {"better": (0.01, 0.03), "worse": (-0.03, -0.01), "same": (-0.001, 0.001)}.get(accuracy, (-0.02, 0.03))
-    return {
-        "variant": variant,
-        "baseline": "baseline",
-        "status": "ok",
-        "accuracy_delta": (low + high) / 2,
-        "accuracy_ci_low": low,
-        "accuracy_ci_high": high,
-        "accuracy_verdict": accuracy,
-        "accuracy_hint": "about 9 more seeds would settle it" if accuracy == "unresolved" else "",
-        "step_time_ratio": 0.8 if time == "better" else 1.2,
-        "step_time_ci_low": 0.7,
-        "step_time_ci_high": 1.3,
-        "step_time_verdict": time,
-    } | more
-
-
-def test_the_most_accurate_of_the_better_wins_and_its_price_is_told() -> None:
-    rows = [
-        row("baseline", "", ""),
-        row("a", "better", "worse", accuracy_delta=0.02),
-        row("b", "better", "better", accuracy_delta=0.03),
-    ]
-    found = suite_sentence(rows)
-    assert found.winner == "b"
-    assert "+3.0 [+1.0, +3.0] points" in found.text
-    assert "Also better than the baseline: a;" in found.text
-    assert found.counts == "accuracy: 2 better; step time: 1 better, 1 worse"
-
-
-def test_a_sentence_has_the_digits_of_the_table() -> None:
-    better = row("a", "better", "better", accuracy_delta=0.01, accuracy_ci_low=0.0004, accuracy_ci_high=0.024)
-    better |= {"step_time_ratio": 0.98, "step_time_ci_low": 0.96, "step_time_ci_high": 0.9996}
-    text = suite_sentence([better]).text
-    assert full_text(better, "accuracy_delta") == "+1.00 [+0.04, +2.40]"
-    assert "+1.00 [+0.04, +2.40] points" in text
-    assert "0.9800 [0.9600, 0.9996] times as long" in text
-
-
-def test_without_a_more_accurate_one_the_fastest_of_the_same_wins() -> None:
-    found = suite_sentence([row("a", "same", "better"), row("b", "same", "worse"), row("c", "worse", "better")])
-    assert found.winner == "a"
-
-
-@pytest.mark.parametrize("status", ["diverged", "failed"])
-def test_what_diverged_or_failed_never_wins(status: str) -> None:
-    found = suite_sentence([row("a", "better", "better", status=status)])
-    assert found.winner == ""
-    assert f"1 {status}" in found.counts
-
-
-def test_an_unresolved_suite_says_what_would_settle_it() -> None:
-    found = suite_sentence([row("a", "unresolved", "unresolved"), row("b", "worse", "same")])
-    assert found.winner == ""
-    assert "Closest: a" in found.text
-    assert "about 9 more seeds would settle it" in found.text
-
-
-def test_a_suite_without_figures_says_so() -> None:
-    unknown = dict.fromkeys(("accuracy_delta", "accuracy_ci_low", "accuracy_ci_high", "step_time_ratio"), NAN)
-    assert "nothing is settled" in suite_sentence([row("a", "unresolved", "unresolved", **unknown)]).text
 
 
 @pytest.fixture(scope="module")

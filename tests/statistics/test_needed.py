@@ -8,7 +8,7 @@ import pytest
 
 from harness.statistics import builds_needed, seeds_needed, time_ratio, two_way
 from harness.statistics.estimate import Part, first_count
-from harness.statistics.times import blocks_needed, degrees_lent
+from harness.statistics.times import degrees_lent
 
 
 @pytest.mark.parametrize("least", [3, 5, 40])
@@ -96,7 +96,6 @@ def test_one_build_fewer_than_needed_would_not_settle_it(mean, spread, margin, b
     found = ratio(mean, spread=spread, trust=trust, bound=bound)
     needed = builds_needed(found, margin, 0.05, comparisons)
     assert needed is not None
-    assert blocks_needed(found, margin, 0.05, comparisons) == needed * 8
     assert settled_by_builds(needed, found, margin, 0.05, comparisons)
     if needed > found.builds:
         assert not settled_by_builds(needed - 1, found, margin, 0.05, comparisons)
@@ -105,4 +104,3 @@ def test_one_build_fewer_than_needed_would_not_settle_it(mean, spread, margin, b
 def test_a_bound_beyond_the_margin_is_never_settled():
     found = ratio(0.0, bound=0.05)
     assert builds_needed(found, 0.02) is None
-    assert blocks_needed(found, 0.02) is None

@@ -1,0 +1,286 @@
+"""Outcomes in sentences, each said once; console, Markdown and the report's first screen only lay them out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.comparison.again import command_line
+from harness.comparison.columns import Row
+from harness.comparison.outcome import Choice, Remedy, SuiteOutcome, is_timed
+from harness.comparison.verdicts import Verdict
+from harness.tables.cells import cell_text, interval_text
+from harness.tables.numbers import interval_decimals, plain
+from harness.tables.suite_rows import SuiteRows
+
+MOST_LINES = 6
+"""Variants that get a line of their own, of each choice."""
+
+_OWN_LINES: tuple[Choice, ...] = ("take", "trade", "open", "losing")
+_TIMES = 2.0  # from here on a ratio says more than a percentage
+_MOST_NAMES = 5
+_LONGEST_NAME, _LISTED_NAME, _LONGEST_SELECTION = 60, 40, 60
+_SELECTABLE = re.compile(r"[\w:+.-]+")
+
+_SIGNS = (
+    "[ ]: interval of the difference from the baseline, for new seeds and test images (step time: new builds); lost "
+    "and gained are its ends",
+    "faster, slower: of a step's time: 50 % faster is half of the time, 50 % slower one and a half times",
+)
+_LABELS: dict[str, str] = {
+    "trade": "trade: better in one measure, worse or open in the other",
+    "open": "open: nothing is settled as better, something leans to it",
+    "losing": "losing: not settled, and nothing leans to better: hardly worth more runs",
+    "beaten": "beaten: worse in one measure and better in none, or another variant surely beats it in both",
+}
+_UNTIMED = "no step times: harness sweep --time or pytest suites --benchmark takes them"
+_LEANS = "leans: as what more seeds or builds would settle it, were the present figures the true ones"
+
+
+@dataclass(frozen=True)
+class OutcomeLine:
+    """A line of an outcome: what it is about in a word, the variants, and what is said of them."""
+
+    label: str
+    names: str
+    text: str
+
+
+@dataclass(frozen=True)
+class OutcomeText:
+    """The outcome of one suite in words.
+
+    Attributes:
+        suite: Its name.
+        conditions: Dataset, budget, device and seeds.
+        headline: Which variant to take, or what the choice is.
+        lines: A line per variant that is not beaten, then those that are, together.
+    """
+
+    suite: str
+    conditions: str
+    headline: str
+    lines: tuple[OutcomeLine, ...]
+
+
+@dataclass(frozen=True)
+class OutcomeWords:
+    """Outcomes in words.
+
+    Attributes:
+        suites: One per suite and set of conditions.
+        settling: The runs that would settle what is open; the text of each is a command line.
+        how: How to read the words and signs that these outcomes use, a line each.
+    """
+
+    suites: tuple[OutcomeText, ...] = ()
+    settling: tuple[OutcomeLine, ...] = ()
+    how: tuple[str, ...] = ()
+
+
+def outcome_words(outcomes: Sequence[SuiteOutcome]) -> OutcomeWords:
+    """Return outcomes in words."""
+    texts = tuple(outcome_text(one) for one in outcomes)
+    return OutcomeWords(texts, tuple(_settling(outcomes)), tuple(_how_to_read(texts)))
+
+
+def outcome_text(outcome: SuiteOutcome) -> OutcomeText:
+    """Return a suite's outcome in words."""
+    rows = SuiteRows(outcome.rows)
+    return OutcomeText(rows.suite, rows.conditions, _headline(outcome), tuple(_lines(outcome)))
+
+
+def trade_text(row: Row, *, why: bool = True) -> str:
+    """Return what a variant costs and gives: its step time and its accuracy, each with the end that matters.
+
+    `why` asks to say of what will stay open why it will.
+    """
+    time, accuracy = _time_text(row, why=why), _accuracy_text(row, why=why)
+    parts = [accuracy, time] if row["accuracy_verdict"] == Verdict.BETTER else [time, accuracy]
+    return ", ".join(part for part in parts if part)
+
+
+def _headline(outcome: SuiteOutcome) -> str:
+    rows, choices = outcome.rows, outcome.choices
+    baseline = _short(str(rows[0]["baseline"]))
+    if len(rows) < 2 or len(choices["nothing"]) == len(rows) - 1:
+        return "no variant has a result to compare"
+    if outcome.is_smoke:
+        return "a smoke budget shows that all runs, nothing of accuracy or time"
+    if choices["take"]:
+        found = choices["take"]
+        names = [_short(str(row["variant"])) for row in found[:2]]
+        other = f", or {len(found) - 2} more" * (len(found) > 2)
+        compared = " (the intervals do not compare them with each other)" * (len(found) > 1)
+        return f"take {' or '.join(names)}{other}{compared}"
+    if choices["trade"]:
+        return f"keep {baseline}, or trade"
+    if choices["open"] or choices["losing"]:
+        why = "nothing is settled as better" if outcome.judged else "too few results for any verdict"
+        return f"keep {baseline} for now: {why}"
+    return f"keep {baseline}: no variant is better"
+
+
+def _lines(outcome: SuiteOutcome) -> Iterable[OutcomeLine]:
+    choices = outcome.choices
+    if not outcome.is_smoke:
+        for choice in _OWN_LINES:
+            yield from _own_lines(choice, choices[choice])
+        if choices["same"]:
+            yield OutcomeLine("same", _names(choices["same"]), "within the margins of the baseline in both")
+        if choices["beaten"]:
+            yield OutcomeLine("beaten", _names(choices["beaten"]), "" if outcome.timed else "less accurate")
+        if not outcome.timed and len(outcome.rows) > 1:
+            yield OutcomeLine("price", "", _UNTIMED)
+    reasons: dict[str, list[Row]] = {}
+    for row in choices["nothing"]:
+        reason = str(row["message"] if row["status"] in ("failed", "diverged") else row["accuracy_hint"])
+        reasons.setdefault(reason, []).append(row)
+    for number, (reason, rows) in enumerate(reasons.items()):
+        if number < MOST_LINES:
+            yield OutcomeLine("nothing", _names(rows), _cut(reason))
+    if len(reasons) > MOST_LINES:
+        yield OutcomeLine("nothing", "", f"{len(reasons) - MOST_LINES} other reasons: see the table")
+
+
+def _own_lines(choice: Choice, rows: Sequence[Row]) -> Iterable[OutcomeLine]:
+    """Yield a line per variant of which something is known, and one for those that only wait for their verdict."""
+    told = [row for row in rows if any(not math.isnan(row[f"{name}_ci_low"]) for name in ("accuracy", "step_time"))]
+    for row in told[:MOST_LINES]:
+        yield OutcomeLine(
+            choice, _short(str(row["variant"]), _LONGEST_NAME), trade_text(row, why=choice != "losing") + _missing(row)
+        )
+    if len(told) > MOST_LINES:
+        yield OutcomeLine(choice, "", f"and {len(told) - MOST_LINES} more: see the table")
+    waiting: dict[str, list[Row]] = {}
+    for row in rows:
+        if row not in told:
+            waiting.setdefault(str(row["accuracy_hint"]), []).append(row)
+    for hint, alike in waiting.items():
+        yield OutcomeLine(choice, _names(alike), _cut(hint))
+
+
+def _missing(row: Row) -> str:
+    return f"; {_cut(str(row['message']))}" if row["status"] == "partial" and row["message"] else ""
+
+
+def _accuracy_text(row: Row, *, why: bool) -> str:
+    low = row["accuracy_ci_low"]
+    verdict, time = row["accuracy_verdict"], row["step_time_verdict"]
+    if math.isnan(low):
+        return f"accuracy not judged ({_cut(str(row['accuracy_hint'])) or 'no interval'})"
+    lowest, highest = (cell_text(row, f"accuracy_ci_{end}").lstrip("+-") for end in ("low", "high"))
+    bound = ""
+    if verdict == Verdict.WORSE:
+        bound = f"{highest} to {lowest} lost"
+    elif verdict == Verdict.BETTER:
+        bound = f"{lowest} to {highest} gained"
+    elif time == Verdict.BETTER:
+        bound = f"at most {lowest} lost" if low < 0 else "nothing lost"
+    elif time == Verdict.WORSE:
+        bound = f"at most {highest} gained" if row["accuracy_ci_high"] > 0 else "nothing gained"
+    figures = f"{cell_text(row, 'accuracy_delta')} points {interval_text(row, 'accuracy_delta')}"
+    same = "the same, " if verdict == Verdict.SAME else ""
+    return f"accuracy {same}{figures}{f': {bound}' if bound else ''}{_leaning(row, 'accuracy', why=why)}"
+
+
+def _time_text(row: Row, *, why: bool) -> str:
+    """Return the price: how much faster or slower a step is, as far as it is settled."""
+    if not is_timed(row):
+        return ""
+    verdict, ratio = row["step_time_verdict"], row["step_time_ratio"]
+    low, high = row["step_time_ci_low"], row["step_time_ci_high"]
+    if math.isnan(low):
+        return f"step time not judged ({_cut(str(row['step_time_hint'])) or 'no interval'})"
+    if verdict == Verdict.BETTER:
+        return f"{_percent(1 - ratio, 1 - high, 1 - low)} % faster {_ends(1 - high, 1 - low)}"
+    if verdict == Verdict.WORSE and high < _TIMES:
+        return f"{_percent(ratio - 1, low - 1, high - 1)} % slower {_ends(low - 1, high - 1)}"
+    figures = f"{cell_text(row, 'step_time_ratio')} x the step time {interval_text(row, 'step_time_ratio')}"
+    same = "the same, " if verdict == Verdict.SAME else ""
+    return f"{same}{figures}{_leaning(row, 'step_time', why=why)}"
+
+
+def _leaning(row: Row, quantity: str, *, why: bool) -> str:
+    """Return what is said of an open measure: as what it leans, or why nothing will settle it."""
+    if row[f"{quantity}_verdict"] != Verdict.UNRESOLVED:
+        return ""
+    words = _LEANING[quantity]
+    lean = words.get(str(row[f"{quantity}_leans"]), "")
+    told = f", leans to {lean}" if lean else ", open"
+    hint = str(row[f"{quantity}_hint"])
+    return told if row[f"{quantity}_settled_by"] or not hint or not why else f"{told} ({_cut(hint)})"
+
+
+_LEANING = {
+    "accuracy": {"better": "better", "worse": "worse", "same": "the same"},
+    "step_time": {"better": "faster", "worse": "slower", "same": "the same"},
+}
+
+
+def _percent(share: float, low: float, high: float) -> str:
+    decimals = interval_decimals(100 * low, 100 * high, least=0, most=2, equal=0.0)
+    return plain(100 * share, decimals)
+
+
+def _ends(low: float, high: float) -> str:
+    return f"[{_percent(low, low, high)}, {_percent(high, low, high)}]"
+
+
+def _names(rows: Sequence[Row]) -> str:
+    return _listed([str(row["variant"]) for row in rows])
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(_short(name, _LISTED_NAME) for name in names[:_MOST_NAMES]) + more
+
+
+def _short(name: str, longest: int = _LISTED_NAME) -> str:
+    """Return a name with its middle left out where it is long: its end tells it from others.
+
+    >>> _short("filters:64-128-256-512+dropout:0.5+id:d74c7fec", 24)
+    'filters:64-12…d:d74c7fec'
+    """
+    if len(name) <= longest:
+        return name
+    end = (longest - 1) // 2 - 1
+    return f"{name[: longest - 1 - end]}…{name[-end:]}"
+
+
+def _cut(text: str, longest: int = 160) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def _settling(outcomes: Iterable[SuiteOutcome]) -> list[OutcomeLine]:
+    """Return the command lines that would settle what is open: one per set of conditions, options and quantity."""
+    together: dict[tuple[object, ...], list[Remedy]] = {}
+    for outcome in outcomes:
+        for remedy in outcome.remedies:
+            together.setdefault((remedy.quantity, remedy.words), []).append(remedy)
+    lines = []
+    for remedies in together.values():
+        variants = list(dict.fromkeys(name for one in remedies for name in one.variants))
+        suites = list(dict.fromkeys(one.suite for one in remedies))
+        line = command_line(remedies[0].words, _selection(variants, suites))
+        lines.append(OutcomeLine("settle", f"{remedies[0].quantity} of {_listed(variants)}", line))
+    return lines
+
+
+def _selection(variants: Sequence[str], suites: Sequence[str]) -> str:
+    """Return what `-k` selects: some variants or their suites; nothing where a suite's name is no word of `-k`."""
+    # A search's winner is an item of its own only as the search.
+    few = " or ".join(variants)
+    if len(few) <= _LONGEST_SELECTION and not any(suite.startswith("search:") for suite in suites):
+        return few
+    return " or ".join(suites) if all(_SELECTABLE.fullmatch(suite) for suite in suites) else ""
+
+
+def _how_to_read(texts: Sequence[OutcomeText]) -> list[str]:
+    """Return a line for each word and sign that these outcomes use."""
+    labels = {line.label for one in texts for line in one.lines}
+    told = [line.text for one in texts for line in one.lines if line.label in _OWN_LINES]
+    leans = [_LEANS] if any("leans to" in text for text in told) else []
+    return [*(_SIGNS if told else ()), *(text for label, text in _LABELS.items() if label in labels), *leans]

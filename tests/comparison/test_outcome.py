@@ -1,0 +1,167 @@
+"""What a suite comes to: sorted out by verdicts alone, and the runs that would settle more are runs that there are."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_results import DROPOUT, Made, make_results
+
+from harness.budgets import BUDGETS
+from harness.comparison import Margins, compare_all
+from harness.comparison.outcome import CHOICES, outcomes_of, sorted_out
+from harness.results import load_results
+
+WORDS = ("better", "worse", "same", "unresolved")
+NAN = float("nan")
+ACCURACIES = {"better": (0.01, 0.03), "worse": (-0.03, -0.01), "same": (-0.001, 0.001), "unresolved": (-0.03, 0.01)}
+TIMES = {"better": (0.5, 0.6), "worse": (1.2, 1.4), "same": (0.99, 1.01), "unresolved": (0.9, 1.1)}
+
+
+def row(variant, accuracy, time, *, leans=("", ""), **more):
+    """Return a row with the verdicts' own intervals."""
+    low, high = ACCURACIES.get(accuracy, (NAN, NAN))
+    fast, slow = TIMES.get(time, (NAN, NAN))
+    cells = {
+        "suite": "size",
+        "variant": variant,
+        "baseline": "baseline",
+        "dataset": "digits",
+        "budget": "quick",
+        "device": "cpu",
+        "backend": "tensorflow",
+        "seeds": 5,
+        "looks": "5",
+        "status": "ok",
+        "message": "",
+        "pareto": "perhaps",
+    }
+    for quantity, verdict, ends, lean in (
+        ("accuracy", accuracy, (low, high), leans[0]),
+        ("step_time", time, (fast, slow), leans[1]),
+    ):
+        size = "accuracy_delta" if quantity == "accuracy" else "step_time_ratio"
+        cells |= {
+            size: sum(ends) / 2,
+            f"{quantity}_ci_low": ends[0],
+            f"{quantity}_ci_high": ends[1],
+            f"{quantity}_verdict": verdict,
+            f"{quantity}_hint": "",
+            f"{quantity}_leans": lean,
+            f"{quantity}_settled_by": "",
+        }
+    return cells | more
+
+
+def baseline():
+    return row("baseline", "", "") | {"accuracy_delta": 0.0, "step_time_ratio": 1.0}
+
+
+def choice_of(one):
+    found = sorted_out([baseline(), one]).choices
+    assert sum(map(len, found.values())) == 1
+    return next(choice for choice in CHOICES if found[choice])
+
+
+EXPECTED = {
+    ("better", "better"): "take",
+    ("better", "same"): "take",
+    ("same", "better"): "take",
+    ("better", "worse"): "trade",
+    ("worse", "better"): "trade",
+    ("better", "unresolved"): "trade",
+    ("unresolved", "better"): "trade",
+    ("same", "same"): "same",
+    ("same", "worse"): "beaten",
+    ("worse", "same"): "beaten",
+    ("worse", "worse"): "beaten",
+}
+
+
+@pytest.mark.parametrize("pair", EXPECTED, ids="-".join)
+def test_two_settled_words_decide(pair):
+    assert choice_of(row("a", *pair)) == EXPECTED[pair]
+
+
+@given(st.sampled_from(WORDS), st.sampled_from(WORDS))
+def test_every_pair_of_words_has_one_place(accuracy, time):
+    assert choice_of(row("a", accuracy, time)) in CHOICES
+
+
+def test_what_is_open_is_losing_unless_it_leans_to_better():
+    assert choice_of(row("a", "unresolved", "worse", leans=("better", ""))) == "open"
+    for leans in ("worse", "same"):
+        assert choice_of(row("a", "unresolved", "worse", leans=(leans, ""))) == "losing"
+    assert choice_of(row("a", "worse", "unresolved", leans=("", "better"))) == "open"
+    assert choice_of(row("a", "worse", "unresolved", leans=("", "worse"))) == "losing"
+
+
+def test_what_another_variant_surely_beats_is_beaten_whatever_its_words():
+    assert choice_of(row("a", "unresolved", "better", pareto="no")) == "beaten"
+
+
+def test_without_step_times_accuracy_alone_decides():
+    untimed = {"step_time_ratio": NAN, "pareto": "perhaps"}
+    for word, choice in (("better", "take"), ("worse", "beaten"), ("same", "same")):
+        assert choice_of(row("a", word, "", **untimed)) == choice
+
+
+@pytest.mark.parametrize("status", ["failed", "diverged"])
+def test_what_has_no_result_is_nothing(status):
+    assert choice_of(row("a", "unresolved", "better", status=status)) == "nothing"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_results(tmp_path_factory.mktemp("outcome"), Made())
+
+
+def outcome_of(folder, **changes):
+    """Return the outcome of a folder whose first variant's row has other cells."""
+    results = load_results(folder)
+    comparison, *_ = compare_all(results, Margins())
+    first, second, *rest = comparison.rows
+    return outcomes_of([replace(comparison, rows=[first, {**second, **changes}, *rest])], results)[0]
+
+
+OPEN = {
+    "accuracy_verdict": "unresolved",
+    "accuracy_leans": "better",
+    "accuracy_settled_by": "add --seeds auto",
+    "pareto": "perhaps",
+}
+
+
+def test_a_run_that_would_settle_more_is_a_command_that_there_is(folder):
+    (seeds,) = outcome_of(folder, **OPEN).remedies
+    assert (seeds.quantity, seeds.variants) == ("accuracy", (DROPOUT.name,))
+    assert shlex.join(seeds.words).startswith("pytest suites --benchmark --dataset digits --budget quick --seeds auto")
+    assert seeds.words[-2:] == ("--results", str(folder))
+    (more,) = outcome_of(folder, **OPEN | {"accuracy_settled_by": "add --seeds auto --max-seeds 50"}).remedies
+    assert "--seeds auto --max-seeds 50" in shlex.join(more.words)
+
+
+def test_nothing_is_offered_for_what_more_seeds_would_settle_as_worse(folder):
+    outcome = outcome_of(folder, **OPEN | {"accuracy_leans": "worse", "step_time_verdict": "worse"})
+    assert [row["variant"] for row in outcome.choices["losing"]] == [DROPOUT.name]
+    assert outcome.remedies == ()
+
+
+def test_longer_timing_keeps_epochs_and_seeds_so_that_nothing_is_trained_anew(folder):
+    changes = {"step_time_settled_by": "add --budget full", "step_time_verdict": "unresolved"}
+    (times,) = outcome_of(folder, **changes).remedies
+    assert times.quantity == "step time"
+    assert f"--budget full --epochs {BUDGETS['quick'].epochs} --seeds 5" in shlex.join(times.words)
+    (anew,) = outcome_of(folder, **changes | {"step_time_settled_by": "add --retime"}).remedies
+    assert "--retime" in anew.words
+    assert "quick" in anew.words
+
+
+def test_a_smoke_budget_offers_nothing(tmp_path):
+    made = Made(seeds=(1,), budget=BUDGETS["smoke"])
+    outcome = outcome_of(make_results(tmp_path, made), **OPEN)
+    assert outcome.is_smoke
+    assert not outcome.remedies

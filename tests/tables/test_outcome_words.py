@@ -1,0 +1,152 @@
+"""Outcomes in words: a price beside every gain, the end of the interval that matters, and no more than fits."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+from made_results import BASELINE, DROPOUT, WIDE, Made, make_results
+
+from harness.cli import run
+from harness.comparison import Margins, compare, compare_all
+from harness.comparison.outcome import outcomes_of
+from harness.exports.github import summary
+from harness.report import write_report
+from harness.results import load_results
+from harness.tables import Screen, render_frame, write_tables
+from harness.tables.grid import text_width
+from harness.tables.outcome import TITLE, outcome_section
+from harness.tables.outcome_words import MOST_LINES, outcome_words, trade_text
+
+FAST = BASELINE.replace(filters=(16, 32))
+NAN = float("nan")
+
+
+def trade(accuracy, delta, low, high, time, ratio, fast, slow, **more):
+    """Return what is said of a row with these verdicts and intervals."""
+    cells = {
+        "accuracy_delta": delta, "accuracy_ci_low": low, "accuracy_ci_high": high, "accuracy_verdict": accuracy,
+        "step_time_ratio": ratio, "step_time_ci_low": fast, "step_time_ci_high": slow, "step_time_verdict": time,
+    }  # fmt: skip
+    for name in ("accuracy", "step_time"):
+        cells |= {f"{name}_{what}": "" for what in ("hint", "leans", "settled_by")}
+    return trade_text(cells | more)
+
+
+def test_a_faster_variant_says_how_much_accuracy_it_may_cost():
+    found = trade("unresolved", -0.012, -0.034, 0.009, "better", 0.58, 0.53, 0.63)
+    assert found == "42 % faster [37, 47], accuracy -1.2 points [-3.4, +0.9]: at most 3.4 lost, open"
+
+
+def test_a_gain_in_accuracy_stands_before_its_price():
+    found = trade("better", 0.02, 0.003, 0.037, "worse", 2.3, 2.23, 2.38)
+    assert found == "accuracy +2.0 points [+0.3, +3.7]: 0.3 to 3.7 gained, 2.30 x the step time [2.23, 2.38]"
+
+
+def test_a_loss_is_told_from_its_least_to_its_most():
+    found = trade("worse", -0.035, -0.081, -0.011, "better", 0.57, 0.56, 0.58)
+    assert found == "43.0 % faster [42.0, 44.0], accuracy -3.5 points [-8.1, -1.1]: 1.1 to 8.1 lost"
+
+
+def test_what_is_open_says_as_what_it_leans_or_why_it_stays_so():
+    ends = (-0.012, -0.034, 0.009, "worse", 1.09, 1.05, 1.13)
+    leaning = trade("unresolved", *ends, accuracy_leans="worse", accuracy_settled_by="add --seeds auto")
+    assert leaning == "9.0 % slower [5.0, 13.0], accuracy -1.2 points [-3.4, +0.9]: at most 0.9 gained, leans to worse"
+    hint = "more seeds would not settle it, only more test images"
+    assert trade("unresolved", *ends, accuracy_hint=hint).endswith(f", open ({hint})")
+
+
+def test_an_end_that_excludes_no_difference_never_reads_as_none():
+    found = trade("same", 0.0, -0.001, 0.001, "better", 0.9, 0.8, 0.9996)
+    assert found.startswith("10.00 % faster [0.04, 20.00]")
+
+
+def outcomes(folder, made):
+    results = load_results(make_results(folder, made))
+    return outcomes_of(compare_all(results, Margins()), results)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Returns a folder with one variant better and dearer, one as accurate and faster, one that failed."""
+    made = Made(
+        accuracies={BASELINE: 0.80, DROPOUT: 0.90, FAST: 0.80, WIDE: 0.80},
+        step_ms={BASELINE: 8.0, DROPOUT: 12.0, FAST: 4.0, WIDE: 20.0},
+        failed=frozenset((WIDE, seed) for seed in range(1, 6)),
+    )
+    return make_results(tmp_path_factory.mktemp("outcome"), made)
+
+
+def test_the_same_sentences_stand_wherever_an_outcome_is_told(folder, tmp_path, capsys):
+    results = load_results(folder)
+    comparisons = compare_all(results, Margins())
+    found = outcomes_of(comparisons, results)
+    words = outcome_words(found)
+    sentences = [part for one in words.suites for line in one.lines for part in (line.names, line.text) if part]
+    assert any("at most" in one or "gained" in one for one in sentences)
+    assert any("no memory" in one for one in sentences)
+
+    assert run(["tables", "--results", str(folder), "--suite", "dropout"]) == 0
+    console = " ".join(capsys.readouterr().out.split())
+    frame = compare(results)
+    write_tables(frame, tmp_path / "tables", outcomes=found)
+    markdown = [(tmp_path / "tables" / name).read_text() for name in ("comparison.md", "dropout.md")]
+    markdown.append(summary(frame, [], found))
+    page = write_report(comparisons, results, Margins(), folder=tmp_path)[0].read_text(encoding="utf-8")
+    for one in sentences:
+        assert one in console
+        assert one in page
+        assert all(one in text.replace("\\", "") for text in markdown)
+    for text in markdown:
+        assert text.index(TITLE.capitalize()) < text.index("| variant")
+    assert console.index(TITLE) > console.index("vs baseline")
+
+
+def test_chosen_columns_and_programs_get_no_sentences(folder):
+    results = load_results(folder)
+    found = outcomes_of(compare_all(results, Margins()), results)
+    frame = compare(results)
+    for style, columns in (("csv", []), ("json", []), ("plain", ["accuracy"])):
+        assert TITLE not in render_frame(frame, style, columns=columns, outcomes=found)
+    assert f"% {TITLE}" in render_frame(frame, "latex", outcomes=found)
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_an_outcome_of_many_variants_with_long_names_fits_and_says_how_many_more(tmp_path, width):
+    many = [
+        BASELINE.replace(
+            filters=(64, 128, 256, 512), dense=(512, 256), dropout=rate / 100, l2=0.0001, activation="gelu"
+        )
+        for rate in range(1, 51)
+    ]
+    made = Made(
+        accuracies={BASELINE: 0.80} | {one: 0.75 + 0.001 * at for at, one in enumerate(many)},
+        step_ms={BASELINE: 8.0} | dict.fromkeys(many, 6.0),
+        noise=0.03,
+    )
+    text = outcome_section(outcomes(tmp_path, made), screen=Screen(width))
+    lines = text.splitlines()
+    assert max(map(text_width, lines)) <= width
+    assert len(lines) < 60
+    assert any(re.search(r"and \d+ more", line) for line in lines)
+    assert sum(line.startswith("  trade ") for line in lines) <= MOST_LINES + 1
+    command = text.partition("pytest suites")[2].partition("\n\n")[0]
+    assert "--seeds" in shlex.split(command.replace("\\\n", " "))
+
+
+def test_one_seed_without_times_claims_nothing(tmp_path):
+    text = outcome_section(outcomes(tmp_path, Made(seeds=(1,), step_ms={})))
+    assert "too few results for any verdict" in text
+    assert "2 more seeds needed for any verdict" in text
+    assert "--seeds auto" in text
+    assert "points" not in text
+    assert "no step times" in text
+
+
+def test_colour_marks_the_label_alone(folder):
+    results = load_results(folder)
+    found = outcomes_of(compare_all(results, Margins()), results)
+    plain, coloured = (outcome_section(found, screen=Screen(100, colour=on)) for on in (False, True))
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
+    assert "\x1b[1mtrade\x1b" in coloured
