@@ -40,7 +40,11 @@ class Trained:
 
     def step_time_ms(self, pair: Pair) -> float:
         """Return a variant's step as the tables show it: at one speed of the machine; nan where it is not timed."""
-        return self.baselines_ms[pair] * bounded_ratio(self.step_times[pair]).ratio if pair in self.step_times else NAN
+        if pair not in self.step_times:
+            return NAN
+        _, baseline, variant = pair
+        # Of a baseline beside itself the ratio is a control, and no step of its own.
+        return self.baselines_ms[pair] * (1 if variant == baseline else bounded_ratio(self.step_times[pair]).ratio)
 
 
 def trained_variants(results: Results) -> list[Trained]:

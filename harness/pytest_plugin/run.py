@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from harness.comparison.gate import failed_rows, parse_gate
+from harness.errors import HarnessError
 from harness.exports.github import tell_github
 from harness.pytest_plugin.options import option, option_values, project_line
 from harness.pytest_plugin.state import RUN, Run
@@ -42,13 +44,7 @@ def prepare_run(config: pytest.Config, chosen: Sequence[tuple[Suite, Variant]], 
 
 def train_all(run: Run, config: pytest.Config) -> None:
     """Train what the plan holds, with progress on the terminal."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    live = reporter is not None and os.environ.get("TERM", "dumb") != "dumb" and reporter.isatty
-
-    def write(text: str) -> None:
-        if reporter:
-            reporter.write(text, flush=True)
-
+    write, live = _terminal(config)
     write("\n")
     if line := project_line(config):
         write(f"{line}\n")
@@ -76,8 +72,33 @@ def train_all(run: Run, config: pytest.Config) -> None:
         progress.close()
 
 
+def time_all(run: Run, config: pytest.Config) -> None:
+    """Time the steps that the store has no times of, with progress on the terminal.
+
+    Before the first item, so that each item's row of the tables is there when it is asked of.
+    """
+    assert run.stopwatch is not None
+    pairs = [pair for pair in run.untimed if run.is_trained(pair[1])]
+    write, live = _terminal(config)
+    progress = Progress(len(pairs), write, live=live)
+    try:
+        for pair in pairs:
+            started = time.monotonic()
+            try:
+                run.stopwatch.time(pair)
+            except HarnessError as error:
+                run.timing_failures[pair] = str(error)
+            run.timing_s[pair] = time.monotonic() - started
+            progress.piece_done(f"step time of {pair[1].name}", run.timing_s[pair])
+    finally:
+        progress.close()
+
+
 def finish_run(run: Run, *, partial: str) -> None:
-    """Close what is open, write tables and report, and ask the gates."""
+    """Close what is open, write tables and report, and ask the gates; once."""
+    if run.ended:
+        return
+    run.ended = True
     if run.stopwatch is not None:
         run.stopwatch.close()
     if run.store is not None:
@@ -86,6 +107,17 @@ def finish_run(run: Run, *, partial: str) -> None:
         run.frame, run.outcomes, run.written = ended.frame, ended.outcomes, ended.written
         run.failed = failed_rows(run.frame, run.gates)
         tell_github(run.frame, run.failed, os.environ, outcomes=run.outcomes)
+
+
+def _terminal(config: pytest.Config) -> tuple[Callable[[str], None], bool]:
+    """Return what writes to pytest's terminal, and whether a line there can be drawn again."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+
+    def write(text: str) -> None:
+        if reporter:
+            reporter.write(text, flush=True)
+
+    return write, reporter is not None and os.environ.get("TERM", "dumb") != "dumb" and reporter.isatty
 
 
 def _narrowed(suite: Suite, chosen: list[Variant]) -> Suite:

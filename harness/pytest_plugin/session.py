@@ -22,6 +22,9 @@ from harness.wording import harmless
 if TYPE_CHECKING:
     from harness.comparison.gate import Failure
 
+CallInfo = pytest.CallInfo[None]
+Reporting = Generator[None, pytest.TestReport, pytest.TestReport]
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
@@ -103,43 +106,71 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Train everything before the first item: step times must not be measured beside a training."""
+    """Train, time and write the tables before the first item, which then tells of its row.
+
+    (Step times must not be measured beside a training, and a row is judged by what its whole suite took.)
+    """
     run = _run(session.config)
     if run is not None:
-        from harness.pytest_plugin.run import train_all
+        from harness.pytest_plugin.run import time_all, train_all
 
         try:
             train_all(run, session.config)
+            if run.completed:
+                time_all(run, session.config)
         except InputError as error:
             raise pytest.UsageError(harmless(str(error))) from None
         except HarnessError as error:
             pytest.exit(harmless(str(error)), returncode=1)
+        _finish(run, interrupted=not run.completed)
     return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: CallInfo
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give an item the time that its variant took, and its row's figures, which `--junit-xml` writes."""
+    run = _run(item.config)
+    if run is None or not isinstance(item, SuiteItem) or call.when != "call":
+        return (yield)
+    from harness.pytest_plugin.measure import figures_of, pairs_of
+
+    item.user_properties += figures_of(run, item.declared, item.variant)
+    report = yield
+    report.duration += sum(run.spent_s(pair) for pair in pairs_of(run, item.declared, item.variant))
+    return report
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write the tables, also after Ctrl-C."""
+    """Write the tables after Ctrl-C too, and report what no item could."""
     run = _run(session.config)
     if run is None or run.store is None:
         return
-    from harness.pytest_plugin.run import finish_run
-
-    interrupted = exitstatus == pytest.ExitCode.INTERRUPTED or not run.completed
-    try:
-        finish_run(run, partial="the run was interrupted or stopped early" if interrupted else "")
-    except HarnessError as error:
-        run.unwritten, session.exitstatus = str(error), error.exit_code
+    _finish(run, interrupted=exitstatus == pytest.ExitCode.INTERRUPTED or not run.completed)
+    if run.exit_code:
+        session.exitstatus = run.exit_code
         return
-    except OSError as error:
-        place = error.filename or run.job.settings.results
-        run.unwritten = str(unwritable(place, error, elsewhere="make it writable, or give --results another folder"))
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        return
-    for failure in run.failed:
+    told = {(one.declared.name, one.variant.name) for one in session.items if isinstance(one, SuiteItem)}
+    rest = [one for one in run.failed if (one.row["suite"], one.row["variant"]) not in told]
+    for failure in rest:
         _report_gate(session, failure)
     if run.failed and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _finish(run: Run, *, interrupted: bool) -> None:
+    from harness.pytest_plugin.run import finish_run
+
+    try:
+        finish_run(run, partial="the run was interrupted or stopped early" if interrupted else "")
+    except HarnessError as error:
+        run.unwritten, run.exit_code = str(error), error.exit_code
+    except OSError as error:
+        place = error.filename or run.job.settings.results
+        run.unwritten = str(unwritable(place, error, elsewhere="make it writable, or give --results another folder"))
+        run.exit_code = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -159,16 +190,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _report_gate(session: pytest.Session, failure: Failure) -> None:
-    """Report a row that fails a gate as a failure of its item, so that the last line, junit and --lf tell of it."""
+    """Report a row that fails a gate and has no item, a baseline that ran along, as a failure of its own."""
     from harness.tables.failures import describe_failure
 
     suite, name = str(failure.row["suite"]), str(failure.row["variant"])
-    node = f"{suite}::{name}"
-    for item in session.items:
-        if isinstance(item, SuiteItem) and (item.declared.name, item.variant.name) == (suite, name):
-            node = item.nodeid
     text = f"failed gate: {describe_failure(failure)}"
-    report = pytest.TestReport(node, (node.partition("::")[0], None, name), {}, "failed", text, "call")
+    report = pytest.TestReport(f"{suite}::{name}", (suite, None, name), {}, "failed", text, "call")
     session.config.hook.pytest_runtest_logreport(report=report)
 
 

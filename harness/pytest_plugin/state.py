@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -43,9 +43,13 @@ class Run:
         search_failures: Why a search failed, by the name of its suite.
         frame: The comparison table of this run, once it has ended.
         outcomes: What each of its suites came to, likewise.
+        timing_failures: Why a pair could not be timed.
+        timing_s: How long it took to time a pair.
         failed: The rows that meet a gate, and which; once the run has ended.
         written: Files that were written, once the run has ended.
         unwritten: Why the tables could not be written; empty where they were.
+        exit_code: What pytest is to exit with where they could not.
+        ended: Whether the tables were made, or could not be.
     """
 
     job: Job
@@ -60,9 +64,13 @@ class Run:
     search_failures: dict[str, str] = field(default_factory=dict)
     frame: pd.DataFrame | None = None
     outcomes: Sequence[SuiteOutcome] = ()
+    timing_failures: dict[tuple[Variant, Variant], str] = field(default_factory=dict)
+    timing_s: dict[tuple[Variant, Variant], float] = field(default_factory=dict)
     failed: list[Failure] = field(default_factory=list)
     written: Sequence[Path] = ()
     unwritten: str = ""
+    exit_code: int = 0
+    ended: bool = False
 
     @property
     def untimed(self) -> list[tuple[Variant, Variant]]:
@@ -72,6 +80,29 @@ class Run:
     def trials_of(self, variant: Variant) -> list[Trial]:
         """Return the plan's trials of a variant, as many as its rows needed."""
         return [trial for trial in self.job.plan.needed if trial.variant == variant]
+
+    def is_trained(self, variant: Variant) -> bool:
+        """Whether every trial of a variant has a result."""
+        return all(
+            self.finished[key].status != "failed" if key in self.finished else key in self.job.plan.done
+            for key in (trial.key for trial in self.trials_of(variant))
+        )
+
+    def row_of(self, suite: str, variant: Variant) -> Mapping[str, Any]:
+        """Return the row of a variant in this run's tables; empty where there is none."""
+        if self.frame is None:
+            return {}
+        found = self.frame[(self.frame["suite"] == suite) & (self.frame["variant"] == variant.name)]
+        return {} if found.empty else {str(column): value for column, value in found.iloc[0].items()}
+
+    def failures_of(self, suite: str, variant: Variant) -> list[Failure]:
+        """Return the gates that the row of a variant fails, if it does."""
+        return [one for one in self.failed if (one.row["suite"], one.row["variant"]) == (suite, variant.name)]
+
+    def spent_s(self, pair: tuple[Variant, Variant]) -> float:
+        """Return how long this run took to train the second of a pair and to time it."""
+        trained = [self.finished[trial.key].total_s for trial in self.trials_of(pair[1]) if trial.key in self.finished]
+        return sum(one for one in trained if one == one) + self.timing_s.get(pair, 0.0)
 
     def records_of(self, variant: Variant) -> list[Record]:
         """Return the records of a variant, of this run or an earlier one, in the order of their seeds."""

@@ -40,6 +40,10 @@ class Stopwatch:
             self._store.add_step_times(self._times[key])
         return self._times[key]
 
+    def known(self, pair: Pair) -> StepTimes | None:
+        """Return a pair's step times, stored or measured; None where they are still to be measured."""
+        return self._times.get(self._job.key_of(pair))
+
     def close(self) -> None:
         """End the process."""
         if self._processes is not None:

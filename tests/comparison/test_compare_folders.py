@@ -6,7 +6,7 @@ import pytest
 from made_results import DROPOUT, WIDE, Made, make_results
 
 from harness.cli import run
-from harness.comparison import Margins
+from harness.comparison import Margins, compare
 from harness.comparison.folder_rows import compare_folders
 from harness.comparison.pair_rows import compare_variants
 from harness.results import load_results
@@ -27,6 +27,13 @@ def test_equal_folders_are_the_same_and_nothing_else_differs(tmp_path):
     assert set(frame["accuracy_delta"]) == {0.0}
     assert set(frame["step_time_verdict"]) == {"same"}
     assert found.differences == ((),)
+
+
+def test_both_kinds_of_tables_show_the_same_milliseconds_of_a_step(tmp_path):
+    _, frame = _compared(tmp_path, MADE, dataclasses.replace(MADE, step_ms={BASELINE: 9.0, DROPOUT: 8.0, WIDE: 30.0}))
+    for name, column in (("old", "step_time_old_ms"), ("new", "step_time_ms")):
+        shown = compare(load_results(tmp_path / name)).set_index("variant")["step_time_ms"]
+        assert dict(frame[column]) == dict(shown)
 
 
 def test_a_variant_that_lost_accuracy_is_worse_and_the_versions_are_listed(tmp_path):

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pytest
 
@@ -152,15 +153,25 @@ def test_the_next_runs_train_only_what_is_new_or_mended(first, pytester, run, mo
         *("--benchmark-only", "--benchmark-json", "again.json", "--junitxml", "junit.xml"),
         *("--fail-if", "variant == 'filters:4-8'"),
     )
-    again.assert_outcomes(passed=6, failed=1)
+    again.assert_outcomes(passed=5, failed=1)
+    again.stdout.fnmatch_lines(["*1 failed, 5 passed*"])
     assert again.ret == pytest.ExitCode.TESTS_FAILED
     again.stdout.fnmatch_lines(["*0 trials to train, 6 done*"])
     # The runner takes a command only where a line starts with it.
     assert sum(line.startswith("::error ") for line in again.errlines) == 1
     assert "\n::error " in again.stderr.str()
-    junit = (project.path / "junit.xml").read_text()
-    assert 'failures="1"' in junit
-    assert "failed gate: small / filters:4-8" in junit
+    (junit,) = ElementTree.parse(project.path / "junit.xml").getroot()
+    assert (junit.get("tests"), junit.get("failures")) == ("6", "1")
+    cases = {case.get("name"): case for case in junit}
+    assert len(cases) == 6, "none twice"
+    assert "failed gate: small / filters:4-8" in cases["filters:4-8"].find("failure").get("message")
+    for name, row in project.rows.items():
+        told = {one.get("name"): one.get("value") for one in cases[name].find("properties")}
+        assert told["status"] == row["status"]
+        for column in ("accuracy", "step_time_ratio"):
+            assert (column in told) == bool(row[column])
+            assert float(told.get(column, 0)) == pytest.approx(float(row[column] or 0), rel=1e-5)
+        assert told.get("accuracy_verdict", "") == row["accuracy_verdict"]
     entries = json.loads((project.path / "again.json").read_text())["benchmarks"]
     accuracies = {entry["name"]: entry["extra_info"]["accuracy"] for entry in entries}
     fine = {one.trial.variant.name: [one.accuracy] for one in project.results.records.values() if one.status == "ok"}
