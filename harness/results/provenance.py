@@ -128,7 +128,7 @@ def collect_provenance(*, gpus: tuple[Gpu, ...] = (), driver: str = "") -> Prove
     model, flags = _cpu()
     commit, dirty = _git_state()
     return Provenance(
-        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        command=shlex.join([_program(), *sys.argv[1:]]),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         host=platform.node(),
         cpu=model,
@@ -163,6 +163,12 @@ def _cpu() -> tuple[str, tuple[str, ...]]:
     facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     known = set(facts.get("flags", facts.get("Features", "")).split())
     return facts.get("model name", platform.machine()), tuple(flag for flag in _TELLING_FLAGS if flag in known)
+
+
+def _program() -> str:
+    """Return what was called, as one would call it again: `python -m pytest` runs pytest/__main__.py."""
+    path = Path(sys.argv[0])
+    return path.parent.name if path.name == "__main__.py" else path.name
 
 
 def _git_state() -> tuple[str, bool]:

@@ -130,3 +130,9 @@ def test_retrain_trains_anew_and_keeps_the_old_results(tmp_path, monkeypatch, ca
     assert shown == {key: json.loads(text)["total_s"] for key, text in rows()[2:]}
     assert run(command) == 0
     assert len(rows()) == 4
+
+
+def test_a_runs_command_is_noted_as_it_is_called_again(monkeypatch):
+    for called, noted in (("/x/bin/pytest", "pytest"), ("/x/lib/pytest/__main__.py", "pytest"), ("run.py", "run.py")):
+        monkeypatch.setattr("sys.argv", [called, "suites", "-k", "a b"])
+        assert collect_provenance().command == f"{noted} suites -k 'a b'"

@@ -1,0 +1,236 @@
+"""The page on what the tutorial's ideas are worth, made from a committed results folder: docs/reference.md.
+
+python benchmarks/reference_page.py                 # writes the page and its chart
+python benchmarks/reference_page.py --short         # prints README's table: each suite's best estimate
+
+Accuracies are those of results/reference/ideas, step times those of results/reference/ideas-step-times (both have a
+README with the command that made them).
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from harness import compare, load_results
+from harness.charts.save import chart_svg
+from harness.charts.theme import BLUE, GREY, INK, ORANGE, data, styled
+
+ROOT = Path(__file__).parent.parent
+ACCURACIES = ROOT / "results/reference/ideas"
+STEP_TIMES = ROOT / "results/reference/ideas-step-times"
+PAGE = ROOT / "docs/reference.md"
+PICTURE = ROOT / "docs/images/reference.svg"
+MOST_SEEDS = 20
+# Points of accuracy to both sides of the chart.
+FURTHEST = 6.0
+COLOURS = {"better": BLUE, "worse": ORANGE, "same": INK, "unresolved": GREY}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", action="store_true", help="print README's table instead")
+    rows = read_rows()
+    if parser.parse_args().short:
+        sys.stdout.write(short_table(rows) + "\n")
+        return
+    PAGE.write_text(page(rows), encoding="utf-8")
+    PICTURE.write_text(chart_svg(chart(rows)), encoding="utf-8")
+
+
+def read_rows() -> pd.DataFrame:
+    """Return a row per suite and variant, largest gain first, with the step times of the other folder."""
+    accuracies = compare(load_results(ACCURACIES))
+    times = compare(load_results(STEP_TIMES)) if STEP_TIMES.is_dir() else accuracies
+    timed = ["step_time_ms", *(name for name in times if name.startswith("step_time_"))]
+    names = ["suite", "variant"]
+    rows = accuracies[[name for name in accuracies if name in names or name not in timed]].merge(
+        times[[*names, *dict.fromkeys(timed)]], on=names, how="left"
+    )
+    return rows.sort_values("accuracy_delta", ascending=False, na_position="first", ignore_index=True)
+
+
+def ideas(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of variants: without the baselines."""
+    return rows[rows.variant != rows.baseline]
+
+
+def page(rows: pd.DataFrame) -> str:
+    """Return the whole page, as Markdown."""
+    listed = ideas(rows)
+    settled = listed[listed.accuracy_verdict.isin(["better", "worse", "same"])]
+    baseline = rows[rows.variant == rows.baseline].sort_values("seeds").iloc[-1]
+    spent, most = _trials(), MOST_SEEDS * (listed.variant.nunique() + 1)
+    words = settled.accuracy_verdict.value_counts()
+    counts = ", ".join(f"{words[word]} {word}" for word in ("better", "worse", "same") if word in words)
+    open_rows = listed[listed.accuracy_verdict == "unresolved"]
+    going_on = int((open_rows.status == "partial").sum())
+    lost = int((listed.accuracy_delta < -FURTHEST / 100).sum())
+    false_words = 0.05 * listed.suite.nunique()
+    return f"""# What the tutorial's ideas are worth
+
+The tutorial ends with a list of things to try: augmentation, regularisation, another learning rate or batch size, more
+depth. Here each is tried against its CNN on all of CIFAR-10 (45,000 images to train on, 5,000 for validation, 10,000
+test images), 10 epochs, batch 32, Adam, with as many seeds as a verdict takes (`--seeds auto --max-seeds {MOST_SEEDS}`).
+
+The baseline reaches **{100 * baseline.accuracy:.1f} %** (mean of {int(baseline.seeds)} seeds, standard deviation
+{100 * baseline.accuracy_std:.1f} points). Of {len(listed)} rows {len(settled)} are settled ({counts}) with {spent:,}
+trials, where {MOST_SEEDS} seeds everywhere would have been {most:,}; {going_on} rows are open still, the other
+{len(open_rows) - going_on} stopped because {MOST_SEEDS} seeds would hardly settle them.
+
+![Difference of accuracy to the baseline, with its interval, for every variant](images/reference.svg)
+
+{lost} variants that lose more than {FURTHEST:.0f} points are left out of the chart, not of the table.
+
+## Every idea
+
+Sorted by the estimate. The interval is that of the difference for new seeds and new test images, corrected for the
+variants of its suite and for every look that `--seeds auto` may take; [Reading a table](reading.md) explains the words.
+{_about_times(listed)}
+
+{_table(listed)}
+
+## What it says
+
+{_says(listed)}
+
+## What it cannot say
+
+- **One training set, one schedule.** Ten epochs at a constant learning rate: what regularises, or learns slowly, is at
+  a disadvantage that more epochs would lessen.
+- **One baseline.** Every idea was tried alone (suite `combined` apart); what helps a small network may not help a large
+  one.
+- **Among {listed.suite.nunique()} suites a word may be false.** Intervals are corrected within a suite, each with a
+  chance of at most 5 % of a false word: with no true difference anywhere, up to {false_words:.1f} false words would be
+  expected on this page. Believe first what lies far from zero.
+- **Small differences stay open.** `same` means surely within half a point; {MOST_SEEDS} seeds and 10,000 test images
+  tell differences of about one point.
+- **Transfer learning** is not here: backbones need larger images and more time ([Transfer](transfer.md)).
+
+## Made again
+
+`python benchmarks/reference_page.py` makes this page and its chart from the committed stores, `results/reference/ideas`
+and, for step times, `results/reference/ideas-step-times`; a test compares them. Their READMEs have the commands that
+trained, the versions and the machines.
+"""
+
+
+def _table(listed: pd.DataFrame) -> str:
+    head = ["suite", "variant", "accuracy %", "vs baseline, points", "", "seeds", "step time", "", "parameters"]
+    lines = [" | ".join(head), " | ".join(["---"] * len(head))]
+    for row in listed.to_dict("records"):
+        lines.append(
+            " | ".join(
+                [
+                    row["suite"],
+                    f"`{row['variant']}`",
+                    f"{100 * row['accuracy']:.1f}",
+                    _points(row),
+                    row["accuracy_verdict"],
+                    str(int(row["seeds"])),
+                    *_times(row),
+                    f"{row['params']:,.0f}",
+                ]
+            )
+        )
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def short_table(rows: pd.DataFrame) -> str:
+    """Return each suite's best estimate as a Markdown table, largest gain first."""
+    best = ideas(rows).groupby("suite", sort=False).head(1)
+    lines = ["variant | accuracy, points | | seeds | step time | ", "--- | --- | --- | --- | --- | ---"]
+    for row in best.to_dict("records"):
+        cells = [f"`{row['variant']}`", _points(row), row["accuracy_verdict"], str(int(row["seeds"])), *_times(row)]
+        lines.append(" | ".join(cells))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _points(row: dict[Any, Any]) -> str:
+    low, high = row["accuracy_ci_low"], row["accuracy_ci_high"]
+    return f"{100 * row['accuracy_delta']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
+def _times(row: dict[Any, Any]) -> tuple[str, str]:
+    if not math.isfinite(row["step_time_ratio"]):
+        return "", ""
+    low, high = row["step_time_ci_low"], row["step_time_ci_high"]
+    return f"x {row['step_time_ratio']:.2f} [{low:.2f}, {high:.2f}]", row["step_time_verdict"]
+
+
+def _about_times(listed: pd.DataFrame) -> str:
+    if not listed.step_time_ratio.notna().any():
+        return "Step times were not measured."
+    return (
+        "Step times are ratios to the baseline's on a CPU of two cores with TensorFlow, measured side by side; "
+        "on a GPU they would be others."
+    )
+
+
+def _trials() -> int:
+    results = load_results(ACCURACIES)
+    return len(results.records)
+
+
+def _says(listed: pd.DataFrame) -> str:
+    """Return one sentence per suite that has a settled row, those with a gain first."""
+    lines = []
+    for suite, group in listed.groupby("suite", sort=False):
+        parts = [
+            f"`{row['variant']}` is {row['accuracy_verdict']} by {abs(100 * row['accuracy_delta']):.1f} points"
+            for row in group.to_dict("records")
+            if row["accuracy_verdict"] in ("better", "worse")
+        ]
+        open_rows = int((group.accuracy_verdict == "unresolved").sum())
+        rest = f"; {open_rows} of {len(group)} not settled" if open_rows else ""
+        lines.append(f"- **{suite}**: {', '.join(parts) or 'nothing is settled'}{rest}.")
+    return "\n".join(lines)
+
+
+def chart(rows: pd.DataFrame) -> alt.TopLevelMixin:
+    """Return the differences with their intervals, largest gain at the top."""
+    listed = ideas(rows)
+    shared = set(listed.variant[listed.variant.duplicated()])
+    points = [
+        {
+            "name": f"{row['variant']} ({row['suite']})" if row["variant"] in shared else row["variant"],
+            "delta": 100 * row["accuracy_delta"],
+            # Far losers would squeeze the rest into a corner: their intervals leave the picture.
+            "low": max(100 * row["accuracy_ci_low"], -FURTHEST),
+            "high": min(100 * row["accuracy_ci_high"], FURTHEST),
+            "verdict": row["accuracy_verdict"],
+        }
+        for row in listed.to_dict("records")
+    ]
+    shown = [point for point in points if point["delta"] > -FURTHEST]
+    order = [point["name"] for point in shown]
+    base = alt.Chart(data(shown)).encode(
+        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=400)),
+        color=alt.Color(
+            "verdict:N",
+            title=None,
+            scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
+            legend=alt.Legend(orient="top"),
+        ),
+    )
+    interval = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X(
+            "low:Q",
+            title="accuracy against the baseline's, percentage points",
+            scale=alt.Scale(domain=[-FURTHEST, FURTHEST]),
+        ),
+        x2="high:Q",
+    )
+    estimate = base.mark_point(filled=True, size=45, opacity=1).encode(x="delta:Q")
+    zero = alt.Chart(data([{"x": 0}])).mark_rule(color=INK, strokeDash=[3, 3]).encode(x="x:Q")
+    return styled(alt.layer(zero, interval, estimate).properties(width=420, height=alt.Step(15)))
+
+
+if __name__ == "__main__":
+    main()
