@@ -77,7 +77,8 @@ def page(rows: pd.DataFrame) -> str:
 
 The tutorial ends with a list of things to try: augmentation, regularisation, another learning rate or batch size, more
 depth. Here each is tried against its CNN on all of CIFAR-10 (45,000 images to train on, 5,000 for validation, 10,000
-test images), 10 epochs, batch 32, Adam, with as many seeds as a verdict takes (`--seeds auto --max-seeds {MOST_SEEDS}`).
+test images), 10 epochs, batch 32, Adam, with as many seeds as a verdict takes
+(`--seeds auto --max-seeds {MOST_SEEDS}`).
 
 The baseline reaches **{100 * baseline.accuracy:.1f} %** (mean of {int(baseline.seeds)} seeds, standard deviation
 {100 * baseline.accuracy_std:.1f} points). Of {len(listed)} rows {len(settled)} are settled ({counts}) with {spent:,}
