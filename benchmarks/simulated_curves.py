@@ -28,7 +28,7 @@ SHARED, KEPT = 0.5, 0.2
 
 BUILDS, BUILD_SPREAD = 4, 0.01
 SURE_GAIN = 0.08
-TRUTHS = 400_000
+TRUTHS = 100_000
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,14 @@ def _many(training: Training, gain: float, count: int) -> Floats:
     return training.accuracies(gain, split, rng) - final
 
 
-def suite(training: Training, gain: float, variants: int, seeds: int, rng: np.random.Generator) -> list[Reaching]:
-    """Return variants of one gain beside one baseline."""
-    split = rng.standard_normal((seeds, 2))
-    final = training.accuracies(0.0, split, rng)[:, -1:]
-    return [Reaching(training.accuracies(gain, split, rng) - final) for _ in range(variants)]
+def suites(
+    training: Training, gain: float, variants: int, seeds: int, count: int, rng: np.random.Generator
+) -> Iterator[list[Reaching]]:
+    """Yield the variants, of one gain, of suites that each have a baseline."""
+    split = rng.standard_normal((count, seeds, 2))
+    final = training.accuracies(0.0, split, rng)[..., -1:]
+    arms = [training.accuracies(gain, split, rng) - final for _ in range(variants)]
+    return ([Reaching(arm[place]) for arm in arms] for place in range(count))
 
 
 def epoch_time(ratio: float, rng: np.random.Generator) -> Estimate:
@@ -121,8 +124,7 @@ def covered(training: Training, seeds: int, never: float, repetitions: int, rng:
     truth, ratio = true_epochs(training, gain), 0.6
     log_truth = math.log(truth / training.epochs * ratio) if truth < NEVER else NEVER
     found = np.zeros(5)
-    for _ in range(repetitions):
-        (reaching,) = suite(training, gain, 1, seeds, rng)
+    for (reaching,) in suites(training, gain, 1, seeds, repetitions, rng):
         time = TimeToReach(reaching, training.epochs, epoch_time(ratio, rng))
         interval = time.interval()
         found += (
@@ -140,42 +142,58 @@ def _holds(interval: Interval, truth: float) -> bool:
     return interval.low - 1e-9 <= truth <= interval.high + 1e-9
 
 
-def alarms(training: Training, seeds: int, suites: int, rng: np.random.Generator) -> dict[int, float]:
+def alarms(training: Training, seeds: int, count: int, rng: np.random.Generator) -> dict[int, float]:
     """Return in how many suites of the baseline's twins any is called better or worse, by their number."""
     found = dict.fromkeys(COMPARISONS, 0)
-    for _ in range(suites):
+    for variants in suites(training, 0.0, max(COMPARISONS), seeds, count, rng):
         # One variant more or less changes nothing of the others: the first of ten serve for fewer.
-        twins = [
-            TimeToReach(one, training.epochs, epoch_time(1.0, rng))
-            for one in suite(training, 0.0, max(COMPARISONS), seeds, rng)
-        ]
+        twins = [TimeToReach(one, training.epochs, epoch_time(1.0, rng)) for one in variants]
         for m in COMPARISONS:
             found[m] += any(not twin.interval(ALPHA, m).contains(0.0) for twin in twins[:m])
-    return {m: count / suites for m, count in found.items()}
+    return {m: wrong / count for m, wrong in found.items()}
 
 
 def reaching_table(repetitions: int, rng: np.random.Generator, *, long: bool) -> Iterator[list[str]]:
-    """Yield the head and a row per training, seeds and share of seeds that never get there."""
-    del long
-    yield [
-        *("training", "validation images", "seeds", "never", "truth, epochs"),
-        *("epochs covered", "time covered", "better", "worse", "no upper end"),
+    """Yield the head and a row per seeds and share of seeds that never get there; with `long` one of each training.
+
+    Several trainings are the mean of them and, in brackets, the worst.
+    """
+    cells = [
+        (training, seeds, never, covered(training, seeds, never, repetitions, rng))
+        for training in TRAININGS
+        for seeds in SEEDS
+        for never in NEVERS
     ]
-    for training in TRAININGS:
-        for seeds in SEEDS:
-            for never in NEVERS:
-                shares = covered(training, seeds, never, repetitions, rng)
-                truth = true_epochs(training, gain_of(training, never))
-                shown = "never" if truth == NEVER else f"{truth:.2f}"
-                begin = training.name, f"{training.images:,}", str(seeds), f"{100 * never:.0f} %", shown
-                yield [*begin, *map(percent, shares)]
+    names = "epochs covered", "time covered", "better", "worse", "no upper end"
+    if long:
+        yield ["training", "validation images", "seeds", "never", "truth, epochs", *names]
+        for training, seeds, never, shares in cells:
+            truth = true_epochs(training, gain_of(training, never))
+            begin = training.name, f"{training.images:,}", str(seeds), percent(never)
+            yield [*begin, "never" if truth == NEVER else f"{truth:.2f}", *map(percent, shares)]
+        return
+    yield ["seeds", "never", *names]
+    for seeds in SEEDS:
+        for never in NEVERS:
+            found = np.array([shares for _, count, share, shares in cells if (count, share) == (seeds, never)])
+            held = (f"{100 * one.mean():.1f} ({percent(one.min())})" for one in found.T[:2])
+            yield [str(seeds), f"{100 * never:.0f} %", *held, *map(percent, found.mean(axis=0)[2:])]
 
 
 def twin_table(repetitions: int, rng: np.random.Generator, *, long: bool) -> Iterator[list[str]]:
-    """Yield the head and a row per training and seeds: false alarms of suites of the baseline's twins."""
-    del long
-    yield ["training", "validation images", "seeds", *(f"false alarms, m = {m}" for m in COMPARISONS)]
-    for training in TRAININGS:
-        for seeds in SEEDS:
-            shares = alarms(training, seeds, repetitions, rng)
-            yield [training.name, f"{training.images:,}", str(seeds), *map(percent, shares.values())]
+    """Yield the head and a row per seeds, or with `long` per training: false alarms of the baseline's twins."""
+    cells = [
+        (training, seeds, list(alarms(training, seeds, repetitions, rng).values()))
+        for training in TRAININGS
+        for seeds in SEEDS
+    ]
+    names = [f"false alarms, m = {m}" for m in COMPARISONS]
+    if long:
+        yield ["training", "validation images", "seeds", *names]
+        for training, seeds, shares in cells:
+            yield [training.name, f"{training.images:,}", str(seeds), *map(percent, shares)]
+        return
+    yield ["seeds", *names]
+    for seeds in SEEDS:
+        found = np.array([shares for _, count, shares in cells if count == seeds])
+        yield [str(seeds), *(f"{100 * one.mean():.1f} ({percent(one.max())})" for one in found.T)]

@@ -207,7 +207,7 @@ _LOOKS = (
 )
 _EARLIER = "By which other looks earlier runs judged the same trials: each is an analysis of its own; empty for none."
 _MEAN = "Mean over seeds; where the baseline has other seeds, the baseline's plus their difference."
-_EPOCHS: dict[str, Any] = {"unit": "epochs", "quantity": "epochs_to_baseline", "infinite": "never"}
+_EPOCHS: dict[str, Any] = {"quantity": "epochs_to_baseline", "infinite": "never"}
 _EPOCHS_TO = (
     "After how many epochs the seeds' mean validation accuracy is what the baseline's is after its whole training, "
     "straight between epochs; infinite (never) where it is not in those trained. The baseline's: all of them."

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from harness.comparison.columns import Row
+from harness.tables.cells import full_text
 
 
 def row_notes(rows: Sequence[Row], quantities: Sequence[str]) -> list[str]:
@@ -24,6 +25,18 @@ def row_notes(rows: Sequence[Row], quantities: Sequence[str]) -> list[str]:
         f"{'all variants' if len(names) >= max(others, 3) else ', '.join(names)}: {fact}"
         for fact, names in facts.items()
     ]
+
+
+def training_note(rows: Sequence[Row]) -> list[str]:
+    """Return a line that says who is surely as accurate as the baseline in the end, sooner, later or never."""
+    told: dict[str, list[str]] = {"sooner": [], "later": [], "never in these epochs": []}
+    for row in rows:
+        verdict, never = row["time_to_baseline_verdict"], math.isinf(row["time_to_baseline_ci_low"])
+        if verdict in ("better", "worse"):
+            word = "never in these epochs" if never else "sooner" if verdict == "better" else "later"
+            told[word].append(f"{row['variant']}{'' if never else ' ' + full_text(row, 'time_to_baseline_ratio')}")
+    parts = [f"{word}: {', '.join(names)}" for word, names in told.items() if names]
+    return [f"time to the baseline's final validation accuracy, x its training: {'; '.join(parts)}"] if parts else []
 
 
 def legend(rows: Sequence[Row]) -> list[str]:
