@@ -319,6 +319,46 @@ def _both(metric: str) -> Iterable[Column]:
     yield from _against(metric, "the old folder's", place).values()
 
 
+_TO_OLD: dict[str, Any] = {"quantity": "epochs_to_old", "infinite": "never"}
+_EPOCHS_TO_OLD = (
+    _column(
+        "epochs_to_old",
+        "measure",
+        "After how many epochs the new folder's mean validation accuracy is what the old one's is in the end, as "
+        "epochs_to_baseline.",
+        head="epochs to old accuracy",
+        **_TO_OLD,
+    ),
+    _column(
+        "epochs_to_old_ci_low",
+        "measure",
+        "Until this epoch it is surely not there, for new seeds; corrected for the number of variants.",
+        "cell",
+        "epochs to old accuracy from",
+        **_TO_OLD,
+    ),
+    _column(
+        "epochs_to_old_ci_high",
+        "measure",
+        "From this epoch on it surely is, corrected likewise; infinite (never) where not in those trained.",
+        "cell",
+        "epochs to old accuracy to",
+        **_TO_OLD,
+    ),
+    _column(
+        "epochs_to_old_p", "p", "p-value of their share of all epochs, corrected likewise.", head="p, epochs to old"
+    ),
+    _column(
+        "epochs_to_old_verdict",
+        "words",
+        "better (sooner), worse, same (the same trainings) or unresolved; empty where nothing is compared.",
+        head="epochs to old verdict",
+        words=_VERDICTS,
+    ),
+    _column("epochs_to_old_hint", "text", "Why they have no verdict, or what would settle an unresolved one.", "note"),
+    _column("seeds_to_old", "count", "How many seeds reach what the old folder's has in the end with that seed."),
+)
+
 _PRESENT = ("both", "old", "new")
 _OLD_STEP, _NEW_STEP = (f"Milliseconds of a training step in the {which} folder." for which in ("old", "new"))
 _ENDED = (*_STATUS, "missing")
@@ -340,6 +380,7 @@ FOLDER_TABLE: Mapping[str, Column] = _table(
     _MESSAGE,
     _column("differences", "text", "What else differs between both: versions, commit, machine, seeds.", "note"),
     _SAME,
+    _EPOCHS_TO_OLD,
 )
 """Columns of the comparison of two results folders, in order. Differences are new less old, ratios new over old."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 from harness.comparison.columns import FOLDER_COLUMNS, METRICS
 from harness.comparison.differences import Difference, differences_of
 from harness.comparison.judge import Accuracies, Comparison, Judge, Margins
+from harness.comparison.pairs import BySeed, up_to
 from harness.comparison.suite_rows import status_of
 from harness.comparison.times_across_runs import judge_across
 from harness.comparison.trained import Pair, Trained, matched, trained_variants
+from harness.comparison.training_cost import SAME_EPOCH, judge_training
 from harness.comparison.wanted import ANY, Wanted
 from harness.results import Results
 from harness.results.conditions import Conditions
 from harness.results.records import NAN, Record
-from harness.statistics import common_looks
+from harness.statistics import alpha_share, common_looks
 from harness.variants import Variant
 
 if TYPE_CHECKING:
@@ -100,16 +102,16 @@ def _rows(
     rows = []
     for variant in variants:
         before, after = old.records.get(variant, {}), new.records.get(variant, {})
-        accuracies = Accuracies(0)
+        accuracies, looks = Accuracies(0), common_looks(*(one.looks.get(variant, (0,)) for one in (old, new)))
         if old.conditions.fingerprint != new.conditions.fingerprint and before and after:
             reason = Comparison(hint="the dataset's content differs: its images cannot be paired")
             accuracies = Accuracies(0, reason, reason, reason, reason)
         elif before and after:
-            looks = common_looks(old.looks[variant], new.looks[variant])
             accuracies = judge.accuracies(
                 before, after, test_set, comparisons=count, looks=looks, goes_on=False, names=("old", "new")
             )
         row = _row(variant, new.conditions, before, after, accuracies)
+        row |= _epochs_cells(before, after, accuracies, looks, count, judge.margins)
         if variant in timed:
             row |= _time_cells(timed[variant], old, new, count, judge.margins)
         else:
@@ -157,6 +159,31 @@ def _row(
             f"{metric}_hint": found.hint,
         }
     return row
+
+
+def _epochs_cells(
+    before: BySeed, after: BySeed, accuracies: Accuracies, looks: Sequence[int], comparisons: int, margins: Margins
+) -> dict[str, Any]:
+    """Return how soon the new trials are as accurate as the old ones in the end, in epochs: no clock is in it."""
+    if not (before and after):
+        return {"epochs_to_old_verdict": "", "epochs_to_old_hint": ""}
+    look = accuracies.standing.look
+    paired = bool(accuracies.pairs)
+    arms = tuple(up_to(look or looks[-1], arm) if paired else {} for arm in (before, after))
+    share = alpha_share(look, looks) if len(looks) > 1 and look else 1.0
+    found = judge_training(
+        (arms[0], arms[1]), SAME_EPOCH, accuracies, comparisons=comparisons, margins=margins, share=share
+    )
+    low, high = found.epochs_interval
+    return {
+        "epochs_to_old": found.epochs,
+        "epochs_to_old_ci_low": low,
+        "epochs_to_old_ci_high": high,
+        "epochs_to_old_p": found.time.p,
+        "epochs_to_old_verdict": str(found.time.verdict),
+        "epochs_to_old_hint": found.time.hint,
+        "seeds_to_old": found.seeds_reaching,
+    }
 
 
 def _state(records: Mapping[int, Record]) -> tuple[str, str]:

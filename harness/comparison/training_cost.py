@@ -33,6 +33,9 @@ from harness.statistics import (
 )
 from harness.variants import Variant
 
+SAME_EPOCH = Estimate(0.0, (Part(0.0, 1.0),))
+"""An epoch that takes as long in both arms: then time is counted in epochs."""
+
 NOT_TIMED = "step times are not measured"
 KEPT_FEATURES = "a step of kept features is the head's alone, and what the features cost is not known"
 
@@ -84,11 +87,14 @@ def judge_training(
     if reaching is None:
         return dataclasses.replace(found, time=Comparison(hint=accuracies.accuracy.hint or NO_CURVES))
     silence = accuracies.accuracy.hint if math.isnan(accuracies.accuracy.low) else ""
+    if not silence and _same_trainings(*arms):
+        epochs = reaching.curves.shape[1]
+        return TrainingCost(reaching.seeds_reaching, epochs, Interval(epochs, epochs), found.cost, found.cost)
     if not silence and not reaching.known:
         silence = EQUAL_CURVES if len(reaching.curves) >= LEAST_SEEDS else NO_CURVES
     interval = NO_INTERVAL if silence else reaching.interval(margins.alpha * share / comparisons)
     if interval.low == NEVER and (epoch_time is None or not epoch_time.known):
-        epoch_time = Estimate(0.0, (Part(0.0, 1.0),))  # never is never, whatever an epoch takes
+        epoch_time = SAME_EPOCH  # never is never, whatever an epoch takes
     time = Comparison(hint=reason)
     if epoch_time is not None:
         until = TimeToReach(reaching, reaching.curves.shape[1], epoch_time)
@@ -111,6 +117,12 @@ def _reaching(baseline: BySeed, variant: BySeed) -> Reaching | None:
     budget = pairs[0][0].trial.budget
     first, own = (counted(np.array([pair[arm].val_accuracies for pair in pairs]), budget) for arm in (0, 1))
     return Reaching(own - first[:, -1:])
+
+
+def _same_trainings(one: BySeed, other: BySeed) -> bool:
+    """Whether one variant gave the same bits twice, as in two folders."""
+    pairs = [(one[seed], other[seed]) for seed in seeds_of_both(one, other)]
+    return all(a.trial.variant == b.trial.variant and a.val_accuracies == b.val_accuracies for a, b in pairs)
 
 
 def _whole(curve: tuple[float, ...], budget: Budget) -> bool:

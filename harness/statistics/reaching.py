@@ -23,7 +23,7 @@ NEVER = math.inf
 """The epoch of what is not reached within the epochs that were trained."""
 
 _LEAST_LEVEL, _MOST_LEVEL = 1e-15, 1 - 1e-12
-_HALVINGS = 40
+_HALVINGS = 32
 _ROUNDING = 1e-20
 """A variance of accuracies below this is rounding."""
 

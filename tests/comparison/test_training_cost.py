@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -12,12 +13,16 @@ from scipy import stats
 
 from harness import BASELINE, BUDGETS, compare
 from harness.comparison import Margins, compare_all
+from harness.comparison.columns import FOLDER_TABLE
+from harness.comparison.folder_rows import compare_folders
 from harness.comparison.gate import failed_rows, parse_gate
 from harness.comparison.pair_rows import compare_variants
 from harness.comparison.training_cost import KEPT_FEATURES, NO_CURVES, NOT_TIMED
 from harness.results import load_results
 from harness.results.conditions import Conditions
 from harness.results.planned import PlannedSuite
+from harness.tables import full_text
+from harness.tables.suite_table import suite_table
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 5
@@ -229,6 +234,43 @@ def test_any_two_variants_are_compared_though_they_were_not_timed_side_by_side(m
     assert row.training_cost_ratio == pytest.approx(row.step_time_ratio)
     assert row.time_to_baseline_ratio == pytest.approx(row.epochs_to_baseline / 5 * row.step_time_ratio)
     assert row.training_cost_verdict == "worse"
+
+
+def test_a_line_below_the_table_names_those_whose_time_is_settled(made):
+    curves = {DROPOUT: lambda seed: curve(seed, 0.1), WIDE: lambda seed: curve(seed, -0.3)}
+    frame = compare(made(curves))
+    (line,) = [line for line in suite_table(frame, style="github").splitlines() if "validation accuracy" in line]
+    row = frame.iloc[1].to_dict()
+    told = f"sooner: {DROPOUT.name} {full_text(row, 'time_to_baseline_ratio')}; never in these epochs: {WIDE.name}"
+    assert line.replace("\\", "").endswith(told)
+    assert re.search(r"sooner: \S+ 0\.\d+ \[0\.\d+, 0\.\d+\];", line.replace("\\", ""))
+    twins = dict.fromkeys((DROPOUT, WIDE), lambda seed: curve(seed, 0.001, noise=0.02))
+    open_ones = compare(made(twins, step_ms=dict.fromkeys((BASELINE, *twins), 8.0)))
+    assert set(open_ones["time_to_baseline_verdict"]) == {"", "unresolved"}
+    assert "validation accuracy" not in suite_table(open_ones, style="github")
+
+
+def test_two_folders_are_compared_in_epochs(made):
+    old = made({DROPOUT: curve, WIDE: lambda seed: curve(seed, 0.1)})
+    new = made({DROPOUT: lambda seed: curve(seed, 0.1), WIDE: lambda seed: curve(seed, -0.1)}, fingerprint="f" * 16)
+    frame = compare_folders(old, new, Margins()).frame.set_index("variant")
+    assert frame["epochs_to_old_verdict"].to_dict() == {"baseline": "same", DROPOUT.name: "better", WIDE.name: "worse"}
+    same, sooner, never = (frame.loc[name] for name in ("baseline", DROPOUT.name, WIDE.name))
+    assert (same.epochs_to_old, same.epochs_to_old_ci_low, same.epochs_to_old_ci_high, same.epochs_to_old_p) == (
+        5,
+        5,
+        5,
+        1,
+    )
+    assert 2 < sooner.epochs_to_old_ci_low < sooner.epochs_to_old < sooner.epochs_to_old_ci_high < 3.5
+    assert (never.epochs_to_old, never.epochs_to_old_ci_low, never.seeds_to_old) == (math.inf, math.inf, 0)
+    gate = parse_gate("epochs_to_old_verdict == 'worse'", FOLDER_TABLE)
+    assert [failure.row["variant"] for failure in failed_rows(frame.reset_index(), [gate])] == [WIDE.name]
+
+    other = made({}, fingerprint="e" * 16)
+    row = compare_folders(old, other, Margins()).frame.iloc[1]
+    assert math.isnan(row.epochs_to_old)
+    assert (row.epochs_to_old_verdict, "content differs" in row.epochs_to_old_hint) == ("unresolved", True)
 
 
 @pytest.mark.parametrize(
