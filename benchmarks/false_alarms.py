@@ -233,7 +233,7 @@ TABLES = {
     "theory": (theory_table, 200_000),
     "lent": (lent_table, 400_000),
     "ratios": (ratio_table, 1000),
-    "reaching": (reaching_table, 4000),
+    "reaching": (reaching_table, 2000),
     "twins": (twin_table, 2000),
 }
 """Each with the simulated suites, or comparisons, of a row."""
