@@ -16,6 +16,7 @@ from typing import Any
 import jinja2
 import vl_convert
 
+from harness.charts.drawn import DRAWN_BY, kept_text
 from harness.charts.save import VEGA_LITE
 from harness.charts.text import clean
 from harness.report.pictures import Pictures
@@ -99,7 +100,9 @@ def _policy(scripts: Sequence[str]) -> str:
 @cache
 def _library() -> str:
     """Return Vega, Vega-Lite and vega-embed as one script that sets window.vegaEmbed."""
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", VEGA_LITE))
+    return kept_text(
+        f"vega-{DRAWN_BY}.js", lambda: str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", VEGA_LITE))
+    )
 
 
 def _static(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,8 +37,13 @@ class Picture:
 
 @dataclass
 class Pictures:
-    """Collects the page's charts; equal specifications are kept once, their data apart."""
+    """Collects the page's charts; equal specifications are kept once, their data apart.
 
+    Attributes:
+        draw: Returns a specification as SVG text; it is told the name of its file.
+    """
+
+    draw: Callable[[Mapping[str, Any], str], str] = lambda spec, name: spec_svg(spec)
     specs: dict[str, int] = field(default_factory=dict)
     charts: dict[str, list[Any]] = field(default_factory=dict)
     made: list[Picture] = field(default_factory=list)
@@ -47,7 +53,7 @@ class Pictures:
         key = f"c{len(self.made)}"
         spec = chart.to_dict(validate=False)
         self.charts[key] = self.reference(spec)
-        source = spec_svg(spec)
+        source = self.draw(spec, name)
         picture = Picture(key, inline_svg(source, key, alt_text), alt_text, name, source)
         self.made.append(picture)
         return picture

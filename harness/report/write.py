@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.charts.drawn import Drawn
 from harness.charts.save import save_svg
 from harness.comparison import Margins, SuiteComparison
 from harness.files import own_folder, replace_text
@@ -31,11 +32,13 @@ def write_report(
         partial: Why the results are not complete, told at the top; empty when they are.
         folder: Where to; default the results' own.
     """
-    pictures = Pictures()
-    view = report_view(comparisons, results, margins, pictures)
     folder = folder or results.folder
+    drawn = Drawn(folder / "charts")
+    pictures = Pictures(drawn.svg)
+    view = report_view(comparisons, results, margins, pictures)
     page = own_folder(folder / "report") / "index.html"
     written = [replace_text(page, render_page(view, pictures, partial=partial))]
     for picture in pictures.made:
         written += save_svg(picture.source, folder / "charts", picture.name)
+    drawn.keep()
     return written
