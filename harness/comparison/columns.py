@@ -101,7 +101,8 @@ def _column(
     quantity: str = "",
     infinite: str = "",
 ) -> Column:
-    ending = next((one for one in _ENDINGS if kind == "measure" and name.endswith(one)), "")
+    own = kind == "measure" and not name.endswith("_per_s")  # a rate, which says so itself
+    ending = next((one for one in _ENDINGS if own and name.endswith(one)), "")
     head = head or name.removesuffix(ending).replace("_", " ").replace("macro f1", "macro F1")
     unit = unit or _ENDINGS.get(ending, "") or _UNITS.get(kind, "")
     return Column(name, kind, meaning, head, unit, place, words, quantity, not name.endswith("_hint"), infinite)

@@ -14,12 +14,12 @@ from harness.comparison.pairs import BySeed, up_to
 from harness.comparison.suite_rows import status_of
 from harness.comparison.times_across_runs import judge_across
 from harness.comparison.trained import Pair, Trained, matched, trained_variants
-from harness.comparison.training_cost import SAME_EPOCH, judge_training
+from harness.comparison.training_cost import SAME_EPOCH, judge_training, share_of
 from harness.comparison.wanted import ANY, Wanted
 from harness.results import Results
 from harness.results.conditions import Conditions
 from harness.results.records import NAN, Record
-from harness.statistics import alpha_share, common_looks
+from harness.statistics import common_looks
 from harness.variants import Variant
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _epochs_cells(
     look = accuracies.standing.look
     paired = bool(accuracies.pairs)
     arms = tuple(up_to(look or looks[-1], arm) if paired else {} for arm in (before, after))
-    share = alpha_share(look, looks) if len(looks) > 1 and look else 1.0
+    share = share_of(accuracies, looks)
     found = judge_training(
         (arms[0], arms[1]), SAME_EPOCH, accuracies, comparisons=comparisons, margins=margins, share=share
     )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.comparison.groups import Planned, Timings, make_group
 from harness.comparison.judge import Accuracies, Judge, Margins
-from harness.comparison.suite_rows import SuiteComparison, add_pareto, compare_groups, frame_of, training_of
+from harness.comparison.suite_rows import SuiteComparison, add_pareto, compare_groups, frame_of
 from harness.comparison.times_across_runs import judge_relative, relative_estimate
 from harness.comparison.trained import Trained, trained_variants
+from harness.comparison.training_cost import training_cells
 from harness.comparison.wanted import ANY, Wanted
 from harness.errors import InputError, nearest
 from harness.results import Results
@@ -93,7 +94,7 @@ def _add_relative_times(found: SuiteComparison, accuracies: Accuracies, trained:
         "step_time_hint": times.hint,
         "step_time_flags": "; ".join(dict.fromkeys((*first.flags, *second.flags))),
         "machine": machine,
-        **training_of(found.group, two, relative_estimate(first, second), accuracies, margins),
+        **training_cells(found.group, two, relative_estimate(first, second), accuracies, margins),
     }
     add_pareto(rows)
 

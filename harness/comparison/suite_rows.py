@@ -15,10 +15,10 @@ from harness.comparison.groups import Group, Looks, group_records
 from harness.comparison.judge import Accuracies, Comparison, Judge, Margins, bounded_ratio
 from harness.comparison.pairs import up_to
 from harness.comparison.standing import Standing
-from harness.comparison.training_cost import baseline_cells, judge_training, training_cells
+from harness.comparison.training_cost import training_cells
 from harness.results import Results
 from harness.results.records import NAN, Record
-from harness.statistics import Estimate, alpha_share, pareto
+from harness.statistics import pareto
 from harness.variants import Variant
 from harness.wording import counted
 
@@ -123,7 +123,7 @@ def _compared(group: Group, results: Results, judge: Judge) -> SuiteComparison:
             times = judge.times(measured, comparisons=count)
         note = chosen.note if chosen is not None and chosen.winner == variant != suite.baseline else ""
         step_time = bounded_ratio(measured) if measured is not None else None
-        trained = training_of(group, variant, step_time, accuracies, judge.margins)
+        trained = training_cells(group, variant, step_time, accuracies, judge.margins)
         known = (
             _row(group, variant, accuracies, times)
             | trained
@@ -138,26 +138,6 @@ def _compared(group: Group, results: Results, judge: Judge) -> SuiteComparison:
         rows.append(_EMPTY | known)
     add_pareto(rows)
     return SuiteComparison(group, rows)
-
-
-def training_of(
-    group: Group, variant: Variant, step_time: Estimate | None, accuracies: Accuracies, margins: Margins
-) -> dict[str, Any]:
-    """Return the cells of what a variant's training costs, of a group as it is judged.
-
-    step_time is the log of its step's time over the baseline's; None where it is not measured.
-    """
-    baseline, own = (group.records.get(one, {}) for one in (group.suite.baseline, variant))
-    trained = [record.train_time_s for record in baseline.values() if record.status == "ok"]
-    baseline_s = median(trained) if trained else NAN
-    if variant == group.suite.baseline:
-        return baseline_cells(group.conditions.budget.epochs, len(trained), baseline_s)
-    looks, look = group.looks[variant], accuracies.standing.look
-    share = alpha_share(look, looks) if len(looks) > 1 and look else 1.0
-    comparisons = len(group.suite.variants)
-    arms = baseline, own
-    found = judge_training(arms, step_time, accuracies, comparisons=comparisons, margins=margins, share=share)
-    return training_cells(found, baseline_s)
 
 
 def as_judged(group: Group, standings: Mapping[Variant, Standing]) -> Group:

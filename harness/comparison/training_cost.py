@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 import numpy as np
 
 from harness.budgets import Budget
+from harness.comparison.groups import Group
 from harness.comparison.judge import Accuracies, Comparison
 from harness.comparison.pairs import BySeed, seeds_of_both
 from harness.comparison.verdicts import Verdict, time_verdict
@@ -22,6 +24,7 @@ from harness.margins import Margins
 from harness.results.records import NAN
 from harness.statistics import (
     LEAST_SEEDS,
+    alpha_share,
     NEVER,
     NO_INTERVAL,
     Estimate,
@@ -60,6 +63,37 @@ class TrainingCost:
     epochs_interval: Interval = NO_INTERVAL
     time: Comparison = field(default_factory=Comparison)
     cost: Comparison = field(default_factory=Comparison)
+
+
+def training_cells(
+    group: Group, variant: Variant, step_time: Estimate | None, accuracies: Accuracies, margins: Margins
+) -> dict[str, Any]:
+    """Return the cells of what a variant's training costs, of a group as it is judged.
+
+    step_time is the log of its step's time over the baseline's; None where it is not measured.
+    """
+    baseline, own = (group.records.get(one, {}) for one in (group.suite.baseline, variant))
+    seconds = [record.train_time_s for record in baseline.values() if record.status == "ok"]
+    baseline_s = median(seconds) if seconds else NAN
+    if variant == group.suite.baseline:
+        itself = Comparison(1.0)
+        found = TrainingCost(len(seconds), group.conditions.budget.epochs, time=itself, cost=itself)
+        return _cells(found, baseline_s) | {f"{name}_verdict": "" for name in ("time_to_baseline", "training_cost")}
+    found = judge_training(
+        (baseline, own),
+        step_time,
+        accuracies,
+        comparisons=len(group.suite.variants),
+        margins=margins,
+        share=share_of(accuracies, group.looks[variant]),
+    )
+    return _cells(found, baseline_s)
+
+
+def share_of(accuracies: Accuracies, looks: Sequence[int]) -> float:
+    """Return the share of alpha at which accuracy was judged, of those looks."""
+    look = accuracies.standing.look
+    return alpha_share(look, looks) if len(looks) > 1 and look else 1.0
 
 
 def judge_training(
@@ -126,7 +160,7 @@ def _same_trainings(one: BySeed, other: BySeed) -> bool:
 
 
 def _whole(curve: tuple[float, ...], budget: Budget) -> bool:
-    return len(curve) == budget.epochs and all(map(math.isfinite, curve))
+    return len(curve) == budget.epochs and all(0 <= value <= 1 for value in curve)
 
 
 def _epoch_time(arms: tuple[BySeed, BySeed], step_time: Estimate | None) -> tuple[Estimate | None, str]:
@@ -166,10 +200,11 @@ def _time(time: TimeToReach, comparisons: int, margins: Margins, share: float) -
     interval = time.interval(alpha, comparisons)
     verdict = time_verdict(interval, time.equivalence_interval(alpha, comparisons), margins.time)
     p = min(time.p_value(comparisons) / share, 1.0)  # in this order nan stays nan
-    return Comparison(time.ratio, *interval.exp(), p, verdict, _hint(time, interval, verdict))
+    return Comparison(time.ratio, *interval.exp(), p, verdict, _hint(time, interval, verdict, fixed=share == 1))
 
 
-def _hint(time: TimeToReach, interval: Interval, verdict: Verdict) -> str:
+def _hint(time: TimeToReach, interval: Interval, verdict: Verdict, *, fixed: bool) -> str:
+    """Say why there is no verdict, or what would settle it; `fixed` is whether the number of seeds is."""
     epochs = f"{time.of_epochs} epoch{'s' * (time.of_epochs != 1)}"
     if interval.low == NEVER:
         return f"not reached in {epochs}; whether longer training would, --epochs tells"
@@ -177,13 +212,14 @@ def _hint(time: TimeToReach, interval: Interval, verdict: Verdict) -> str:
         return ""
     if not time.known:
         return "step times need more than one build"
+    if not fixed:
+        return f"judged at the {len(time.reaching.curves)} seeds at which accuracy stands"
     if interval.high == NEVER:
         return f"not surely reached in {epochs}; more seeds would tell, or more --epochs"
     return "more seeds would settle it; --seeds auto takes as many as accuracy needs"
 
 
-def training_cells(found: TrainingCost, baseline_s: float) -> dict[str, Any]:
-    """Return the cells of a variant's row; `baseline_s` is what a whole training of the baseline took."""
+def _cells(found: TrainingCost, baseline_s: float) -> dict[str, Any]:
     low, high = found.epochs_interval
     return {
         "epochs_to_baseline": found.epochs,
@@ -194,13 +230,6 @@ def training_cells(found: TrainingCost, baseline_s: float) -> dict[str, Any]:
         **_ratio_cells("time_to_baseline", found.time),
         **_ratio_cells("training_cost", found.cost),
     }
-
-
-def baseline_cells(epochs: int, seeds: int, baseline_s: float) -> dict[str, Any]:
-    """Return the cells of the baseline's own row: it is where it ends when it ends."""
-    itself = Comparison(1.0)
-    cells = training_cells(TrainingCost(seeds, epochs, time=itself, cost=itself), baseline_s)
-    return cells | {f"{name}_verdict": "" for name in ("time_to_baseline", "training_cost")}
 
 
 def _ratio_cells(name: str, found: Comparison) -> Mapping[str, Any]:

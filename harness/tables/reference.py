@@ -82,7 +82,7 @@ def column_list(width: int) -> str:
 def _holds(column: Column) -> str:
     if column.words:
         return escape.one_line(", ".join(word for word in column.words if word))
-    unit = f", {column.unit}" if column.kind == "measure" else f", read in {column.unit}" if column.unit else ""
+    unit = f", {'' if column.kind == 'measure' else 'read in '}{column.unit}" if column.unit else ""
     return _KINDS[column.kind] + unit
 
 

@@ -201,7 +201,7 @@ def test_nothing_is_claimed_where_nothing_is_claimed_of_accuracy(made):
 
 
 def test_trials_without_their_epochs_are_left_out(made):
-    curves = {DROPOUT: lambda seed: curve(seed, 0.1) if seed < 3 else [math.nan] * 5 if seed == 3 else []}
+    curves = {DROPOUT: lambda seed: curve(seed, 0.1) if seed < 3 else [math.nan] * 5 if seed == 3 else [1e90] * 5}
     row = rows_of(made(curves))[DROPOUT.name]
     assert (row["seeds_to_baseline"], row["time_to_baseline_hint"]) == (2, NO_CURVES)
     row = rows_of(made({DROPOUT: lambda seed: []}))[DROPOUT.name]
@@ -224,6 +224,7 @@ def test_a_look_is_judged_at_its_share_of_alpha(made):
     assert looking["epochs_to_baseline"] == fixed["epochs_to_baseline"]
     assert looking["epochs_to_baseline_ci_low"] < fixed["epochs_to_baseline_ci_low"]
     assert looking["time_to_baseline_p"] == pytest.approx(min(1, 6 * fixed["time_to_baseline_p"]))
+    assert looking["time_to_baseline_hint"] in ("", "judged at the 5 seeds at which accuracy stands")
     assert looking["training_cost_p"] == fixed["training_cost_p"]  # more seeds time nothing anew
 
 
