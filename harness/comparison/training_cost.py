@@ -24,7 +24,6 @@ from harness.margins import Margins
 from harness.results.records import NAN
 from harness.statistics import (
     LEAST_SEEDS,
-    alpha_share,
     NEVER,
     NO_INTERVAL,
     Estimate,
@@ -32,6 +31,7 @@ from harness.statistics import (
     Part,
     Reaching,
     TimeToReach,
+    alpha_share,
     best_so_far,
 )
 from harness.variants import Variant
