@@ -145,6 +145,27 @@ class NumberOrWord:
 
 
 @dataclass(frozen=True)
+class WordsOrFunction:
+    """One of some words, or "module:function"."""
+
+    words: Sequence[str]
+
+    @property
+    def metavar(self) -> str:
+        """The words, or the function."""
+        return "|".join([*self.words, "MODULE:FUNCTION"])
+
+    def parse(self, name: str, text: str) -> str:
+        """Return the word or the function."""
+        module, colon, function = text.partition(":")
+        if text in self.words or (colon and all(part.isidentifier() for part in (*module.split("."), function))):
+            return text
+        raise InputError(
+            f'{name} is "{text}": use {", ".join(self.words)} or module:function{nearest(text, self.words)}'
+        )
+
+
+@dataclass(frozen=True)
 class Option:
     """One option.
 
@@ -231,6 +252,13 @@ JOB = (
     Option("trial-timeout", "Longest time of a trial", NumberOption("SECONDS", 1, whole=False), 3600.0),
     Option("trial-memory", "Most resident memory of a trial's processes; a worker needs some 800 MiB before any trial",
            NumberOption("MIB", 512), default_text="any"),
+    Option("executor", "Where trials run: this machine's processes, a Ray cluster, or what a function returns, a "
+           "concurrent.futures.Executor", WordsOrFunction(("local", "ray")), "local"),
+    Option("ray-address", "Head of the Ray cluster; this machine must be a node of it", TextOption("HOST:PORT")),
+    Option("ray-cpus", "CPUs that Ray reserves for a worker", NumberOption("N", 1), 1),
+    Option("ray-gpus", "GPUs that Ray reserves for a worker where a GPU trains; less than 1 shares one",
+           NumberOption("N", 0.05, 1, whole=False), default_text="1"),
+    Option("ray-insecure", "Join a Ray cluster that asks nobody for a token"),
     Option("retrain", "Train anew, though the store has results; those are kept, and no longer shown"),
     Option("protocol", "validation: the best epoch on images held out of train; tutorial: the last, watched on test",
            Words(PROTOCOLS), "validation"),
@@ -250,14 +278,14 @@ PYTEST = (
 )  # fmt: skip
 
 
-def defaults_beside(values: Mapping[str, Any], seeds: Any) -> Mapping[str, Any]:
-    """Return a project's values as they count beside the seeds that a command line gives, None for none.
+def defaults_beside(values: Mapping[str, Any], *, seeds: Any, executor: Any) -> Mapping[str, Any]:
+    """Return a project's values as they count beside the seeds and executor that a command line gives, None for none.
 
-    Beside a number of seeds a project's `max-seeds` does not: it is meant for auto.
+    Beside a number of seeds a project's `max-seeds` does not: it is meant for auto. Nor does what it says of Ray beside
+    another executor.
     """
-    if seeds is None or seeds == AUTO:
-        return values
-    return {name: value for name, value in values.items() if name != "max_seeds"}
+    meant = {name: value for name, value in values.items() if seeds in (None, AUTO) or name != "max_seeds"}
+    return {name: value for name, value in meant.items() if executor in (None, "ray") or not name.startswith("ray_")}
 
 
 def chosen_budget(values: Mapping[str, Any]) -> Budget:
@@ -274,6 +302,10 @@ def chosen_margins(values: Mapping[str, Any]) -> Margins:
 def check_together(values: Mapping[str, Any]) -> None:
     """Refuse values of `JOB` that do not go together, before anything is loaded; `load_dataset` says the same."""
     chosen_budget(values)
+    for one in JOB:
+        given = values[one.variable]
+        if one.name.startswith("ray-") and given not in (one.default, False) and values["executor"] != "ray":
+            raise InputError(f"--{one.name} is {given}: it is for --executor ray, and that is {values['executor']}")
     size, dataset = values["image_size"], values["dataset"]
     if size is not None and dataset in ("digits", "cifar10"):
         raise InputError(f"--image-size is {size}: {dataset} has a size of its own; it is for a folder of images")

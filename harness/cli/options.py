@@ -50,7 +50,8 @@ class SharedOption(click.Option):
         if ctx.resilient_parsing:  # for the help alone
             return super().get_default(ctx, call=call)
         # What the command line gives has been read before what it does not.
-        values = options.defaults_beside(project(ctx).values, ctx.params.get("seeds"))
+        given = {name: ctx.params.get(name) for name in ("seeds", "executor")}
+        values = options.defaults_beside(project(ctx).values, **given)
         return values[self.name] if self.name in values else super().get_default(ctx, call=call)
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
-from harness.datasets.cache import DamagedCacheError, keep_temporarily, open_entry
+from harness.datasets.cache import (
+    DamagedCacheError,
+    entry_path,
+    filled_with,
+    keep_temporarily,
+    open_entry,
+    open_or_make,
+)
+from harness.datasets.cifar10 import archive_path
 from harness.datasets.dataset import Dataset, Origin
 from harness.datasets.load import load_from
 from harness.errors import HarnessError
@@ -62,3 +72,34 @@ class DatasetRef:
                 f"is now {again.fingerprint}; start again, so that results of the two are not mixed"
             )
         return again
+
+    def on_this_machine(self) -> DatasetRef | None:
+        """Return the reference by which another machine opens the data from its own disk; None where it has it not.
+
+        Nothing is downloaded, and no function of a user's is called.
+        """
+        kept = dataclasses.replace(self, origin=Origin(directory=self._kept))
+        candidates = [kept, dataclasses.replace(self, origin=dataclasses.replace(self.origin, source=""))]
+        source = self.origin.source
+        if source == "digits" or (source == "cifar10" and archive_path().exists()) or Path(source).is_absolute():
+            candidates.append(dataclasses.replace(self, origin=dataclasses.replace(self.origin, directory=None)))
+        for reference in candidates:
+            if reference.origin.source or reference.origin.directory:
+                with contextlib.suppress(HarnessError, OSError):
+                    return DatasetRef.of(reference.open())
+        return None
+
+    def keep(self, dataset: Dataset) -> DatasetRef:
+        """Write a dataset that was sent here to this machine's cache, once for all of its processes.
+
+        Raises:
+            HarnessError: It is another one, or there is no room for it.
+        """
+        opened = open_or_make(self._kept, filled_with(dataset), self.name, Origin())
+        if opened.fingerprint != self.fingerprint:
+            raise HarnessError(f"the dataset that was sent is {opened.fingerprint}, and {self.fingerprint} is wanted")
+        return DatasetRef.of(opened)
+
+    @property
+    def _kept(self) -> Path:
+        return entry_path(None, f"sent {self.fingerprint}", self.fingerprint)

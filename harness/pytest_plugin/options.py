@@ -64,8 +64,8 @@ def give_back_short_options(config: pytest.Config) -> None:
 def option(config: pytest.Config, name: str) -> Any:
     """Return the value of an option by its short name; InputError for one that is not allowed."""
     (found,) = (one for one in PYTEST if one.name == name)
-    given = config.getoption("harness_seeds")
-    return found.value(_given(config, found), defaults_beside(_project(config).values, given))
+    given = {name: config.getoption(f"harness_{name}") for name in ("seeds", "executor")}
+    return found.value(_given(config, found), defaults_beside(_project(config).values, **given))
 
 
 def project_line(config: pytest.Config) -> str:

@@ -171,6 +171,11 @@ def _program() -> str:
     return path.parent.name if path.name == "__main__.py" else path.name
 
 
+def cpu_flags() -> tuple[str, ...]:
+    """Return this machine's instruction sets that change the last bits of what is computed."""
+    return _cpu()[1]
+
+
 def _git_state() -> tuple[str, bool]:
     commit = subprocess_output("git", "rev-parse", "HEAD")
     return commit, bool(commit and subprocess_output("git", "status", "--porcelain", "--untracked-files=no"))

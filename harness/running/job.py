@@ -24,10 +24,11 @@ from harness.results.records import Record
 from harness.results.step_times import StepTimes, timing_key
 from harness.results.store import Store, keep_newest
 from harness.results.trials import Environment, Trial
+from harness.running.engines import EngineSettings, choose_engine
+from harness.running.executor import Engine, Executor, Work
 from harness.running.plan import DatasetFacts, Plan, make_plan
 from harness.running.rounds import Looking
 from harness.running.share import SHARES, WHOLE, Share, waiting_in_shares
-from harness.running.worker_pool import PoolExecutor, pool_size
 from harness.suites import Suite, check_suites
 from harness.training.devices import Device, DeviceChoice, find_device, training_environment
 from harness.training.split import split_images
@@ -48,6 +49,7 @@ class JobSettings:
         device: auto, cpu or gpu.
         results: Folder for the store and tables.
         workers: Trials at once; None for as many as cores and memory allow.
+        engine: Where trials run.
         trial_timeout_s: Longest time of a trial.
         trial_memory_mib: The most resident memory of a trial's processes; 0 for any.
         image_size: Resize a folder's images to that many pixels a side; None keeps their own size.
@@ -64,6 +66,7 @@ class JobSettings:
     device: DeviceChoice = "auto"
     results: Path = Path("results")
     workers: int | None = None
+    engine: EngineSettings = field(default_factory=EngineSettings)
     trial_timeout_s: float = 3600.0
     trial_memory_mib: int = 0
     image_size: int | None = None
@@ -80,6 +83,7 @@ class JobSettings:
         return cls(
             budget=chosen_budget(values),
             margins=chosen_margins(values),
+            engine=EngineSettings.of(values),
             trial_timeout_s=values["trial_timeout"],
             trial_memory_mib=values["trial_memory"] or 0,
             retime=values.get("retime", False),
@@ -102,6 +106,7 @@ class Job:
         warnings: What a person should know of the data.
         test_set: True labels of the test images.
         device: What trains.
+        engine: Where trials run.
         environment: Of every trial.
         timing_environment: Of every step time: the same with all cores.
         provenance: This command on this machine.
@@ -116,6 +121,7 @@ class Job:
     warnings: tuple[str, ...]
     test_set: TestSet
     device: Device
+    engine: Engine
     environment: Environment
     timing_environment: Environment
     provenance: Provenance
@@ -173,7 +179,7 @@ def prepare(
     if has_store(settings.results):
         results = load_results(settings.results, known=known)
     records = _known_records(results, settings.beside)
-    workers = pool_size(dataset.train_images.nbytes / 2**20, device, settings.workers)
+    engine = choose_engine(settings.engine, device, dataset.train_images.nbytes / 2**20)
     looking = Looking(declared or suites, Judge(settings.margins))
     plan = make_plan(
         suites,
@@ -181,7 +187,7 @@ def prepare(
         settings.budget,
         environment,
         records,
-        workers=workers,
+        workers=engine.size(settings.workers),
         retrain=settings.retrain,
         share=settings.share,
         look=partial(looking.rows, results=results),
@@ -194,6 +200,7 @@ def prepare(
         warnings=(*device.warnings, *dataset.warnings, *_slow_ways(plan), *_unmerged(plan, settings)),
         test_set=_test_set(dataset, settings.budget),
         device=device,
+        engine=engine,
         environment=environment,
         timing_environment=timing_environment,
         provenance=collect_provenance(gpus=device.gpus, driver=device.driver),
@@ -263,15 +270,7 @@ def train(
             stop_after_failures=stop_after_failures and stop_after_failures - failures,
         )
 
-    executor = PoolExecutor(
-        job.dataset,
-        job.environment,
-        workers=min(job.plan.workers, sum(trial.key not in job.plan.done for trial in job.plan.possible)),
-        timeout_s=job.settings.trial_timeout_s,
-        memory_mib=job.settings.trial_memory_mib,
-        log=worker_log(job),
-        gpus=job.device.gpus,
-    )
+    executor = start_executor(job, sum(trial.key not in job.plan.done for trial in job.plan.possible))
     try:
         # Here, while the workers start: keras-tuner imports TensorFlow, which takes seconds.
         from harness.running.tuner import run_sweep
@@ -279,6 +278,20 @@ def train(
         return run_rounds(job, run, tried, announce=announce)
     finally:
         executor.close()
+
+
+def start_executor(job: Job, most: int | None, *, checkpoints: Path | None = None) -> Executor:
+    """Start the workers of a job, at most so many; `checkpoints` as of `Work`."""
+    work = Work(
+        job.dataset,
+        job.environment,
+        timeout_s=job.settings.trial_timeout_s,
+        memory_mib=job.settings.trial_memory_mib,
+        log=worker_log(job),
+        checkpoints=checkpoints,
+        gpus=job.device.gpus,
+    )
+    return job.engine.start(work, min(job.plan.workers, most or job.plan.workers))
 
 
 def run_rounds(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
+import platform
 import re
 import sys
 import traceback
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.budgets import Budget
-from harness.errors import HarnessError
+from harness.errors import HarnessError, InputError
 from harness.noise import hide_library_warnings
 from harness.results.records import Record
 from harness.results.trials import DeviceKind, Environment, Trial
@@ -28,6 +29,7 @@ from harness.running.executor import failed
 from harness.running.footprint import Footprint, identity
 from harness.training.devices import configure_process
 from harness.variants import Variant
+from harness.variants.sources import source_fingerprint
 from harness.variants.user_code import contained, describe
 
 if TYPE_CHECKING:
@@ -35,6 +37,25 @@ if TYPE_CHECKING:
     from harness.results.step_times import StepTimes
     from harness.timing.timer import Timer
     from harness.training.trial import Trainer
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where the harness itself runs, for a worker on another machine: it works there as it would at home.
+
+    Attributes:
+        folder: The harness's current one; a machine that has none of that path goes without.
+        variables: Of the environment: what decides what is computed.
+    """
+
+    folder: Path
+    variables: tuple[tuple[str, str], ...]
+
+    def enter(self) -> None:
+        """Make this process's folder and variables those of the harness."""
+        os.environ |= dict(self.variables)
+        with contextlib.suppress(OSError):
+            os.chdir(self.folder)
 
 
 @dataclass(frozen=True)
@@ -50,6 +71,7 @@ class WorkerSettings:
         log: File for what TensorFlow and its libraries print.
         checkpoints: Folder through which a trial goes on from a shorter run of itself; None for none.
         warm: Import TensorFlow and open the data at once, not with the first task.
+        home: Of a worker that another engine's process has started; None where the harness did.
     """
 
     device: DeviceKind
@@ -60,6 +82,7 @@ class WorkerSettings:
     checkpoints: Path | None = None
     visible: str = ""
     warm: bool = False
+    home: Home | None = None
 
 
 class Worker:
@@ -144,6 +167,8 @@ def start_worker(settings: WorkerSettings) -> None:
     """Prepare this process: the first task of each."""
     hide_library_warnings()
     sys.path[:] = settings.path
+    if settings.home:
+        settings.home.enter()
     configure_process(settings.device, threads=settings.threads, visible=settings.visible)
     worker = Worker(settings)
     _workers[:] = [worker]
@@ -165,6 +190,8 @@ def run_task(trial: Trial, limit_s: float) -> Record:
     worker = this_worker()
     try:
         with _traced(trace_path(worker.settings.log, trial), limit_s), _noting_what_is_left(worker, trial.variant):
+            if worker.settings.home:
+                _check_files(trial)
             return worker.trainer.run(trial, worker.dataset)
     except BaseException as error:  # a trial's failure is a result, not the worker's end
         _end_if_spoilt(worker, error)
@@ -172,6 +199,19 @@ def run_task(trial: Trial, limit_s: float) -> Record:
             return failed(trial, str(error))
         traceback.print_exc()
         return failed(trial, describe(error))
+
+
+def _check_files(trial: Trial) -> None:
+    """Refuse a trial whose model or weights are others on this machine than where the harness runs."""
+    if not trial.source:
+        return
+    try:
+        same = source_fingerprint(trial.variant) == trial.source
+    except InputError as error:
+        raise HarnessError(f"on {platform.node()}: {error}") from None
+    if not same:
+        what = trial.variant.model or trial.variant.weights
+        raise HarnessError(f'"{what}" on {platform.node()} is not what it is where the harness runs: bring it there')
 
 
 def trace_path(log: Path, trial: Trial) -> Path:

@@ -20,7 +20,7 @@ from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.executor import ExecutorStopped, failed
 from harness.running.keeper import Ending
-from harness.running.worker import WorkerSettings, is_out_of_memory, run_task, trace_path
+from harness.running.worker import Home, WorkerSettings, is_out_of_memory, run_task, trace_path
 from harness.running.worker_process import WorkerDied, WorkerProcess, describe_death, prepare_log
 from harness.training.devices import Device
 from harness.variants.sources import builder_files
@@ -63,6 +63,8 @@ class PoolExecutor:
         memory_mib: The most resident memory of a trial's processes; 0 for any.
         checkpoints: Folder through which a trial goes on from a shorter run of itself; None for none.
         gpus: Where the workers train, on a machine that has any; more workers than GPUs share them evenly.
+        path: Where workers find modules; None for where this process does.
+        home: Where the harness runs, if that is not this process.
 
     Raises:
         HarnessError: The log cannot be written.
@@ -79,13 +81,22 @@ class PoolExecutor:
         memory_mib: int = 0,
         checkpoints: Path | None = None,
         gpus: Sequence[Gpu] = (),
+        path: Sequence[str] | None = None,
+        home: Home | None = None,
     ) -> None:
         prepare_log(log)
         self.workers = workers
         self._timeout_s = timeout_s
         self._memory_mib = memory_mib
         self._settings = WorkerSettings(
-            environment.device, environment.threads, dataset, tuple(sys.path), log.resolve(), checkpoints, warm=True
+            environment.device,
+            environment.threads,
+            dataset,
+            tuple(sys.path if path is None else path),
+            log.resolve(),
+            checkpoints,
+            warm=True,
+            home=home,
         )
         self._stopped = threading.Event()
         self._turns = _Turns()

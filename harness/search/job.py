@@ -15,9 +15,8 @@ from typing import Any
 from harness.errors import InputError
 from harness.results import Results
 from harness.results.store import Store
-from harness.running.job import Job, JobSettings, prepare, worker_log
+from harness.running.job import Job, JobSettings, prepare, start_executor
 from harness.running.plan import DatasetFacts
-from harness.running.worker_pool import PoolExecutor
 from harness.search.declaration import Search, check_searches
 from harness.search.engine import Engine, TryConditions
 from harness.search.oracle import AskTell
@@ -126,16 +125,8 @@ def _run(search_job: SearchJob, store: Store, notify: Callable[[Tried, Tried | N
         for unfinished in checkpoints.glob("*.tmp"):
             unfinished.unlink(missing_ok=True)
     remembered = {number: values_of(content) for number, content in store.search_tries(search_job.key).items()}
-    executor = PoolExecutor(
-        job.dataset,
-        job.environment,
-        workers=min(job.plan.workers, search.tries_planned or job.plan.workers),
-        timeout_s=job.settings.trial_timeout_s,
-        memory_mib=job.settings.trial_memory_mib,
-        log=worker_log(job),
-        checkpoints=checkpoints.resolve() if checkpoints else None,
-        gpus=job.device.gpus,
-    )
+    folder_of_states = checkpoints.resolve() if checkpoints else None
+    executor = start_executor(job, search.tries_planned, checkpoints=folder_of_states)
     try:
         # Here, while the workers start: it imports keras-tuner and with it TensorFlow, which takes seconds.
         oracle = AskTell(search, epochs=search_job.conditions.budget.epochs, remembered=remembered)

@@ -1,0 +1,291 @@
+"""Trials in another engine's processes: a lost process, a lost answer or a hung one costs a try, not the sweep."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import platform
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import Executor as Pool
+from pathlib import Path
+from typing import Any
+
+from harness.datasets import Dataset
+from harness.errors import HarnessError, InputError, nearest
+from harness.results.provenance import cpu_flags
+from harness.results.records import Record
+from harness.results.trials import Trial
+from harness.results.variables import bit_changing
+from harness.running.executor import Executor, ExecutorStopped, Work, failed
+from harness.running.keeper import LOG_LIMIT_BYTES
+from harness.running.node import Order, Reply, code_fingerprint, serve
+from harness.running.worker import Home
+from harness.running.worker_process import prepare_log
+from harness.training.devices import keras_backend
+from harness.variants.sources import search_here
+from harness.variants.user_code import describe
+from harness.wording import harmless
+
+TRIES = 3
+"""How often a trial is given out whose process, or whose answer, is lost."""
+
+# For how long the first answer of each process is waited for: it starts Python, and looks for the data.
+JOIN_S = 180.0
+# What an answer may take beyond the trial's own limit: a worker's start, and a trial that is run once more alone.
+_BEYOND_S = 900.0
+_POLL_S = 0.2
+
+
+class RemoteExecutor:
+    """Runs trials in the processes of a `concurrent.futures.Executor`.
+
+    Args:
+        order: What all trials share.
+        workers: Trials that run at once.
+        open_pool: Gives the engine; called again where it breaks.
+        send: Makes of the dataset what `submit` takes in its place.
+        log: File that takes what the workers print.
+        limit_s: The longest that an answer may take.
+
+    Raises:
+        HarnessError: No process answers, or one is not what the trials need; the engine is closed again.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        *,
+        workers: int,
+        open_pool: Callable[[], Pool],
+        log: Path,
+        send: Callable[[Dataset], Any] = lambda dataset: dataset,
+        limit_s: float = 0.0,
+    ) -> None:
+        prepare_log(log)
+        self.workers = workers
+        self._order = order
+        self._open_pool = open_pool
+        self._send = send
+        self._log = log
+        self._limit_s = limit_s or 2 * order.timeout_s + _BEYOND_S
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._refused = ""
+        self._data: Any = None
+        self._pool = open_pool()
+        try:
+            self._greet()
+        except BaseException:
+            self.stop()
+            raise
+
+    def run(self, trial: Trial) -> Record:
+        """Run one trial; where its process or its answer is lost, again, and what comes first counts.
+
+        Raises:
+            HarnessError: A process is not what the trials need.
+        """
+        waiting: set[Future[Reply]] = set()
+        lost = ""
+        try:
+            for _ in range(TRIES):
+                try:
+                    waiting.add(self._submit(trial))
+                    return self._first(trial, waiting)
+                except _Lost as loss:
+                    lost = str(loss)
+            return failed(trial, f"lost {TRIES} times, at last: {lost}")
+        finally:
+            for late in waiting:
+                late.cancel()
+
+    def stop(self) -> None:
+        """End the engine's work now."""
+        self._stopped.set()
+        self.close()
+
+    def close(self) -> None:
+        """Close the engine."""
+        _close(self._pool)
+
+    def _greet(self) -> None:
+        """Let each process look whether it is what the trials need."""
+        try:
+            greetings = [self._pool.submit(serve, self._order) for _ in range(self.workers)]
+        except Exception as error:
+            raise HarnessError(f"the engine takes no work: {_told(error)}") from None
+        done, late = wait(greetings, JOIN_S)
+        if not done:
+            raise HarnessError(f"no process of the engine answered within {JOIN_S:g} s: is there a free one?")
+        machines = {}
+        for greeting in done:
+            try:
+                reply = greeting.result()
+            except Exception as error:
+                raise HarnessError(f"a process of the engine cannot work: {_told(error)}") from None
+            self._check(reply)
+            host, flags = reply.machine
+            machines[host] = flags
+        for one in late:
+            one.add_done_callback(self._note_refusal)
+        if late:
+            _warn(f"{len(late)} of {self.workers} workers have not answered within {JOIN_S:g} s: the others begin")
+        for host, flags in machines.items():
+            if flags != cpu_flags():
+                here = f"{platform.node()} has {', '.join(cpu_flags()) or 'none'}"
+                _warn(f"{host} has another CPU ({', '.join(flags) or 'none'}; {here}): last bits of results may differ")
+
+    def _note_refusal(self, greeting: Future[Reply]) -> None:
+        with contextlib.suppress(Exception, CancelledError):
+            self._refused = self._refused or greeting.result().refused
+
+    def _submit(self, trial: Trial, *, data: Any = None) -> Future[Reply]:
+        if self._refused:
+            raise InputError(self._refused)
+        if self._stopped.is_set():
+            raise ExecutorStopped
+        pool = self._pool
+        try:
+            return pool.submit(serve, self._order, trial, *([] if data is None else [data]))
+        except (HarnessError, ExecutorStopped):
+            raise
+        except Exception as error:  # one whose processes died takes nothing any more
+            if self._stopped.is_set():
+                raise ExecutorStopped from None
+            with self._lock:
+                if self._pool is pool:
+                    _close(pool)
+                    self._pool = self._open_pool()
+            raise _Lost(_told(error)) from None
+
+    def _first(self, trial: Trial, waiting: set[Future[Reply]]) -> Record:
+        """Return the first record that comes."""
+        deadline = time.monotonic() + self._limit_s
+        while time.monotonic() < deadline:
+            done, _ = wait(waiting, _POLL_S, FIRST_COMPLETED)
+            if self._stopped.is_set():
+                raise ExecutorStopped
+            for one in done:
+                waiting.remove(one)
+                try:
+                    reply = one.result()
+                except (Exception, CancelledError) as error:
+                    if self._stopped.is_set():
+                        raise ExecutorStopped from None
+                    raise _Lost(_told(error)) from None
+                self._check(reply)
+                if reply.record is not None:
+                    self._note_printed(trial, reply)
+                    return reply.record
+                waiting.add(self._submit(trial, data=self._sent()))
+        raise _Lost(f"no answer within {self._limit_s:g} s")
+
+    def _check(self, reply: Reply) -> None:
+        if reply.refused:
+            self._refused = reply.refused
+            raise InputError(reply.refused)
+
+    def _sent(self) -> Any:
+        with self._lock:
+            if self._data is None:
+                self._data = self._send(self._order.dataset.open())
+            return self._data
+
+    def _note_printed(self, trial: Trial, reply: Reply) -> None:
+        if reply.printed:
+            text = f"[{reply.machine[0]}: {trial.label}]\n".encode() + reply.printed
+            with self._lock, contextlib.suppress(OSError), self._log.open("ab") as log:
+                if log.tell() + len(text) < LOG_LIMIT_BYTES:
+                    log.write(text)
+
+
+class _Lost(Exception):
+    """A try that gave no answer."""
+
+
+def order_of(work: Work) -> Order:
+    """Return what processes elsewhere must know of a job."""
+    search_here()
+    return Order(
+        job=uuid.uuid4().hex,
+        dataset=work.dataset,
+        environment=work.environment,
+        code=code_fingerprint(),
+        timeout_s=work.timeout_s,
+        memory_mib=work.memory_mib,
+        path=tuple(str(Path(folder).absolute()) for folder in sys.path),
+        home=Home(Path.cwd(), (("KERAS_BACKEND", keras_backend()), *bit_changing())),
+    )
+
+
+class FuturesEngine:
+    """Any `concurrent.futures.Executor`, as a function of the user's returns it.
+
+    Args:
+        target: "module:function", called without arguments.
+
+    Raises:
+        InputError: Module or function is missing, or the module raises.
+    """
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        module_name, _, name = target.partition(":")
+        search_here()
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            where = "the current folder or among the installed packages"
+            raise InputError(f'--executor {target}: there is no module "{error.name}" in {where}') from None
+        except Exception as error:
+            raise InputError(f"--executor {target}: importing it failed: {describe(error)}") from None
+        self._function = getattr(module, name, None)
+        if not callable(self._function):
+            known = [one for one, value in vars(module).items() if callable(value) and not one.startswith("_")]
+            raise InputError(f'--executor {target}: there is no function "{name}"{nearest(name, known)}')
+
+    def size(self, asked: int | None) -> int:
+        """Return how many trials run at once: what was asked for."""
+        if asked is None:
+            raise InputError(f"--executor {self._target} needs --workers N: how many trials it is to run at once")
+        return asked
+
+    def start(self, work: Work, workers: int) -> Executor:
+        """Start the engine; HarnessError where no process of it can train."""
+        return RemoteExecutor(order_of(work), workers=workers, open_pool=self._open, log=work.log)
+
+    def _open(self) -> Pool:
+        try:
+            pool = self._function()  # type: ignore[misc]
+        except HarnessError:
+            raise
+        except Exception as error:
+            raise HarnessError(f"--executor {self._target} failed: {describe(error)}") from None
+        if not callable(getattr(pool, "submit", None)):
+            kind = type(pool).__name__
+            raise InputError(f"--executor {self._target} returned {kind}: return a concurrent.futures.Executor")
+        return pool  # type: ignore[no-any-return]
+
+
+def _close(pool: Pool) -> None:
+    """Close an engine without waiting for what it does; processes of Python's own pool are ended."""
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    with contextlib.suppress(Exception):  # whatever another library makes of it
+        pool.shutdown(wait=False)
+    for process in processes:
+        with contextlib.suppress(Exception):
+            process.kill()
+
+
+def _told(error: BaseException) -> str:
+    """Return an engine's own error in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def _warn(text: str) -> None:
+    print(harmless(f"warning: {text}"), file=sys.stderr)
