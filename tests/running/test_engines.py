@@ -28,6 +28,7 @@ from harness.training.trial import Trainer
 
 HERE = Path(__file__).parent
 PATIENCE_S = 3000
+SUITE = "from harness import BASELINE, Suite\nSUITE = Suite('a', [BASELINE.replace(l2=0.1)])\n"
 
 
 def work_in(folder, dataset, environment):
@@ -185,9 +186,7 @@ def test_data_that_is_another_on_a_machine_is_not_taken_for_the_senders(tmp_path
 )
 def test_an_executor_that_cannot_be_is_refused(project, monkeypatch, capsys, given, said):
     monkeypatch.syspath_prepend(HERE)
-    (project / "suite_a.py").write_text(
-        "from harness import BASELINE, Suite\nSUITE = Suite('a', [], baseline=BASELINE)"
-    )
+    (project / "suite_a.py").write_text(SUITE)
     assert harness(["sweep", "suite_a.py", "--device", "cpu", "--executor", *given]) in (1, 4)
     assert said in capsys.readouterr().err
 
@@ -219,9 +218,7 @@ def test_48_no_cluster_is_searched_for_and_none_that_is_not_there_is_waited_for(
 
 
 def test_a_projects_ray_does_not_count_beside_another_executor(project, capsys):
-    (project / "suite_a.py").write_text(
-        "from harness import BASELINE, Suite\nSUITE = Suite('a', [], baseline=BASELINE)"
-    )
+    (project / "suite_a.py").write_text(SUITE)
     (project / "pyproject.toml").write_text('[tool.harness]\nexecutor = "ray"\nray-address = "127.0.0.2:1"\n')
     assert harness(["plan", "suite_a.py", "--device", "cpu", "--executor", "local"]) == 0
     assert harness(["plan", "suite_a.py", "--device", "cpu"]) == 4
