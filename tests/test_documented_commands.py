@@ -11,6 +11,8 @@ import pytest
 import harness.pytest_plugin.session
 import harness.training.check  # noqa: F401  # before pytester, which takes out what came with it
 from harness.cli import harness as program_of_ours
+from harness.cli import run
+from harness.cli.examples import EXAMPLES
 from harness.options import PYTEST
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +52,7 @@ NAMED = [
     for page in PAGES
     for words, whole in commands(page).items()
 ]
+NAMED += [pytest.param(shlex.split(line), True, id=f"--help: {line}") for lines in EXAMPLES.values() for line in lines]
 
 
 def test_the_pages_name_many_commands():
@@ -87,6 +90,14 @@ def test_it_is_known_with_its_options_and_values(words, whole, tmp_path, monkeyp
             if option and option.kind is not None:
                 waiting = None if value else option
     assert waiting is None, f"--{waiting.name} has no value"
+
+
+def test_the_help_of_a_command_ends_with_examples_of_it(capsys):
+    for name, lines in EXAMPLES.items():
+        assert run([name, "--help"]) == 0
+        shown = capsys.readouterr().out
+        assert all(f"  {line}\n" in shown for line in lines)
+        assert all(line.startswith(f"harness {name}") for line in lines)
 
 
 def test_the_page_on_own_models_gives_a_suite_that_passes_its_check(pytester):

@@ -100,3 +100,19 @@ def test_the_check_of_a_suite_reads_images_as_the_sweep_does(project, collect):
     assert "--image-size" in output
     code, output = collect("suite_a.py", "--dataset", "photos", "--image-size", "16")
     assert code == 0, output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["tables", "--budgt", "quick"], ("error: no such option", "--budget", "`harness tables --help`")),
+        (["export"], ("error: missing option", "--format", "`harness export --help`")),
+        (["trend"], ("error: a trend over 0 folders: name two or more",)),
+    ],
+)
+def test_what_click_refuses_is_told_as_everything_else(arguments, told, capsys):
+    assert harness(arguments) == 4
+    said = capsys.readouterr().err
+    assert said.startswith(told[0])
+    assert all(part in said for part in told)
+    assert len(said.splitlines()) == 1

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from harness.cli.examples import epilog
 from harness.errors import HarnessError
 from harness.files import is_unwritable, unwritable
 from harness.noise import quiet_libraries
@@ -67,6 +68,7 @@ class LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"harness.cli.{_COMMANDS[cmd_name][0]}").command
+        command.epilog = command.epilog or epilog(cmd_name)
         return command
 
     def resolve_command(
@@ -122,7 +124,7 @@ def exit_code(work: Callable[[], object], *, interrupted: str) -> int:
         with quiet_libraries():
             code = work()
     except click.UsageError as error:
-        error.show()
+        click.echo(harmless(f"error: {_usage(error)}"), err=True)
         return 4
     except (click.Abort, KeyboardInterrupt):
         try:
@@ -148,6 +150,14 @@ def exit_code(work: Callable[[], object], *, interrupted: str) -> int:
     except Exception as error:
         return _own_fault(error)
     return code if isinstance(code, int) else 0
+
+
+def _usage(error: click.UsageError) -> str:
+    """Return click's message as ours are: in lower case, with where to look."""
+    text = error.format_message().rstrip(".")
+    place = f"`{error.ctx.command_path} --help` shows what there is" if error.ctx is not None else ""
+    mark = "" if not place else " " if text.endswith("?") else ": "
+    return f"{text[:1].lower()}{text[1:]}{mark}{place}"
 
 
 def _own_fault(error: Exception) -> int:

@@ -53,6 +53,8 @@ _LOOKS = (
     "once, at all of it."
 )
 _EARLIER = "By which other looks earlier runs judged the same trials: each is an analysis of its own; empty for none."
+_FEATURES = "Seconds that a frozen backbone took, once, for the features that the head trains on; empty for none."
+_HEAD_ONLY = "Says that steps and training are a head's alone, on kept features, and what those took."
 _MEAN = "Mean over seeds; where the baseline has other seeds, the baseline's plus their difference."
 _EPOCHS_TO = (
     "After how many epochs the seeds' mean validation accuracy is what the baseline's is after its whole training, "
@@ -137,6 +139,8 @@ SUITE_TABLE: Mapping[str, Column] = _table(
     training("training_cost", "training cost", _COST, "cheaper", "for new builds"),
     towards("accuracy"),
     towards("step_time"),
+    new_column("features_s", "measure", _FEATURES, head="kept features"),
+    new_column("head_only", "text", _HEAD_ONLY, "note"),
 )
 """Columns of `comparison.csv` and of every table of suites, in order."""
 

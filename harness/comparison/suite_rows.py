@@ -198,6 +198,8 @@ def _row(group: Group, variant: Variant, accuracies: Accuracies, times: Comparis
         "accuracy_std": stdev(record.accuracy for record in good) if len(good) > 1 else NAN,
         "train_time_s": median(record.train_time_s for record in good) if good else NAN,
         "peak_memory_mib": median(peaks) if peaks else NAN,
+        "features_s": _features_s(variant, good),
+        "head_only": _head_only(variant, good),
         "status": status,
         "message": message,
         "fingerprint": conditions.fingerprint,
@@ -212,6 +214,24 @@ def _row(group: Group, variant: Variant, accuracies: Accuracies, times: Comparis
     row |= _comparison_cells("step_time", times, is_baseline)
     row["step_time_ratio"] = 1.0 if is_baseline else times.value
     return row | _time_cells(group, variant, row["step_time_ratio"])
+
+
+def _features_s(variant: Variant, records: Sequence[Record]) -> float:
+    """Return how long the features took that a head trains on: those of all seeds, where each seed has its own."""
+    known = [record.features_s for record in records if not math.isnan(record.features_s)]
+    if not variant.reuses_features or not known:
+        return NAN
+    return max(known) if variant.weights else math.fsum(known)
+
+
+def _head_only(variant: Variant, records: Sequence[Record]) -> str:
+    """Say that a step is the head's alone, and what the features took that it trains on; empty where it is not so."""
+    if not variant.reuses_features:
+        return ""
+    seconds = _features_s(variant, records)
+    took = f"which took {seconds:.3g} s" if not math.isnan(seconds) else "how long that took is not recorded"
+    whose = "once" if variant.weights else "once per seed"
+    return f"step and training are the head's alone, on features that the frozen backbone computed {whose}: {took}"
 
 
 def _expected(group: Group, variant: Variant, standing: Standing) -> int:

@@ -14,6 +14,7 @@ from harness.comparison.wanted import ANY, Wanted
 from harness.errors import InputError
 from harness.results import Results
 from harness.results.records import NAN
+from harness.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ def trend(folders: Sequence[Results], margins: Margins, wanted: Wanted = ANY) ->
     import pandas as pd
 
     if len(folders) < 2:
-        raise InputError(f"a trend over {len(folders)} folder: name two or more, the oldest first")
+        raise InputError(f"a trend over {counted(len(folders), 'folder')}: name two or more, the oldest first")
     strict = dataclasses.replace(margins, alpha=margins.alpha / (len(folders) - 1))
     rows: list[dict[str, Any]] = []
     for old, new in pairwise(folders):

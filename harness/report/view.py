@@ -22,7 +22,7 @@ from harness.variants.rules import RULES
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row of a suite's table; `link` is the variant's section, `status` a word where it is not ok."""
+    """A row of a suite's table; `link` is the variant's section, `status` says what is unlike other rows."""
 
     link: str
     is_baseline: bool
@@ -174,8 +174,8 @@ def _suite_view(
 def _table_row(view: VariantView, columns: Sequence[PageColumn], variant: Variant) -> TableRow:
     row = dict(view.row)
     row |= {one.key: shown(getattr(variant, one.title)) for one in columns if one.key.startswith("field.")}
-    status = "" if row["status"] == "ok" else row["status"]
-    return TableRow(view.id, view.is_baseline, status, tuple(page_cell(row, column) for column in columns))
+    states = [*([row["status"]] if row["status"] != "ok" else []), *(["head only"] if row["head_only"] else [])]
+    return TableRow(view.id, view.is_baseline, ", ".join(states), tuple(page_cell(row, column) for column in columns))
 
 
 def _effects(comparison: SuiteComparison, pictures: Pictures, title: str) -> Picture | None:

@@ -21,7 +21,7 @@ OF_TRIAL = ("dataset", "budget", "device", "backend", "variant", "seed")
 """What every row of a trial begins with."""
 
 _MEASURES = ("accuracy", "precision", "recall", "macro_f1", "loss")
-_COSTS = ("params", "build_s", "train_time_s", "total_s", "peak_memory_mib")
+_COSTS = ("params", "build_s", "train_time_s", "total_s", "features_s", "peak_memory_mib")
 
 
 def trials_frame(results: Results) -> pd.DataFrame:

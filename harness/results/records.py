@@ -61,6 +61,8 @@ class Record:
         peak_memory_mib: Highest resident memory of the process (CPU) or of the device (GPU) in this trial.
         predictions: On the test images; None unless status is ok.
         val_accuracies: Those of the history, also where it was left unread.
+        features_s: Seconds that a frozen backbone took to compute the features that the head trains on, once and
+            whenever that was; nan where none are kept, or it is not known.
     """
 
     trial: Trial
@@ -80,6 +82,7 @@ class Record:
     peak_memory_mib: float = NAN
     predictions: Predictions | None = None
     val_accuracies: tuple[float, ...] = ()
+    features_s: float = NAN
 
     def __post_init__(self) -> None:
         if self.history:
@@ -96,6 +99,8 @@ class Record:
             for field in dataclasses.fields(self)
             if field.name not in ("trial", "history", "val_accuracies", "predictions")
         }
+        if math.isnan(self.features_s):
+            del fields["features_s"]  # the text of every trial without kept features stays what it was
         fields["trial"] = trial_to_dict(self.trial)
         fields["history"] = [dataclasses.asdict(epoch) for epoch in self.history]
         return json.dumps(_without_nan(fields), allow_nan=False)
@@ -112,7 +117,7 @@ class Record:
         record = read_as(cls, content, "record", **known)
         for name in ("accuracy", "precision", "recall", "macro_f1"):
             check_range(f"record.{name}", getattr(record, name), 0, 1)
-        for name in ("build_s", "train_time_s", "total_s"):
+        for name in ("build_s", "train_time_s", "total_s", "features_s"):
             check_range(f"record.{name}", getattr(record, name), 0, LONGEST_S)
         check_range("record.epoch", record.epoch, 0, MAX_EPOCHS)
         for epoch in kept:

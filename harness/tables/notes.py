@@ -78,5 +78,7 @@ def _facts(row: Row, quantities: Sequence[str]) -> Iterator[str]:
     if isinstance(row["step_time_flags"], str) and row["step_time_flags"]:
         yield f"step time disturbed: {row['step_time_flags']}"
     yield from (
-        text for text in (message, row.get("search"), row.get("judged_before")) if isinstance(text, str) and text
+        text
+        for text in (message, row.get("head_only"), row.get("search"), row.get("judged_before"))
+        if isinstance(text, str) and text
     )

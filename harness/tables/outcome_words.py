@@ -116,7 +116,9 @@ def _headline(outcome: SuiteOutcome) -> str:
         compared = " (the intervals do not compare them with each other)" * (len(found) > 1)
         return f"take {' or '.join(names)}{other}{compared}"
     if choices["trade"]:
-        return f"keep {baseline}, or trade"
+        for_accuracy = {row["accuracy_verdict"] == Verdict.BETTER for row in choices["trade"]}
+        what = "" if len(for_accuracy) > 1 else " time for accuracy" if True in for_accuracy else " accuracy for speed"
+        return f"keep {baseline}, or trade{what}"
     if choices["open"] or choices["losing"]:
         why = "nothing is settled as better" if outcome.judged else "too few results for any verdict"
         return f"keep {baseline} for now: {why}"
@@ -163,7 +165,8 @@ def _own_lines(choice: Choice, rows: Sequence[Row]) -> Iterable[OutcomeLine]:
 
 
 def _missing(row: Row) -> str:
-    return f"; {_cut(str(row['message']))}" if row["status"] == "partial" and row["message"] else ""
+    message = row["message"] if row["status"] == "partial" else ""
+    return "".join(f"; {_cut(str(text))}" for text in (row.get("head_only"), message) if text)
 
 
 def _accuracy_text(row: Row, *, why: bool) -> str:

@@ -147,7 +147,8 @@ _FIELDS = (
 
 
 def _cells(row: Row, best_accuracy: float, best_time: float) -> tuple[Lines, ...]:
-    status = () if row["status"] == "ok" else (Piece(f"({row['status']})", "bad"),)
+    status = [Piece(f"({row['status']})", "bad")] if row["status"] != "ok" else []
+    status += [Piece("(head only)")] if row["head_only"] else []
     is_baseline = row["variant"] == row["baseline"]
     timed = not math.isnan(row["step_time_ms"])
     races = row["status"] in ("ok", "partial")

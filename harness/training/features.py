@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
+import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,11 +45,13 @@ class Features:
         train: float32 [N, channels], a row for each train image that the budget uses.
         test: float32 [M, channels], likewise.
         backbone_params: Parameters of the backbone.
+        seconds: How long computing them took, whenever that was; nan in files older than this.
     """
 
     train: NDArray[np.float32]
     test: NDArray[np.float32]
     backbone_params: int
+    seconds: float = math.nan
 
 
 def frozen_features(trial: Trial, dataset: Dataset, train: Indices, test: Indices) -> Features:
@@ -91,6 +95,7 @@ def features_path(trial: Trial, dataset: Dataset) -> Path:
 
 
 def _compute(trial: Trial, dataset: Dataset, train: Indices, test: Indices) -> Features:
+    started = time.perf_counter()
     variant = trial.variant
     plain = BASELINE.replace(
         backbone=variant.backbone, weights=variant.weights, precision_policy=variant.precision_policy
@@ -107,13 +112,15 @@ def _compute(trial: Trial, dataset: Dataset, train: Indices, test: Indices) -> F
         return found
 
     params = int(find_backbone(model).count_params())
-    return Features(run(dataset.train_images, train), run(dataset.test_images, test), params)
+    of_train, of_test = run(dataset.train_images, train), run(dataset.test_images, test)
+    return Features(of_train, of_test, params, time.perf_counter() - started)
 
 
 def _read(path: Path, train: int, test: int) -> Features | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            features = Features(arrays["train"], arrays["test"], int(arrays["backbone_params"]))
+            seconds = float(arrays["seconds"]) if "seconds" in arrays else math.nan
+            features = Features(arrays["train"], arrays["test"], int(arrays["backbone_params"]), seconds)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     return features if (len(features.train), len(features.test)) == (train, test) else None
@@ -121,4 +128,10 @@ def _read(path: Path, train: int, test: int) -> Features | None:
 
 def _write(path: Path, features: Features) -> None:
     with replaced(path) as scratch:
-        np.savez(scratch, train=features.train, test=features.test, backbone_params=features.backbone_params)
+        np.savez(
+            scratch,
+            train=features.train,
+            test=features.test,
+            backbone_params=features.backbone_params,
+            seconds=features.seconds,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ class Inputs:
         test: Rows of the budget's test images, in their order.
         numbers: Which image each row of `values` is, as `split_images` counts them, sorted; None for row i is image i.
         backbone_params: Parameters of the backbone that made features; None for pictures.
+        features_s: Seconds that computing the features took, once; nan for pictures and where it is not known.
     """
 
     values: Values
@@ -33,6 +35,7 @@ class Inputs:
     test: Values
     numbers: Indices | None = None
     backbone_params: int | None = None
+    features_s: float = math.nan
 
     def rows(self, images: Indices) -> Indices:
         """Return the rows of `values` that hold these images."""
@@ -84,4 +87,4 @@ def _features(trial: Trial, dataset: Dataset) -> Inputs:
         values = np.concatenate([values, features.test])
         labels = np.concatenate([labels, dataset.test_labels[test]])
         numbers = np.concatenate([pool, len(dataset.train_labels) + test])
-    return Inputs(values, labels, features.test, numbers, features.backbone_params)
+    return Inputs(values, labels, features.test, numbers, features.backbone_params, features.seconds)

@@ -130,6 +130,7 @@ class Trainer:
             train_time_s=sum(metrics.seconds for metrics in history),
             total_s=progress.seconds + time.perf_counter() - started,
             peak_memory_mib=memory.mib(),
+            features_s=inputs.features_s,
             predictions=predictions,
         )
 

@@ -3,6 +3,7 @@
 import collections
 
 import numpy as np
+import pandas as pd
 import pytest
 from changed_stores import make_older
 from drawn_images import draw_folder
@@ -65,6 +66,15 @@ def test_a_run_with_nothing_to_train_reads_once_groups_once_and_judges_each_pair
     # 3 variants of 3 seeds; in the suite of two variants and in the suite of one the level is not the same.
     assert calls == {"from_json": 9, "group_records": 1, "by_training": 1, "judge_accuracies": 3}
     assert outcome.frame.groupby("suite").size().to_dict() == {"one": 3, "two": 2}
+
+
+def test_the_files_leave_smoke_out_where_there_is_more(settings):
+    smoke = JobSettings(settings.dataset, BUDGETS["smoke"], device="cpu", results=settings.results)
+    table = settings.results / "tables" / "comparison.csv"
+    for one, budgets in ((smoke, {"smoke"}), (settings, {"quick"}), (smoke, {"quick"})):
+        train_by_hand(prepare(one, SUITES))
+        assert set(finish(prepare(one, SUITES), partial="x").frame.budget) == {one.budget.name}
+        assert set(pd.read_csv(table).budget) == budgets
 
 
 def test_a_run_of_fewer_variants_and_seeds_shows_those_alone_and_the_files_hold_all(settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 
@@ -9,7 +10,7 @@ import pytest
 from made_results import BASELINE, DROPOUT, WIDE, Made, make_results
 
 from harness.cli import run
-from harness.comparison import Margins, compare, compare_all
+from harness.comparison import Margins, compare, compare_all, frame_of
 from harness.comparison.outcome import outcomes_of
 from harness.exports.github import summary
 from harness.report import write_report
@@ -133,6 +134,33 @@ def test_an_outcome_of_many_variants_with_long_names_fits_and_says_how_many_more
     assert sum(line.startswith("  trade ") for line in lines) <= MOST_LINES + 1
     command = text.partition("pytest suites")[2].partition("\n\n")[0]
     assert "--seeds" in shlex.split(command.replace("\\\n", " "))
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"), [("imagenet", "once: which took 12.3 s"), (None, "per seed: which took 61.5 s")]
+)
+def test_a_frozen_backbone_says_that_its_step_is_the_heads_wherever_it_stands(tmp_path, weights, told):
+    frozen = BASELINE.replace(backbone="MobileNetV2", weights=weights)
+    made = Made(accuracies={BASELINE: 0.80, frozen: 0.82}, step_ms={BASELINE: 8.0, frozen: 2.0})
+    results = load_results(make_results(tmp_path, made))
+    records = {
+        key: dataclasses.replace(record, features_s=12.3) if record.trial.variant == frozen else record
+        for key, record in results.records.items()
+    }
+    results = dataclasses.replace(results, records=records)
+    comparisons = compare_all(results, Margins())
+    frame = frame_of(comparisons)
+    texts = [
+        render_frame(frame, "plain", screen=Screen(200)),
+        render_frame(frame, "github"),
+        render_frame(frame, "json"),
+        outcome_section(outcomes_of(comparisons, results), screen=Screen(10_000)),
+        write_report(comparisons, results, Margins())[0].read_text(encoding="utf-8"),
+    ]
+    for text in texts:
+        assert "the head&#39;s alone" in text or "the head's alone" in text
+        assert told in " ".join(text.split())
+    assert texts[0].count("(head only)") == 1
 
 
 def test_one_seed_without_times_claims_nothing(tmp_path):

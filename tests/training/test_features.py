@@ -85,6 +85,19 @@ def test_features_are_read_again_by_other_heads_trainers_and_protocols(few, kept
     assert watched.history[-1].val_accuracy == pytest.approx(watched.accuracy, abs=1e-6)
 
 
+def test_a_record_says_what_its_features_took_whoever_computed_them(few, kept):
+    other = trial_of(MOBILE.replace(dense=(4,)), few)
+    assert Trainer().run(other, few).features_s == kept.features_s > 0
+    assert "features_s" in kept.to_json()
+    path = features_path(other, few)
+    with np.load(path) as arrays:
+        content = {name: arrays[name] for name in arrays if name != "seconds"}
+    np.savez(path, **content)  # as older versions wrote it
+    again = Trainer().run(other, few)
+    assert np.isnan(again.features_s)
+    assert "features_s" not in again.to_json()
+
+
 def test_other_content_has_other_features(few, digits):
     trial = trial_of(MOBILE, few)
     others = [
