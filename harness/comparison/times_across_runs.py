@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from harness.comparison.judge import Comparison, Margins, bounded_ratio
-from harness.comparison.verdicts import Verdict, time_verdict
+from harness.comparison.verdicts import FULL_BUILDS, Verdict, time_verdict
 from harness.results.records import NAN
 from harness.results.step_times import StepTimes, typical_ms
 from harness.statistics import Estimate, Interval
@@ -31,7 +31,7 @@ def judge_relative(old: StepTimes, new: StepTimes, *, comparisons: int, margins:
     """
     estimate = relative_estimate(old, new)
     intervals = _intervals(estimate, comparisons, margins)
-    return _judged(estimate.mean, *intervals, margins, p=estimate.p_value(comparisons))
+    return _judged(estimate.mean, *intervals, margins, p=estimate.p_value(comparisons), times=(old, new))
 
 
 def judge_across(
@@ -61,7 +61,7 @@ def judge_across(
     before, after = baselines_ms or (typical_ms(old.baseline_ms), typical_ms(new.baseline_ms))
     baseline = math.log(after / before)
     interval, equivalence = (_reaching(one, baseline) for one in intervals)
-    found = _judged(estimate.mean + baseline, interval, equivalence, margins)
+    found = _judged(estimate.mean + baseline, interval, equivalence, margins, times=(old, new))
     if found.verdict is Verdict.UNRESOLVED and time_verdict(*intervals, margins.time) is not Verdict.UNRESOLVED:
         hint = (
             f"the baseline itself took {after / before:.3g} times as long: time both in a quiet hour, or both versions "
@@ -82,10 +82,25 @@ def _reaching(interval: Interval, further: float) -> Interval:
 
 
 def _judged(
-    log_ratio: float, interval: Interval, equivalence: Interval, margins: Margins, *, p: float = NAN
+    log_ratio: float,
+    interval: Interval,
+    equivalence: Interval,
+    margins: Margins,
+    *,
+    times: tuple[StepTimes, StepTimes],
+    p: float = NAN,
 ) -> Comparison:
     found = Comparison(math.exp(log_ratio), *interval.exp(), p, time_verdict(interval, equivalence, margins.time))
-    if found.verdict is not Verdict.UNRESOLVED:
-        return found
-    one_build = "needs more than one build: time with --budget quick"
-    return replace(found, hint=one_build if interval.empty else "needs more builds in both runs")
+    return found if found.verdict is not Verdict.UNRESOLVED else replace(found, hint=_hint(times, interval))
+
+
+def _hint(times: tuple[StepTimes, StepTimes], interval: Interval) -> str:
+    budgets = {one.budget.name for one in times}
+    if interval.empty and "smoke" in budgets:
+        return "one build gives no interval: --budget quick times several, in both runs"
+    if budgets == {"full"}:
+        return "only a quieter machine would settle it: --retime in both runs measures anew there"
+    return (
+        "use --budget full with the same --epochs and --seeds in both runs: it trains nothing anew and times "
+        f"{FULL_BUILDS} builds"
+    )

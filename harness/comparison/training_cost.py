@@ -40,7 +40,7 @@ SAME_EPOCH = Estimate(0.0, (Part(0.0, 1.0),))
 """An epoch that takes as long in both arms: then time is counted in epochs."""
 
 NOT_TIMED = "step times are not measured"
-KEPT_FEATURES = "a step of kept features is the head's alone, and what the features cost is not known"
+KEPT_FEATURES = "a step of kept features is the head's alone, and what the features took is no part of it"
 
 NO_CURVES = "fewer than three seeds have a validation accuracy after every epoch"
 EQUAL_CURVES = "the seeds' validation accuracies lie equally far from the baseline's: their spread is not known"

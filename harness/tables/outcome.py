@@ -47,7 +47,8 @@ def _plain(words: OutcomeWords, screen: Screen) -> list[str]:
     lines += [""] * bool(words.settling)
     for line in words.settling:
         lines += [*_labelled(OutcomeLine(line.label, line.names, ""), screen), *_continued(line.text, screen)]
-    return [*lines, "", *(part for text in words.how for part in _folded(f"- {text}", screen, indent=2))]
+    how = [part for text in words.how for part in _folded(f"- {text}", screen, indent=2)]
+    return [*lines, "", *how] if how else lines
 
 
 def _labelled(line: OutcomeLine, screen: Screen) -> list[str]:

@@ -24,19 +24,20 @@ _MOST_NAMES = 5
 _LONGEST_NAME, _LISTED_NAME, _LONGEST_SELECTION = 60, 40, 60
 _SELECTABLE = re.compile(r"[\w:+.-]+")
 
-_SIGNS = (
-    "[ ]: interval of the difference from the baseline, for new seeds and test images (step time: new builds); lost "
-    "and gained are its ends",
-    "faster, slower: of a step's time: 50 % faster is half of the time, 50 % slower one and a half times",
-)
+_SIGNS: dict[str, str] = {
+    "[": "[ ]: interval of the difference from the baseline, for new seeds and test images (step time: new builds); "
+    "lost and gained are its ends",
+    "% faster": "faster: of a step's time; 50 % faster is half of it",
+    "% slower": "slower: of a step's time; 50 % slower is one and a half of it",
+    "leans to": "leans: as what more seeds or builds would settle it, were the present figures the true ones",
+}
 _LABELS: dict[str, str] = {
     "trade": "trade: better in one measure, worse or open in the other",
-    "open": "open: nothing is settled as better, something leans to it",
+    "open": "open: nothing is settled as better; something leans to it, or too little is known",
     "losing": "losing: not settled, and nothing leans to better: hardly worth more runs",
     "beaten": "beaten: worse in one measure and better in none, or another variant surely beats it in both",
 }
 _UNTIMED = "no step times: harness sweep --time or pytest suites --benchmark takes them"
-_LEANS = "leans: as what more seeds or builds would settle it, were the present figures the true ones"
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def _own_lines(choice: Choice, rows: Sequence[Row]) -> Iterable[OutcomeLine]:
 
 
 def _missing(row: Row) -> str:
-    message = row["message"] if row["status"] == "partial" else ""
+    message = f"partial: {row['message']}" if row["status"] == "partial" and row["message"] else ""
     return "".join(f"; {_cut(str(text))}" for text in (row.get("head_only"), message) if text)
 
 
@@ -185,7 +186,7 @@ def _accuracy_text(row: Row, *, why: bool) -> str:
     elif time == Verdict.WORSE:
         bound = f"at most {highest} gained" if row["accuracy_ci_high"] > 0 else "nothing gained"
     figures = f"{cell_text(row, 'accuracy_delta')} points {interval_text(row, 'accuracy_delta')}"
-    same = "the same, " if verdict == Verdict.SAME else ""
+    same = "as good, " if verdict == Verdict.SAME else ""
     return f"accuracy {same}{figures}{f': {bound}' if bound else ''}{_leaning(row, 'accuracy', why=why)}"
 
 
@@ -202,7 +203,7 @@ def _time_text(row: Row, *, why: bool) -> str:
     if verdict == Verdict.WORSE and high < _TIMES:
         return f"{_percent(ratio - 1, low - 1, high - 1)} % slower {_ends(low - 1, high - 1)}"
     figures = f"{cell_text(row, 'step_time_ratio')} x the step time {interval_text(row, 'step_time_ratio')}"
-    same = "the same, " if verdict == Verdict.SAME else ""
+    same = "as fast, " if verdict == Verdict.SAME else ""
     return f"{same}{figures}{_leaning(row, 'step_time', why=why)}"
 
 
@@ -284,6 +285,6 @@ def _selection(variants: Sequence[str], suites: Sequence[str]) -> str:
 def _how_to_read(texts: Sequence[OutcomeText]) -> list[str]:
     """Return a line for each word and sign that these outcomes use."""
     labels = {line.label for one in texts for line in one.lines}
-    told = [line.text for one in texts for line in one.lines if line.label in _OWN_LINES]
-    leans = [_LEANS] if any("leans to" in text for text in told) else []
-    return [*(_SIGNS if told else ()), *(text for label, text in _LABELS.items() if label in labels), *leans]
+    told = " ".join(line.text for one in texts for line in one.lines)
+    signs = [text for sign, text in _SIGNS.items() if sign in told]
+    return [*signs, *(text for label, text in _LABELS.items() if label in labels)]
