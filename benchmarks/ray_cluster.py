@@ -48,7 +48,11 @@ class Cluster:
         self.folder, self.address = Path(tempfile.mkdtemp(prefix="r", dir="/tmp")), f"{HEAD}:{next(PORTS)}"
         self.token = folder / f"token-{next(PORTS)}"
         self.token.write_text(secrets.token_hex(32))
-        self.environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
+        self.environment = os.environ | {
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_worker_niceness": "0",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
         self.environment |= {"RAY_AUTH_MODE": "token" if token else "disabled", "RAY_AUTH_TOKEN_PATH": str(self.token)}
         port = self.address.rpartition(":")[2]
         options = ("--port", port, "--include-dashboard=false", f"--temp-dir={self.folder}", "--num-cpus=1")

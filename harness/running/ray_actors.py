@@ -284,15 +284,17 @@ class ActorPool(Pool):
 
     def _cancelled(self, actor: Any) -> None:
         if not self._ended:
-            self._ray.kill(actor)
             self._replace(actor)
 
     def _replace(self, actor: Any, *, starts: int = _STARTS) -> None:
         """Start another actor; it is free once it has answered, which it may never where a node is lost."""
         with self._lock:
             self._actors.discard(actor)
-            if self._ended or not starts:
+            if self._ended:
                 return
+        self._ray.kill(actor)  # should it still be there, as where only its answer was lost
+        if not starts:
+            return
         new = self._new()
 
         def greeted(done: Future[Any]) -> None:

@@ -50,9 +50,11 @@ class Held(Executor):
 
     def __init__(self):
         self.given: list[Future] = []
+        self.arguments: list[tuple] = []
 
     def submit(self, function, /, *arguments, **options):
         self.given.append(Future())
+        self.arguments.append(arguments)
         if len(arguments) == 1:  # the greeting
             self.given.pop().set_result(Reply())
             greeted = Future()
@@ -161,6 +163,19 @@ def test_a_dataset_that_a_machine_lacks_is_sent_once_and_kept_there(tmp_path, mo
     assert found is not None
     assert found.open().fingerprint == dataset.fingerprint
     assert found.open().origin.directory.is_relative_to(tmp_path / "cache there")
+
+
+def test_a_process_that_lacks_the_data_gets_it_with_the_trial(order, two_trials, digits, tmp_path):
+    trial = two_trials[0]
+    with held(order, tmp_path) as (executor, pool):
+        thread, found = in_thread(executor, trial)
+        pool.wait_for(1)
+        pool.given[0].set_result(Reply(lacks_data=True))
+        pool.wait_for(2)
+        pool.given[1].set_result(Reply(Record(trial, "ok")))
+        thread.join(PATIENCE_S)
+    assert found[0].status == "ok"
+    assert [one[2].fingerprint for one in pool.arguments if len(one) == 3] == [digits.fingerprint]
 
 
 def test_data_that_is_another_on_a_machine_is_not_taken_for_the_senders(tmp_path, monkeypatch):
