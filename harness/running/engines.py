@@ -69,10 +69,10 @@ def choose_engine(settings: EngineSettings, device: Device, data_mib: float) -> 
     if settings.name == "local":
         return LocalEngine(device, data_mib)
     if settings.name == "ray":
-        from harness.running.ray_actors import RayEngine
+        from harness.running.ray_engine import RayEngine
 
         gpus = (1.0 if settings.gpus is None else settings.gpus) if device.kind == "gpu" else 0.0
         return RayEngine(settings.address, cpus=settings.cpus, gpus=gpus, insecure=settings.insecure)
-    from harness.running.remote import FuturesEngine
+    from harness.running.futures_engine import FuturesEngine
 
     return FuturesEngine(settings.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import platform
 import sys
 import threading
@@ -16,26 +15,28 @@ from pathlib import Path
 from typing import Any
 
 from harness.datasets import Dataset
-from harness.errors import HarnessError, InputError, nearest
+from harness.errors import HarnessError, InputError
 from harness.results.provenance import cpu_flags
 from harness.results.records import Record
 from harness.results.trials import Trial
 from harness.results.variables import bit_changing
-from harness.running.executor import Executor, ExecutorStopped, Work, failed
+from harness.running.executor import ExecutorStopped, Work, failed
 from harness.running.keeper import LOG_LIMIT_BYTES
 from harness.running.node import Order, Reply, code_fingerprint, serve
 from harness.running.worker import Home
 from harness.running.worker_process import prepare_log
 from harness.training.devices import keras_backend
 from harness.variants.sources import search_here
-from harness.variants.user_code import describe
 from harness.wording import harmless
 
 TRIES = 3
 """How often a trial is given out whose process, or whose answer, is lost."""
 
-# For how long the first answer of each process is waited for: it starts Python, and looks for the data.
-JOIN_S = 180.0
+# For how long the first answers are waited for: a process starts Python, and looks for the data. One whose turn does
+# not come (a queue, a lack of room) is not waited for where another has answered.
+JOIN_S = 600.0
+_ALL_S = 180.0
+_NOTICE_S = 30.0
 # What an answer may take beyond the trial's own limit: a worker's start, and a trial that is run once more alone.
 _BEYOND_S = 900.0
 _POLL_S = 0.2
@@ -119,9 +120,14 @@ class RemoteExecutor:
             greetings = [self._pool.submit(serve, self._order) for _ in range(self.workers)]
         except Exception as error:
             raise HarnessError(f"the engine takes no work: {_told(error)}") from None
-        done, late = wait(greetings, JOIN_S)
+        done, late = wait(greetings, _NOTICE_S)
+        if late:
+            _note(f"waiting for {len(late)} of {self.workers} workers of the engine")
+            done, late = wait(greetings, _ALL_S)
         if not done:
-            raise HarnessError(f"no process of the engine answered within {JOIN_S:g} s: is there a free one?")
+            done, late = wait(greetings, JOIN_S, FIRST_COMPLETED)
+        if not done:
+            raise HarnessError(f"no worker of the engine answered within {JOIN_S:g} s: is there a free one?")
         machines = {}
         for greeting in done:
             try:
@@ -134,7 +140,7 @@ class RemoteExecutor:
         for one in late:
             one.add_done_callback(self._note_refusal)
         if late:
-            _warn(f"{len(late)} of {self.workers} workers have not answered within {JOIN_S:g} s: the others begin")
+            _warn(f"{len(late)} of {self.workers} workers have not answered yet: the others begin")
         for host, flags in machines.items():
             if flags != cpu_flags():
                 here = f"{platform.node()} has {', '.join(cpu_flags()) or 'none'}"
@@ -223,55 +229,6 @@ def order_of(work: Work) -> Order:
     )
 
 
-class FuturesEngine:
-    """Any `concurrent.futures.Executor`, as a function of the user's returns it.
-
-    Args:
-        target: "module:function", called without arguments.
-
-    Raises:
-        InputError: Module or function is missing, or the module raises.
-    """
-
-    def __init__(self, target: str) -> None:
-        self._target = target
-        module_name, _, name = target.partition(":")
-        search_here()
-        try:
-            module = importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
-            where = "the current folder or among the installed packages"
-            raise InputError(f'--executor {target}: there is no module "{error.name}" in {where}') from None
-        except Exception as error:
-            raise InputError(f"--executor {target}: importing it failed: {describe(error)}") from None
-        self._function = getattr(module, name, None)
-        if not callable(self._function):
-            known = [one for one, value in vars(module).items() if callable(value) and not one.startswith("_")]
-            raise InputError(f'--executor {target}: there is no function "{name}"{nearest(name, known)}')
-
-    def size(self, asked: int | None) -> int:
-        """Return how many trials run at once: what was asked for."""
-        if asked is None:
-            raise InputError(f"--executor {self._target} needs --workers N: how many trials it is to run at once")
-        return asked
-
-    def start(self, work: Work, workers: int) -> Executor:
-        """Start the engine; HarnessError where no process of it can train."""
-        return RemoteExecutor(order_of(work), workers=workers, open_pool=self._open, log=work.log)
-
-    def _open(self) -> Pool:
-        try:
-            pool = self._function()  # type: ignore[misc]
-        except HarnessError:
-            raise
-        except Exception as error:
-            raise HarnessError(f"--executor {self._target} failed: {describe(error)}") from None
-        if not callable(getattr(pool, "submit", None)):
-            kind = type(pool).__name__
-            raise InputError(f"--executor {self._target} returned {kind}: return a concurrent.futures.Executor")
-        return pool  # type: ignore[no-any-return]
-
-
 def _close(pool: Pool) -> None:
     """Close an engine without waiting for what it does; processes of Python's own pool are ended."""
     processes = list((getattr(pool, "_processes", None) or {}).values())
@@ -289,3 +246,7 @@ def _told(error: BaseException) -> str:
 
 def _warn(text: str) -> None:
     print(harmless(f"warning: {text}"), file=sys.stderr)
+
+
+def _note(text: str) -> None:
+    print(harmless(f"note: {text}"), file=sys.stderr)

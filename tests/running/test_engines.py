@@ -21,8 +21,9 @@ from harness.errors import InputError
 from harness.results.records import Record
 from harness.running.engines import EngineSettings, choose_engine
 from harness.running.executor import Work
+from harness.running.futures_engine import FuturesEngine
 from harness.running.node import Order, Reply, serve
-from harness.running.remote import FuturesEngine, RemoteExecutor, order_of
+from harness.running.remote import RemoteExecutor, order_of
 from harness.training.devices import Device
 from harness.training.trial import Trainer
 
