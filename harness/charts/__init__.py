@@ -3,7 +3,7 @@
 from harness.charts.blocks import blocks_chart
 from harness.charts.classes import ClassAccuracy, class_accuracies, classes_chart
 from harness.charts.confusion import confusion_chart, confusion_matrix
-from harness.charts.curves import curve_rows, curves_chart, meeting_epoch
+from harness.charts.curves import curve_rows, curves_chart, meeting_epoch, seed_curves
 from harness.charts.fields import Point, are_crossed, effects_chart
 from harness.charts.pareto import pareto_chart
 from harness.charts.save import chart_svg, save_chart
@@ -24,4 +24,5 @@ __all__ = [
     "meeting_epoch",
     "pareto_chart",
     "save_chart",
+    "seed_curves",
 ]

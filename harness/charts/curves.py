@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean
@@ -46,6 +47,27 @@ def curve_rows(records: Iterable[Record]) -> Rows:
                         }
                     )
     return rows
+
+
+def seed_curves(records: Iterable[Record]) -> dict[str, list[list[list[float]]]]:
+    """Return each seed's curves as compact lists, for charts that show them on request.
+
+    Returns:
+        By metric, of training and of validation, of each seed in order: a value per epoch with three significant
+        digits, up to the first that is not finite.
+    """
+    found = sorted((record for record in records if record.history), key=lambda record: record.trial.seed)
+    return {
+        metric: [
+            [_finite(getattr(epoch, prefix + metric) for epoch in record.history) for record in found]
+            for prefix in ("", "val_")
+        ]
+        for metric in EPOCH_METRICS
+    }
+
+
+def _finite(values: Iterable[float]) -> list[float]:
+    return [float(f"{value:.3g}") for value in itertools.takewhile(math.isfinite, values)]
 
 
 def meeting_epoch(rows: Rows, within: float = WITHIN) -> int | None:
@@ -111,7 +133,7 @@ def _panel(metric: str, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
         color=colour,
         strokeDash=alt.StrokeDash("part:N", scale=alt.Scale(domain=list(PARTS), range=[[4, 2], [1, 0]])),
     )
-    layers = [band, line, _hover(base, x)]
+    layers = [band, _seeds(metric, x, colour), line, _hover(base, x)]
     rule = alt.Chart(data(mark)).mark_rule(color=RED, strokeWidth=1.4).encode(x=x)
     layers.append(rule)
     if metric == "accuracy":
@@ -125,6 +147,15 @@ def _panel(metric: str, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
         width=_PANEL_WIDTH,
         height=_PANEL_HEIGHT,
         title=alt.TitleParams(metric, color=INK, fontSize=11, frame="group", offset=4),
+    )
+
+
+def _seeds(metric: str, x: alt.X, colour: alt.Color) -> alt.Chart:
+    """Return a thin line per seed; its data are empty until a reader asks for them (`seed_curves`)."""
+    return (
+        alt.Chart(alt.NamedData(name=f"seeds-{metric}"))
+        .mark_line(strokeWidth=0.8, opacity=0.55)
+        .encode(x=x, y="value:Q", color=colour, detail="seed:N")
     )
 
 

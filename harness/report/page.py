@@ -19,6 +19,7 @@ import vl_convert
 from harness.charts.drawn import DRAWN_BY, kept_text
 from harness.charts.save import VEGA_LITE
 from harness.charts.text import clean
+from harness.report.pairs import FIGURES
 from harness.report.pictures import Pictures
 from harness.report.variant_view import finite
 from harness.report.view import ReportView
@@ -42,6 +43,7 @@ def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> s
     environment.tests["known"] = finite
     environment.globals["cell"] = cell_text
     library, script = _library(), _static("report.js")
+    data = pictures.to_data() | {"pairs": [suite.pairs for suite in view.suites], "figures": FIGURES}
     return environment.get_template("page.html").render(
         view=view,
         partial=partial,
@@ -50,7 +52,7 @@ def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> s
         script=script,
         library=_packed(library),
         policy=_policy([library, script]),
-        data=_packed(json.dumps(pictures.to_data(), separators=(",", ":"))),
+        data=_packed(json.dumps(data, separators=(",", ":"))),
         files={picture.id: picture.name for picture in pictures.made},
         **made_by(),
     )

@@ -48,11 +48,13 @@ class Pictures:
     charts: dict[str, list[Any]] = field(default_factory=dict)
     made: list[Picture] = field(default_factory=list)
 
-    def add(self, chart: alt.TopLevelMixin, *, name: str, alt_text: str) -> Picture:
-        """Draw a chart and keep what its interactive twin needs."""
+    def add(
+        self, chart: alt.TopLevelMixin, *, name: str, alt_text: str, seeds: Mapping[str, Any] | None = None
+    ) -> Picture:
+        """Draw a chart and keep what its interactive twin needs; of curves also `seed_curves`, shown on request."""
         key = f"c{len(self.made)}"
         spec = chart.to_dict(validate=False)
-        self.charts[key] = self.reference(spec)
+        self.charts[key] = self.reference(spec) + ([seeds] if seeds else [])
         source = self.draw(spec, name)
         picture = Picture(key, inline_svg(source, key, alt_text), alt_text, name, source)
         self.made.append(picture)

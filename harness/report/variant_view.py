@@ -21,6 +21,7 @@ from harness.charts import (
     curve_rows,
     curves_chart,
     meeting_epoch,
+    seed_curves,
 )
 from harness.comparison import Group, Margins
 from harness.comparison.again import command_line, words_again
@@ -161,6 +162,7 @@ def _curves(records: Sequence[Record], label: str, pictures: Pictures) -> Pictur
         return None
     return pictures.add(
         curves_chart(records),
+        seeds=seed_curves(records),
         name=f"{label}.curves",
         alt_text="Accuracy, loss, precision and recall by epoch, training and validation",
     )

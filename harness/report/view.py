@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.charts import Point, are_crossed, effects_chart, pareto_chart
-from harness.comparison import Group, Margins, SuiteComparison
+from harness.comparison import Group, Judge, Margins, SuiteComparison
 from harness.comparison.outcome import outcomes_of
+from harness.comparison.suite_pairs import pair_count
 from harness.report.columns import PageCell, PageColumn, page_cell, page_columns
 from harness.report.origins import origins
+from harness.report.pairs import pairs_data
 from harness.report.pictures import Picture, Pictures
 from harness.report.variant_view import VariantView, shown, variant_view
 from harness.results import Results
@@ -44,6 +46,8 @@ class SuiteView:
         effects: Main effects of its fields; None unless they were crossed.
         rows: Of its table.
         variants: The baseline first.
+        pair_count: How many pairs its variants make.
+        pairs: What the script shows of them.
     """
 
     name: str
@@ -55,6 +59,8 @@ class SuiteView:
     effects: Picture | None = None
     rows: tuple[TableRow, ...] = ()
     variants: tuple[VariantView, ...] = ()
+    pair_count: int = 0
+    pairs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,7 @@ def report_view(
     variants = list(dict.fromkeys(variant for group in groups for variant in group.records))
     varied = _varied(variants)
     columns = page_columns(varied)
+    judge = Judge(margins)
     suites = []
     for one, title in zip(comparisons, titles(groups), strict=True):
         group = one.group
@@ -98,7 +105,9 @@ def report_view(
             variant_view(group, variant, row, results, margins, pictures, title=title)
             for variant, row in zip(group.members, one.rows, strict=True)
         ]
-        suites.append(_suite_view(one, views, columns, pictures, title=title))
+        suite = _suite_view(one, views, columns, pictures, title=title)
+        pairs = pairs_data(one, results.test_set(group.conditions), judge)
+        suites.append(replace(suite, pair_count=pair_count(group), pairs=pairs))
     return ReportView(
         outcome=outcome_words(outcomes_of(comparisons, results)),
         origins=origins(groups, results),

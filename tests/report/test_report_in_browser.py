@@ -168,6 +168,50 @@ def test_a_link_to_a_variant_opens_its_section(browser: Any, report_page: Path, 
     again.context.close()
 
 
+def test_any_two_variants_of_a_suite_are_compared_in_either_direction(visit: Visit) -> None:
+    box = visit.page.locator("details.pair").nth(1)
+    names = box.locator("select").first.locator("option").all_inner_texts()
+    assert len(names) == 4
+    box.locator("summary").click()
+
+    def shown(second: int, first: int) -> list[list[str]]:
+        box.locator("select").nth(0).select_option(index=second)
+        box.locator("select").nth(1).select_option(index=first)
+        box.locator("th", has_text=f"{names[second]} against {names[first]}").wait_for()
+        return [row.locator("th, td").all_inner_texts() for row in box.locator("tbody tr").all()]
+
+    there, back = shown(2, 3), shown(3, 2)
+    assert [row[0] for row in there] == ["accuracy, %", "step time, ms", "parameters", "training, s"]
+    assert [row[1:3] for row in there] == [row[2:0:-1] for row in back]
+    difference, opposite = (
+        re.match(r"([-+][\d.]+) points . (\w+)\s+\[(\S+), (\S+)\]", one[0][3]) for one in (there, back)
+    )
+    assert float(difference[1]) == -float(opposite[1])
+    assert float(difference[3]) == -float(opposite[4])
+    assert re.match(r"[\d.]+ x . \w+\s+\[", there[1][3])
+    # Against the baseline it says what the table says.
+    told = shown(1, 0)[0][3].split()
+    cell = visit.page.locator(".comparison").nth(1).locator("tbody tr").nth(1).locator("td").nth(1).inner_text().split()
+    assert [word for word in told if word != "points"] == cell
+    assert visit.complaints == []
+
+
+def test_a_line_per_seed_comes_and_goes_on_request(visit: Visit) -> None:
+    page = visit.page
+    page.locator("details.variant > summary").first.click()
+    figure = page.locator("details.variant").first.locator("figure").first
+    figure.scroll_into_view_if_needed()
+    figure.locator(".vega-embed svg").wait_for()
+    lines = "[...document.querySelectorAll('details[open] figure')][0].querySelectorAll('.mark-line path').length"
+    few = page.evaluate(lines)
+    page.check("#seeds")
+    # Three seeds, training and validation, four panels.
+    page.wait_for_function(f"{lines} === {few + 24}")
+    assert "seeds=1" in page.url
+    page.uncheck("#seeds")
+    page.wait_for_function(f"{lines} === {few}")
+
+
 def test_the_keyboard_reaches_and_works_everything(visit: Visit) -> None:
     page = visit.page
     reached = []

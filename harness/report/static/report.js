@@ -7,7 +7,7 @@
   root.classList.add("scripted");
 
   // State, as the address after # keeps it.
-  const state = { sort: "", filter: "", all: "", differ: "", hide: "", at: "" };
+  const state = { sort: "", filter: "", all: "", differ: "", hide: "", seeds: "", at: "" };
   const readAddress = () => {
     const found = new URLSearchParams(location.hash.slice(1));
     for (const name of Object.keys(state)) state[name] = found.get(name) || "";
@@ -150,22 +150,39 @@
     const bytes = Uint8Array.from(atob(byId(id).textContent), (letter) => letter.charCodeAt(0));
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
   };
-  const unpackAll = async () => {
+  let content = null;
+  const data = () => { content ||= unpacked("data").then(JSON.parse); return content; };
+  let library = null;
+  const loadLibrary = async () => {
     const script = document.createElement("script");
     script.textContent = await unpacked("library");
     document.head.append(script);
-    return JSON.parse(await unpacked("data"));
   };
-  let report = null;
+  // A line per seed: [training, validation] of each metric, of each seed the values by epoch.
+  const seedRows = (seeds) => Object.fromEntries(Object.entries(seeds).map(([metric, parts]) => [
+    `seeds-${metric}`,
+    parts.flatMap((found, part) => found.flatMap((values, seed) => values.map((value, epoch) => ({
+      part: ["training", "validation"][part], seed: `${seed}`, epoch: epoch + 1, value,
+    })))),
+  ]));
+  const withoutSeeds = (spec) => ({
+    ...spec,
+    concat: spec.concat.map((panel) => ({
+      ...panel, layer: panel.layer.filter((one) => !String(one.data?.name).startsWith("seeds-")),
+    })),
+  });
   const enliven = async (figure) => {
-    report ||= unpackAll();
-    const { specs, charts } = await report;
-    const [spec, tables] = charts[figure.dataset.chart];
+    library ||= loadLibrary();
+    await library;
+    const { specs, charts } = await data();
+    const [spec, tables, seeds] = charts[figure.dataset.chart];
     const datasets = Object.fromEntries(tables.map((rows, i) => [`d${i}`, rows]));
+    const wanted = Boolean(seeds && state.seeds);
+    if (wanted) Object.assign(datasets, seedRows(seeds));
     const options = { actions: false, renderer: "svg", ast: true, tooltip: { disableDefaultStyle: true } };
     const place = figure.querySelector(".picture");
     const box = document.createElement("div");
-    await window.vegaEmbed(box, { ...specs[spec], datasets }, options);
+    await window.vegaEmbed(box, { ...(seeds && !wanted ? withoutSeeds(specs[spec]) : specs[spec]), datasets }, options);
     const svg = box.querySelector("svg");
     // As large as the static picture: it may be made smaller by the style sheet, never cut.
     svg.setAttribute("role", "img");
@@ -176,14 +193,84 @@
     });
     place.replaceChildren(box);
   };
+  const drawn = new Set();
   const watcher = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
       watcher.unobserve(entry.target);
+      drawn.add(entry.target);
       enliven(entry.target).catch((error) => console.error(error));
     }
   });
   document.querySelectorAll("figure[data-chart]").forEach((figure) => watcher.observe(figure));
+
+  byId("seeds").addEventListener("change", async (event) => {
+    state.seeds = event.target.checked ? "1" : "";
+    writeAddress();
+    const { charts } = await data();
+    for (const figure of drawn) if (charts[figure.dataset.chart][2]) await enliven(figure);
+  });
+
+  // Two variants of a suite.
+  const element = (name, text, className) => {
+    const made = document.createElement(name);
+    if (text) made.textContent = text;
+    if (className) made.className = className;
+    return made;
+  };
+  const signs = { better: "▲", worse: "▼", same: "=", unresolved: "?" };
+  const judgedCell = ([text, verdict, interval]) => {
+    const cell = element("td", text);
+    if (verdict) {
+      const word = element("span", ` ${verdict}`, `verdict ${verdict}`);
+      const sign = element("span", signs[verdict]);
+      sign.setAttribute("aria-hidden", "true");
+      word.prepend(sign);
+      cell.append(" ", word);
+    }
+    if (interval) cell.append(element("span", interval, "interval"));
+    return cell;
+  };
+  const pairTable = (names, [one, other], figures, found) => {
+    const table = element("table", "", "small");
+    const head = table.createTHead().insertRow();
+    for (const text of ["", names[1], names[0], `${names[1]} against ${names[0]}`]) {
+      const cell = element("th", text);
+      cell.scope = "col";
+      head.append(cell);
+    }
+    const body = table.createTBody();
+    figures.forEach(([title, , compared], at) => {
+      if (!one[at] && !other[at]) return;
+      const row = body.insertRow();
+      const cell = element("th", title);
+      cell.scope = "row";
+      row.append(cell, element("td", other[at], "number"), element("td", one[at], "number"), judgedCell(compared ? found[at] : []));
+    });
+    return table;
+  };
+  const showPair = async (box) => {
+    const result = box.querySelector(".result");
+    const [second, first] = [...box.querySelectorAll("select")].map((select) => select.selectedOptions[0]);
+    const { pairs, figures } = await data();
+    const { members, pairs: judged } = pairs[box.dataset.suite];
+    const names = [first.textContent, second.textContent];
+    const found = judged[`${first.value}-${second.value}`];
+    if (first.value === second.value) return result.replaceChildren(element("p", "Choose two different ones.", "quiet"));
+    if (!found) {
+      const text = element("p", "Too many pairs for one page; this one: ");
+      text.append(element("code", `harness compare --variants ${names[0]} ${names[1]}`));
+      return result.replaceChildren(text);
+    }
+    const table = pairTable(names, [members[first.value], members[second.value]], figures, found);
+    const classes = found[2].length ? `Classes that clearly differ, points: ${found[2].join("; ")}.` : "";
+    result.replaceChildren(table, element("p", classes, "quiet"));
+  };
+  document.querySelectorAll("details.pair").forEach((box) => {
+    const again = () => { if (box.open) showPair(box).catch((error) => console.error(error)); };
+    box.addEventListener("toggle", again);
+    box.addEventListener("change", again);
+  });
 
   // Sections: a link opens what it leads to, and leaves the rest of the address as it is.
   const goTo = (id) => {
@@ -207,6 +294,7 @@
   addEventListener("hashchange", () => { readAddress(); show(); goTo(state.at); });
 
   readAddress();
+  byId("seeds").checked = Boolean(state.seeds);
   const start = state.at;
   show();
   goTo(start);

@@ -1,0 +1,74 @@
+"""A suite's variants against each other: the house's own judgement, corrected for the number of pairs."""
+
+import math
+
+import pytest
+from made_results import BASELINE, DROPOUT, WIDE, Made, make_results
+
+from harness import load_results
+from harness.comparison import Judge, Margins, compare_all
+from harness.comparison.pair_rows import compare_variants
+from harness.comparison.suite_pairs import MOST_PAIRS, pair_count, suite_pairs
+
+SMALL = BASELINE.replace(filters=(16, 32))
+ACCURACIES = {BASELINE: 0.80, DROPOUT: 0.90, WIDE: 0.80}
+STEPS_MS = {BASELINE: 8.0, DROPOUT: 8.0, WIDE: 20.0}
+
+
+def pairs_of(folder, made):
+    make_results(folder, made)
+    results = load_results(folder)
+    (found,) = compare_all(results, Margins())
+    group = found.group
+    return results, group, suite_pairs(group, results.test_set(group.conditions), Judge(Margins()))
+
+
+def cells(found):
+    return found.value, found.low, found.high, str(found.verdict)
+
+
+def test_the_only_pair_of_a_suite_is_what_compare_says_of_two_variants(tmp_path):
+    results, _, (pair,) = pairs_of(tmp_path, Made(ACCURACIES, STEPS_MS))
+    row = compare_variants(results, DROPOUT.name, WIDE.name, Margins()).to_dict("records")[1]
+    assert (pair.first, pair.second) == (DROPOUT, WIDE)
+    columns = ("accuracy_delta", "accuracy_ci_low", "accuracy_ci_high", "accuracy_verdict")
+    assert cells(pair.accuracy) == tuple(row[name] for name in columns)
+    columns = ("step_time_ratio", "step_time_ci_low", "step_time_ci_high", "step_time_verdict")
+    assert cells(pair.step_time) == tuple(row[name] for name in columns)
+    assert (pair.accuracy.verdict, pair.step_time.verdict) == ("worse", "worse")
+
+
+def test_of_three_variants_each_pair_is_corrected_for_three(tmp_path):
+    more = {SMALL: 0.78}
+    _, _, (only,) = pairs_of(tmp_path / "two", Made(ACCURACIES, STEPS_MS))
+    _, group, found = pairs_of(tmp_path / "three", Made(ACCURACIES | more, STEPS_MS | {SMALL: 5.0}))
+    assert pair_count(group) == len(found) == 3
+    same = next(pair for pair in found if (pair.first, pair.second) == (DROPOUT, WIDE))
+    assert same.accuracy.value == only.accuracy.value
+    assert same.accuracy.high - same.accuracy.low > only.accuracy.high - only.accuracy.low
+
+
+def test_a_pair_turned_is_the_other_way_round(tmp_path):
+    _, _, (pair,) = pairs_of(tmp_path, Made(ACCURACIES, STEPS_MS))
+    turned = pair.turned()
+    assert (turned.first, turned.second) == (WIDE, DROPOUT)
+    accuracy, time = pair.accuracy, pair.step_time
+    assert cells(turned.accuracy) == (-accuracy.value, -accuracy.high, -accuracy.low, "better")
+    assert cells(turned.step_time) == pytest.approx((1 / time.value, 1 / time.high, 1 / time.low, "better"))
+
+
+def test_a_diverged_or_untimed_variant_is_not_claimed_to_differ(tmp_path):
+    made = Made(ACCURACIES, {BASELINE: 8.0, WIDE: 20.0}, diverged=frozenset({(WIDE, 2)}))
+    _, _, (pair,) = pairs_of(tmp_path, made)
+    assert math.isnan(pair.accuracy.low)
+    assert WIDE.name in pair.accuracy.hint
+    assert "diverged in 1 of 5 seeds" in pair.accuracy.hint
+    assert (pair.accuracy.verdict, pair.step_time.verdict) == ("unresolved", "unresolved")
+    assert pair.step_time.hint == "not measured"
+
+
+def test_of_a_suite_with_too_many_pairs_none_is_judged(tmp_path):
+    many = {BASELINE.replace(dropout=rate / 100): 0.8 for rate in range(1, 23)}
+    _, group, found = pairs_of(tmp_path, Made({BASELINE: 0.8} | many, {}, seeds=(1,)))
+    assert pair_count(group) == 231 > MOST_PAIRS
+    assert found == []
