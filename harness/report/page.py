@@ -19,6 +19,7 @@ import vl_convert
 from harness.charts.drawn import DRAWN_BY, kept_text
 from harness.charts.save import VEGA_LITE
 from harness.charts.text import clean
+from harness.comparison.suite_pairs import MOST_PAIRS
 from harness.report.pairs import FIGURES
 from harness.report.pictures import Pictures
 from harness.report.variant_view import finite
@@ -48,6 +49,7 @@ def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> s
         view=view,
         partial=partial,
         signs=VERDICT_SIGNS,
+        most_pairs=MOST_PAIRS,
         style=style_sheet(),
         script=script,
         library=_packed(library),

@@ -258,7 +258,7 @@
     const found = judged[`${first.value}-${second.value}`];
     if (first.value === second.value) return result.replaceChildren(element("p", "Choose two different ones.", "quiet"));
     if (!found) {
-      const text = element("p", "Too many pairs for one page; this one: ");
+      const text = element("p", "This pair: ");
       text.append(element("code", `harness compare --variants ${names[0]} ${names[1]}`));
       return result.replaceChildren(text);
     }
