@@ -11,6 +11,12 @@ from harness.comparison.columns import SUITE_TABLE, Column
 from harness.tables import cell_text, full_text
 from harness.tables.cells import interval_text
 
+FIRST = (
+    *("variant", "accuracy", "accuracy_delta", "step_time_ms", "step_time_ratio"),
+    *("time_to_baseline_ratio", "pareto"),
+)
+"""The columns that are seen at first, in order; a verdict stands in the cell of what it judges."""
+
 
 @dataclass(frozen=True)
 class PageColumn:
@@ -43,23 +49,21 @@ class PageCell:
 
 
 def page_columns(fields: Sequence[str]) -> tuple[PageColumn, ...]:
-    """Return the columns: those of every table, then all others with these fields of the variants.
-
-    A verdict has no column: it stands in the cell of what it judges.
-    """
+    """Return the columns: those that are seen at first, then all others with these fields of the variants."""
     shown = [
         PageColumn(
             one.name,
             one.title,
             one.meaning,
             "judged" if _verdict_of(one) else "text" if one.is_text else "number",
-            one.place == "table",
+            one.name in FIRST,
         )
         for one in SUITE_TABLE.values()
         if one.place in ("table", "page") and not one.name.endswith("_verdict")
     ]
     varied = [PageColumn(f"field.{name}", name, f"The variant's {name}.", "text") for name in fields]
-    return (*(one for one in shown if one.always), *(one for one in shown if not one.always), *varied)
+    first = sorted((one for one in shown if one.always), key=lambda one: FIRST.index(one.key))
+    return (*first, *(one for one in shown if not one.always), *varied)
 
 
 def page_cell(row: Mapping[Any, Any], column: PageColumn) -> PageCell:

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from harness.report.columns import FIRST
+from harness.report.pairs import FIGURES
+
 PATIENCE_MS = 600_000
 """A busy machine is slow, not wrong."""
 
@@ -101,9 +104,8 @@ def test_sorting_orders_each_suite_by_the_exact_values_and_puts_unknown_ones_las
 
 def test_a_few_columns_stand_at_first_and_all_on_demand(visit: Visit) -> None:
     few = visit.columns()
-    assert few[:2] == ["variant", "accuracy"]
-    assert few[-1] == "pareto"
-    assert len(few) <= 8
+    assert few == list(FIRST)
+    assert len(few) == 7
     beside = visit.page.locator(".beside").first
     table, chart = (beside.locator(one).bounding_box() for one in ("table", ".pareto"))
     assert chart["x"] >= table["x"] + table["width"]
@@ -181,7 +183,7 @@ def test_any_two_variants_of_a_suite_are_compared_in_either_direction(visit: Vis
         return [row.locator("th, td").all_inner_texts() for row in box.locator("tbody tr").all()]
 
     there, back = shown(2, 3), shown(3, 2)
-    assert [row[0] for row in there] == ["accuracy, %", "step time, ms", "parameters", "training, s"]
+    assert [row[0] for row in there] == [title for title, *_ in FIGURES]
     assert [row[1:3] for row in there] == [row[2:0:-1] for row in back]
     difference, opposite = (
         re.match(r"([-+][\d.]+) points . (\w+)\s+\[(\S+), (\S+)\]", one[0][3]) for one in (there, back)

@@ -137,7 +137,7 @@ def test_the_page_has_the_cells_of_the_tables_and_explains_its_columns(frame, re
     keys = [key for key in dict.fromkeys(table.keys) if not key.startswith("field.")]
     shown = [name for name, column in SUITE_TABLE.items() if column.place in ("table", "page")]
     assert set(keys) == {name for name in shown if not name.endswith("_verdict")}
-    assert keys[:6] == [name for name in PEOPLE if not name.endswith("_verdict")][:6]
+    assert {name for name in PEOPLE if not name.endswith("_verdict")} <= set(keys[:7])
     assert all(table.titles)
     assert len(table.rows) == len(frame)
     for row, cells in zip(frame.to_dict("records"), table.rows, strict=True):
