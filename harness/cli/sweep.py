@@ -15,7 +15,8 @@ from harness.results.records import Record
 from harness.results.store import Store
 from harness.running.finish import finish
 from harness.running.job import Job, begin, prepare, train
-from harness.running.progress import Progress, describe_plan
+from harness.running.plan import Plan
+from harness.running.progress import Progress, describe_plan, seconds_of_timing
 from harness.running.stopwatch import Stopwatch
 from harness.suite_files import load_suites
 from harness.tables import render_frame, screen_of
@@ -39,7 +40,7 @@ def sweep(job: Job, *, with_times: bool) -> int:
     failures: list[str] = []
     with begin(job) as store:
         try:
-            train_plan(job, store, failures)
+            train_plan(job, store, failures, timings=len(job.untimed) if with_times else 0)
             if with_times:
                 _time(job, store, failures)
         except KeyboardInterrupt:
@@ -54,9 +55,14 @@ def sweep(job: Job, *, with_times: bool) -> int:
     return 1 if failures else 0
 
 
-def train_plan(job: Job, store: Store, failures: list[str]) -> None:
-    """Train what the plan has to do, with progress on standard output; add what failed to `failures`."""
-    progress = _progress(len(job.plan.todo), at_once=job.plan.workers)
+def train_plan(job: Job, store: Store, failures: list[str], *, timings: int = 0) -> None:
+    """Train what the plan has to do, with progress on standard output; add what failed to `failures`.
+
+    `timings` is how many pairs are timed afterwards.
+    """
+    plan = job.plan
+    after_s = seconds_of_timing(plan, timings)
+    progress = _progress(len(plan.todo), at_once=plan.workers, plan=plan, after_s=after_s)
 
     def note(record: Record) -> None:
         progress.trial_done(record)
@@ -84,9 +90,9 @@ def _time(job: Job, store: Store, failures: list[str]) -> None:
         stopwatch.close()
 
 
-def _progress(total: int, *, at_once: int = 1) -> Progress:
+def _progress(total: int, *, at_once: int = 1, plan: Plan | None = None, after_s: float = 0.0) -> Progress:
     def write(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
 
-    return Progress(total, write, live=sys.stdout.isatty(), at_once=at_once)
+    return Progress(total, write, live=sys.stdout.isatty(), at_once=at_once, plan=plan, after_s=after_s)

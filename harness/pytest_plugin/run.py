@@ -17,7 +17,7 @@ from harness.pytest_plugin.state import RUN, Run
 from harness.results.records import Record
 from harness.running.finish import finish
 from harness.running.job import JobSettings, begin, prepare, train
-from harness.running.progress import Progress, describe_plan
+from harness.running.progress import Progress, describe_plan, seconds_of_timing
 from harness.running.stopwatch import Stopwatch
 from harness.search import Search
 from harness.search.job import prepare_searches
@@ -58,7 +58,8 @@ def train_all(run: Run, config: pytest.Config) -> None:
     plan = run.job.plan
     write(describe_plan(plan, timings=len(run.untimed)) + "\n")
     run.stopwatch = Stopwatch(run.job, run.store)
-    progress = Progress(len(plan.todo), write, live=live, at_once=plan.workers)
+    after_s = seconds_of_timing(plan, len(run.untimed))
+    progress = Progress(len(plan.todo), write, live=live, at_once=plan.workers, plan=plan, after_s=after_s)
 
     def note(record: Record) -> None:
         run.finished[record.trial.key] = record

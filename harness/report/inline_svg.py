@@ -7,6 +7,7 @@ import re
 from markupsafe import Markup, escape
 
 from harness.charts import theme
+from harness.charts.text import clean
 
 # What a chart's colours are called in the page's style sheet, so that light and dark need no second picture.
 _COLOURS = {
@@ -46,7 +47,7 @@ def inline_svg(svg: str, key: str, alt_text: str) -> Markup:
         alt_text: For those who do not see it.
     """
     slim = _TAG.sub(lambda match: _tag(match[0], key), _UNPAINTED.sub("", svg))
-    return Markup(slim.replace("<svg", f'<svg role="img" aria-label="{escape(alt_text)}"', 1))
+    return Markup(slim.replace("<svg", f'<svg role="img" aria-label="{escape(clean(alt_text))}"', 1))
 
 
 def _tag(tag: str, key: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
 
@@ -79,6 +79,7 @@ class Plan:
         rows: Where each row stands; none where nothing is trained yet, or nothing is to be looked at.
         seconds: About how long the trials of this round take on `workers` workers, and all that may be needed.
         workers: Trials at once.
+        expected: About how long each trial takes that is not done, in seconds, by key.
         share: Which of the trials are needed here; other machines train the others.
     """
 
@@ -91,6 +92,7 @@ class Plan:
     seconds: tuple[float, float]
     workers: int
     share: Share = WHOLE
+    expected: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def todo(self) -> tuple[Trial, ...]:
@@ -160,7 +162,9 @@ def make_plan(
     def seconds(some: Sequence[Trial]) -> float:
         return estimate_seconds([one for one in some if one.key not in done], dataset, taken, workers=workers)
 
-    return replace(plan, seconds=(seconds(plan.needed), seconds(plan.possible)))
+    todo = [trial for trial in plan.possible if trial.key not in done]
+    expected = dict(zip((one.key for one in todo), expected_seconds(todo, dataset, taken), strict=True))
+    return replace(plan, seconds=(seconds(plan.needed), seconds(plan.possible)), expected=expected)
 
 
 def _taken(share: Share, trials: Sequence[Trial]) -> Iterator[Trial]:
@@ -190,18 +194,28 @@ def seeds_needed(
 def estimate_seconds(
     trials: Sequence[Trial], dataset: DatasetFacts, records: Sequence[Record], *, workers: int
 ) -> float:
-    """Return about how long trials take together.
+    """Return about how long trials take together, the start of the workers included."""
+    if not trials:
+        return 0.0
+    return _START_S + sum(expected_seconds(trials, dataset, records)) / max(1, min(workers, len(trials)))
 
-    As long as others of their variant took on this dataset; where there are none, as what is known of others, or else
+
+def expected_seconds(trials: Sequence[Trial], dataset: DatasetFacts, records: Sequence[Record]) -> list[float]:
+    """Return about how long each trial takes.
+
+    As long as others of its variant took on this dataset; where there are none, as what is known of others, or else
     the baseline's usual time, by the variant's work.
     """
     if not trials:
-        return 0.0
+        return []
     images = _images(trials[0].budget, dataset)
     shape = dataset.input_shape
+    works: dict[Variant, float] = {}
 
     def work(variant: Variant) -> float:
-        return epoch_work(variant, shape, len(dataset.classes))
+        if variant not in works:
+            works[variant] = epoch_work(variant, shape, len(dataset.classes))
+        return works[variant]
 
     rates: dict[Variant, float] = {}
     for record in records:
@@ -210,12 +224,19 @@ def estimate_seconds(
     usual = _SECONDS_PER_IMAGE + _SECONDS_PER_TRIAL / images
     if rates:
         usual = fmean(rate / work(variant) for variant, rate in rates.items())
-    total = sum(rates.get(trial.variant, usual * work(trial.variant)) * images for trial in trials)
-    # What a variant took that is known has its features in it, or found them kept.
-    unknown = [trial.variant for trial in trials if trial.variant not in rates]
-    features = {variant.backbone: features_work(variant, shape) for variant in unknown}
-    total += usual * sum(features.values()) * images / trials[0].budget.epochs
-    return _START_S + total / max(1, min(workers, len(trials)))
+    found, backbones = [], set()
+    for trial in trials:
+        variant = trial.variant
+        if variant in rates:  # what it took has its features in it, or found them kept
+            found.append(rates[variant] * images)
+            continue
+        seconds = usual * work(variant) * images
+        if variant.backbone not in backbones:
+            seconds += usual * features_work(variant, shape) * images / trial.budget.epochs
+            if variant.reuses_features:
+                backbones.add(variant.backbone)
+        found.append(seconds)
+    return found
 
 
 def _images(budget: Budget, dataset: DatasetFacts) -> int:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from harness.budgets import Budget
 from harness.comparison.verdicts import Verdict
 from harness.results.records import Record
 from harness.results.trials import DeviceKind
+from harness.running.pace import Pace
 from harness.running.plan import Plan
 from harness.tables.escape import one_line
 from harness.tables.grid import text_width
 from harness.timing.settings import timing_settings
+from harness.variants import Variant
 from harness.wording import counted, duration
 
 # Of a timing process, on a server of 2024: until TensorFlow is there, and for the builds of a pair.
@@ -41,8 +43,11 @@ def describe_plan(plan: Plan, *, timings: int) -> str:
         span = least_s if least_s == most_s else f"{least_s} to {most_s}"
         work += f"; about {span} of training on {counted(plan.workers, 'worker')}"
     if timings:
-        first = plan.trials[0]
-        work += f"; about {duration(timing_seconds(first.budget, timings, first.environment.device))} of timing"
+        timing_s = seconds_of_timing(plan, timings)
+        work += f"; about {duration(timing_s)} of timing"
+        if todo:
+            whole = [duration(seconds + timing_s) for seconds in dict.fromkeys(plan.seconds)]
+            work += f", {' to '.join(dict.fromkeys(whole))} in all"
     return f"{compared}, {_from_to(len(plan.needed), len(plan.possible))}\n{work}"
 
 
@@ -65,6 +70,13 @@ def _from_to(least: int, most: int) -> str:
     return counted(least, "trial") if least == most else f"{least:,} to {counted(most, 'trial')}"
 
 
+def seconds_of_timing(plan: Plan, pairs: int) -> float:
+    """Return about how long the step times of so many pairs of a plan take, in seconds."""
+    if not pairs:
+        return 0.0
+    return timing_seconds(plan.conditions.budget, pairs, plan.conditions.environment.device)
+
+
 def timing_seconds(budget: Budget, pairs: int, device: DeviceKind = "cpu") -> float:
     """Return about how long the step times of so many pairs take, in seconds."""
     settings = timing_settings(budget.name, device)
@@ -76,27 +88,41 @@ class Progress:
     """Counts finished pieces of work and says how long the rest takes.
 
     Args:
-        total: Pieces in all.
+        total: Pieces in all; those of a plan join by `next_round`, or stand in `plan`.
         write: Takes text; the progress adds its own line ends.
         live: Whether `write` ends in a terminal, where one line, cut to its width, is drawn again and again; elsewhere
             each piece gets a line of its own.
         at_once: Pieces under way at the same time.
+        plan: Where the pieces are its trials: how long each is expected to take, and whose suite it is of.
+        after_s: About how long takes what comes after the last piece.
     """
 
-    def __init__(self, total: int, write: Callable[[str], None], *, live: bool, at_once: int = 1) -> None:
+    def __init__(
+        self,
+        total: int,
+        write: Callable[[str], None],
+        *,
+        live: bool,
+        at_once: int = 1,
+        plan: Plan | None = None,
+        after_s: float = 0.0,
+    ) -> None:
         self._total = total
         self._write = write
         self._live = live
         self._at_once = at_once
-        self._done = 0
-        self._timed = 0
-        self._spent_s = 0.0
+        self._after_s = after_s
+        self._done = self._failed = 0
+        self._pace = Pace(dict.fromkeys(range(total), 1.0) if plan is None else _expected(plan))
+        self._suites = {} if plan is None else _suites(plan)
         self._width = 0
 
     def next_round(self, plan: Plan) -> None:
         """Say what the last round settled, and count the trials of the next."""
         self.close()
         self._total += len(plan.todo)
+        self._pace.add(_expected(plan))
+        self._suites |= _suites(plan)
         self._say(describe_round(plan) + "\n")
 
     def trial_done(self, record: Record) -> None:
@@ -106,23 +132,33 @@ class Progress:
             text = f"{trial.label}: accuracy {record.accuracy:.3f}, {record.total_s:.1f} s"
         else:
             text = f"{trial.label}: {record.status}: {record.message}"
-        self.piece_done(text, record.total_s, keep=record.status != "ok")
+        self._failed += record.status == "failed"
+        self._pace.took(trial.key, record.total_s)
+        self._show(text, keep=record.status != "ok", of=self._suites.get(trial.variant, ""))
 
     def piece_done(self, text: str, seconds: float, *, keep: bool = False) -> None:
         """Count a piece of work that took so long and show it; `keep` leaves its line standing in a terminal."""
+        self._pace.took(self._done, seconds)
+        self._show(text, keep=keep)
+
+    def _show(self, text: str, *, keep: bool, of: str = "") -> None:
         self._done += 1
-        if seconds > 0:  # nan where a trial did not end
-            self._timed, self._spent_s = self._timed + 1, self._spent_s + seconds
-        width = len(str(self._total))
-        left_s = self._spent_s / max(self._timed, 1) * (self._total - self._done) / min(self._at_once, self._total)
+        running = min(self._at_once, self._total - self._done)
+        left_s = self._pace.left_s(self._at_once)
+        if left_s or not running:
+            left_s += self._after_s
         # No less than a second is promised, and nothing where no piece has told its time yet.
-        left = f", about {duration(max(left_s, 1))} left" if left_s else ""
-        line = f"[{self._done:{width}}/{self._total}] {one_line(text)}{left}"
+        left = f"about {duration(max(left_s, 1))} left" if left_s else ""
+        width = len(str(self._total))
+        line = ", ".join([f"[{self._done:{width}}/{self._total}] {one_line(text)}", *[left] * bool(left)])
         if not self._live:
             self._say(line + "\n")
             return
         if not keep:
-            line = _cut(line, shutil.get_terminal_size().columns - 1)
+            # What matters comes first: the end may not fit.
+            counts = [f"{running} running"] * (self._at_once > 1) + [f"{self._failed} failed"] * (self._failed > 0)
+            parts = [f"{of}: " * bool(of) + f"{self._done} of {self._total} done", *counts, *[left] * bool(left)]
+            line = _cut(f"{', '.join(parts)}; {one_line(text)}", shutil.get_terminal_size().columns - 1)
         self._say("\r" + line + " " * (self._width - text_width(line)) + "\n" * keep)
         self._width = 0 if keep else text_width(line)
 
@@ -143,3 +179,11 @@ def _cut(line: str, width: int) -> str:
         return line
     kept = itertools.takewhile(lambda end: text_width(line[:end]) < width, range(1, len(line)))
     return line[: max(kept, default=0)] + "…"
+
+
+def _expected(plan: Plan) -> dict[Hashable, float]:
+    return {trial.key: plan.expected.get(trial.key, 1.0) for trial in plan.todo}
+
+
+def _suites(plan: Plan) -> dict[Variant, str]:
+    return {variant: suite.name for suite in reversed(plan.suites) for variant in suite.members}

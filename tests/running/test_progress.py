@@ -2,11 +2,16 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from harness import BASELINE, BUDGETS
+from harness import BASELINE, BUDGETS, Suite
 from harness.cli import run as harness
 from harness.pytest_plugin.state import RUN
+from harness.results.records import Record
+from harness.results.trials import Environment
+from harness.running.pace import Pace
+from harness.running.plan import DatasetFacts, make_plan
 from harness.running.progress import Progress, timing_seconds
 from harness.tables.grid import text_width
 
@@ -36,7 +41,7 @@ def test_a_drawn_line_is_cut_to_the_terminal_and_leaves_nothing_behind(monkeypat
     assert text_width(written[-1].strip("\r")) < columns
     assert written[-1].endswith("…")
     progress.piece_done("short", 3.0)
-    assert drawn(written) == ["[2/3] short, about 3 s left"]
+    assert drawn(written) == ["2 of 3 done, about 3 s left; short"]
     progress.piece_done(f"{name}: failed:\nfor a reason", 1.0, keep=True)
     progress.close()
     assert drawn(written) == [f"[3/3] {name}: failed: for a reason", ""]
@@ -48,10 +53,54 @@ def test_what_is_left_is_told_from_what_pieces_took_and_never_as_nothing():
     for seconds in (math.nan, 10.0, 10.0, 0.001, 10.0):
         progress.piece_done("x", seconds)
     ends = [line.strip().partition("x")[2] for line in lines]
-    assert ends == ["", ", about 15 s left", ", about 10 s left", ", about 3 s left", ""]
+    # Beside the one that has just ended another is half done.
+    assert ends == ["", ", about 12 s left", ", about 8 s left", ", about 3 s left", ""]
     fast = Progress(2, lines.append, live=False)
     fast.piece_done("y", 0.01)
     assert lines[-1].endswith("about 1 s left\n")
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("scale", [0.2, 1.0, 6.0])
+def test_the_time_left_is_right_within_a_quarter_from_a_quarter_of_the_way(workers, scale):
+    # Cheap variants first, dear ones last, and a machine that is faster or slower than the plan takes it for.
+    rng = np.random.default_rng(7)
+    expected = {(work, seed): float(work) for work in (1, 2, 4, 8) for seed in range(10)}
+    took = {piece: scale * work * rng.uniform(0.85, 1.15) for piece, work in expected.items()}
+    free, ends = [0.0] * workers, {}
+    for piece in expected:
+        free.sort()
+        free[0] = ends[piece] = free[0] + took[piece]
+    whole, pace = max(ends.values()), Pace(expected)
+    for count, (piece, end) in enumerate(sorted(ends.items(), key=lambda item: item[1]), start=1):
+        pace.took(piece, took[piece])
+        left = whole - end
+        if end > whole / 4 and len(expected) - count >= workers:
+            assert pace.left_s(workers) == pytest.approx(left, rel=0.25)
+        assert (pace.left_s(workers) > 0) == (count < len(expected))
+
+
+@pytest.mark.parametrize("columns", [30, 60, 100])
+def test_the_drawn_line_tells_suite_counts_and_time_left_before_the_last_trial(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    suites = [Suite("one", [BASELINE.replace(l2=0.1)]), Suite("two", [BASELINE.replace(l2=0.2)])]
+    facts = DatasetFacts("digits", "f" * 16, tuple("0123456789"), (32, 32, 3), 1000)
+    environment = Environment("cpu", "tensorflow", 1, ())
+    plan = make_plan(suites, facts, BUDGETS["quick"].override(seeds=2), environment, {}, workers=2)
+    written: list[str] = []
+    progress = Progress(len(plan.todo), written.append, live=True, at_once=2, plan=plan, after_s=100.0)
+    for trial in plan.todo[:4]:
+        progress.trial_done(Record(trial, "ok", accuracy=0.5, total_s=10.0))
+        assert all(text_width(line) < columns for line in drawn(written))
+    whole = "one: 4 of 6 done, 2 running, about 1 min 48 s left; l2:0.1 seed 2: accuracy 0.500, 10.0 s"
+    (line,) = drawn(written)
+    assert line == whole[: columns - 2] + "…" if columns < len(whole) else whole
+    progress.trial_done(Record(plan.todo[4], "failed", "no memory"))
+    assert drawn(written)[0] == "[5/6] l2:0.2 seed 1: failed: no memory, about 1 min 50 s left"
+    progress.trial_done(Record(plan.todo[5], "ok", accuracy=0.5, total_s=10.0))
+    assert drawn(written)[1].startswith("two: 6 of 6 done, 0 running")
+    # What comes after the last trial takes its time too.
+    assert columns < 80 or "about 1 min 40 s left" in drawn(written)[1]
 
 
 class Look:
@@ -89,7 +138,7 @@ def test_harness_plan_counts_step_times_only_of_a_sweep_that_takes_them(project,
     assert harness(["plan", "suite_a.py", "--budget", "smoke", "--time", "--workers", "1"]) == 0
     told = capsys.readouterr().out.splitlines()[1]
     assert "; 2 step times to measure; " in told
-    assert told.endswith("of training on 1 worker; about 13 s of timing")
+    assert told.endswith("of training on 1 worker; about 13 s of timing, 26 s in all")
 
 
 def test_the_time_of_timing_grows_with_pairs_and_budget():
