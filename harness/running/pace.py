@@ -2,38 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import heapq
+import time
+from collections.abc import Callable, Hashable, Mapping
+
+# Of so many pieces it no longer matters much which worker takes which.
+_MANY = 200
 
 
 class Pace:
-    """The time left, by what its finished pieces took beside what was expected of them.
+    """The time left, by what finished pieces took beside what was expected of them.
 
     Args:
         expected: By piece, in any unit that is the same for all, in the order in which they begin.
+        at_once: Pieces under way at the same time.
+        clock: Seconds from any beginning.
     """
 
-    def __init__(self, expected: Mapping[Hashable, float]) -> None:
+    def __init__(
+        self, expected: Mapping[Hashable, float], *, at_once: int = 1, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._waiting = dict(expected)
+        self._sum = sum(expected.values())
+        self._at_once = at_once
+        self._clock = clock
+        self._began: dict[Hashable, float] = {}
         self._spent_s = self._expected = 0.0
+        self._begin()
 
     def add(self, expected: Mapping[Hashable, float]) -> None:
         """Add pieces."""
         self._waiting |= expected
+        self._sum = sum(self._waiting.values())
+        self._begin()
 
     def took(self, piece: Hashable, seconds: float) -> None:
-        """Note how long a piece took; nan where it did not end."""
+        """Note how long a piece took that has just ended; nan where it did not end by itself."""
         expected = self._waiting.pop(piece, 0.0)
+        self._sum -= expected
+        self._began.pop(piece, None)
         if seconds > 0:
             self._spent_s, self._expected = self._spent_s + seconds, self._expected + expected
+        self._begin()
 
-    def left_s(self, at_once: int) -> float:
+    def left_s(self) -> float:
         """Return about how many seconds the rest takes; 0 where nothing is left, or no piece has told its time yet."""
         if not self._waiting or not self._expected:
             return 0.0
-        rest = list(self._waiting.values())
-        running = min(at_once, len(rest))
-        # Where a piece has just ended, the next one begins, and those beside it are half done, as far as anybody knows.
-        begun = rest[running - 1 : running] if len(rest) >= at_once else []
-        halves = [expected / 2 for expected in rest[: running - len(begun)]]
-        whole = sum(halves) + sum(rest[len(halves) :])
-        return self._spent_s / self._expected * max(whole / running, *begun, *halves)
+        now, rate = self._clock(), self._spent_s / self._expected
+        ends = [max(rate * self._waiting[piece] - (now - began), 0.0) for piece, began in self._began.items()]
+        if len(self._waiting) > _MANY:
+            begun = sum(self._waiting[piece] for piece in self._began)
+            return (sum(ends) + rate * (self._sum - begun)) / len(ends)
+        heapq.heapify(ends)
+        for piece, expected in self._waiting.items():
+            if piece not in self._began:
+                heapq.heapreplace(ends, ends[0] + rate * expected)
+        return max(ends)
+
+    def _begin(self) -> None:
+        """Let the next pieces begin, as many as may run at once."""
+        for piece in self._waiting:
+            if len(self._began) >= self._at_once:
+                break
+            self._began.setdefault(piece, self._clock())

@@ -113,7 +113,7 @@ class Progress:
         self._at_once = at_once
         self._after_s = after_s
         self._done = self._failed = 0
-        self._pace = Pace(dict.fromkeys(range(total), 1.0) if plan is None else _expected(plan))
+        self._pace = Pace(dict.fromkeys(range(total), 1.0) if plan is None else _expected(plan), at_once=at_once)
         self._suites = {} if plan is None else _suites(plan)
         self._width = 0
 
@@ -144,7 +144,7 @@ class Progress:
     def _show(self, text: str, *, keep: bool, of: str = "") -> None:
         self._done += 1
         running = min(self._at_once, self._total - self._done)
-        left_s = self._pace.left_s(self._at_once)
+        left_s = self._pace.left_s()
         if left_s or not running:
             left_s += self._after_s
         # No less than a second is promised, and nothing where no piece has told its time yet.
