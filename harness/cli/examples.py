@@ -13,8 +13,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "harness sweep suites/suite_dropout.py --budget smoke",
         "harness sweep --dataset photos --image-size 64 --seeds auto --max-seeds 50",
     ),
-    "worker": ("harness worker --share 1/4 --results share1",),
-    "merge": ("harness merge share1 share2 --results results",),
+    "worker": ("harness worker --share 1/4", "harness worker suites/suite_l2.py --share 4/4 --seeds 10"),
+    "merge": ("harness merge", "harness merge laptop/results desktop/results --results both"),
     "search": ("harness search --tries 20 --time", "harness search suites/suite_search.py --oracle hyperband"),
     "tables": (
         "harness tables --suite dropout",
