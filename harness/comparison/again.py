@@ -32,7 +32,7 @@ def words_again(
         looks: The numbers of seeds.
         timed_as: Another preset, which times otherwise; epochs stay as they are, so that nothing is trained anew.
         retime: Whether to measure step times anew.
-        there: Whether to go on in the results' own folder.
+        there: Whether to go on with the group's own suite, in the results' own folder.
     """
     conditions = group.conditions
     budget, environment = conditions.budget, conditions.environment
@@ -43,8 +43,9 @@ def words_again(
         words += ["--image-size", str(origin.image_size)]
     words += ["--skip-unreadable"] * origin.skip_unreadable
     words += _budget_words(replace(budget, name=timed_as) if timed_as else budget, looks)
-    # --slow chooses nothing by itself, beside -k.
-    words += ["--device", environment.device, "--slow", *["--retime"] * retime]
+    # With --slow, -k chooses among the slow suites too: of no use where the suite is none of them.
+    slow = group.suite.slow or not there
+    words += ["--device", environment.device, *["--slow"] * slow, *["--retime"] * retime]
     return words + ["--results", str(results.folder)] * (there and results.folder != _USUAL_RESULTS)
 
 

@@ -53,6 +53,8 @@ class PlannedSuite:
         }
         if len(self.looks) > 1:
             content["looks"] = self.looks
+        if self.suite.slow:
+            content["slow"] = True
         return json.dumps(content, sort_keys=True)
 
     @classmethod
@@ -69,7 +71,7 @@ class PlannedSuite:
         if looks[0] < 1 or looks[-1] != content.seeds or any(one >= other for one, other in pairwise(looks)):
             refuse("plan.looks", looks, f"growing numbers from 1 to {content.seeds}")
         baseline, *variants = content.declared
-        return cls(Suite(name, tuple(variants), baseline), conditions, looks, dict(content.sources))
+        return cls(Suite(name, tuple(variants), baseline, content.slow), conditions, looks, dict(content.sources))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,3 +85,4 @@ class _Stored:
     declared: tuple[Variant, ...]
     sources: tuple[tuple[Variant, str], ...]
     looks: tuple[int, ...] = ()
+    slow: bool = False

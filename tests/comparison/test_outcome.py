@@ -14,6 +14,7 @@ from harness.budgets import BUDGETS
 from harness.comparison import Margins, compare_all
 from harness.comparison.outcome import CHOICES, outcomes_of, sorted_out
 from harness.results import load_results
+from harness.results.planned import PlannedSuite
 
 WORDS = ("better", "worse", "same", "unresolved")
 NAN = float("nan")
@@ -142,6 +143,19 @@ def test_a_run_that_would_settle_more_is_a_command_that_there_is(folder):
     assert seeds.words[-2:] == ("--results", str(folder))
     (more,) = outcome_of(folder, **OPEN | {"accuracy_settled_by": "add --seeds auto --max-seeds 50"}).remedies
     assert "--seeds auto --max-seeds 50" in shlex.join(more.words)
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_slow_suites_alone_are_asked_for_with_slow(folder, slow):
+    results = load_results(folder)
+    comparison, *_ = compare_all(results, Margins())
+    suite = replace(comparison.group.suite, slow=slow)
+    plan = PlannedSuite(suite, comparison.group.conditions, (5,), {})
+    assert PlannedSuite.from_json(suite.name, plan.to_json()).suite == suite
+    rows = [comparison.rows[0], {**comparison.rows[1], **OPEN}]
+    group = replace(comparison.group, suite=suite)
+    (seeds,) = outcomes_of([replace(comparison, group=group, rows=rows)], results)[0].remedies
+    assert ("--slow" in seeds.words) == slow
 
 
 def test_nothing_is_offered_for_what_more_seeds_would_settle_as_worse(folder):

@@ -233,3 +233,15 @@ def test_columns_help_explains_every_column_and_needs_no_results(tmp_path, capsy
 )
 def test_three_significant_digits_are_three(value, text):
     assert significant(value) == text
+
+
+def test_signs_and_words_are_explained_where_they_stand(frame):
+    flagged = frame.assign(pareto="perhaps", step_time_flags="other processes used up to 2 cores")
+    whole, narrow = (suite_table(flagged, screen=Screen(width)) for width in (120, 60))
+    assert all(f"- {sign}" in whole for sign in ("±: ", "disturbed: ", "Pareto: yes"))
+    assert "; [ ]: interval" in whole
+    assert "Pareto" not in narrow
+    assert "disturbed: " not in suite_table(frame.assign(pareto="yes"))
+    for column, sign in (("pareto", "Pareto: yes"), ("step_time_ms", "disturbed: ")):
+        assert f"- {sign}" in render_frame(flagged, "plain", columns=[column])
+    assert "- Pareto" not in render_frame(flagged, "plain", columns=["accuracy"])
