@@ -260,6 +260,7 @@ JOB = (
            NumberOption("N", 0.05, 1, whole=False), default_text="1"),
     Option("ray-insecure", "Join a Ray cluster that asks nobody for a token"),
     Option("retrain", "Train anew, though the store has results; those are kept, and no longer shown"),
+    Option("save-models", "Keep each trial's model in RESULTS/models; trials stored without theirs are trained again"),
     Option("protocol", "validation: the best epoch on images held out of train; tutorial: the last, watched on test",
            Words(PROTOCOLS), "validation"),
     Option("weights", "What is tested: the best epoch's weights, the last's, or averaged over the last epoch's steps",

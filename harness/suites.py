@@ -2,35 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from harness.errors import InputError
 from harness.variants import BASELINE, Variant
+
+MAX_LABEL = 60
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+:-]*")
+_ALLOWED = f"a letter or digit, then letters, digits and _.-+: without ::, at most {MAX_LABEL} in all"
+# What `-k` reads as its own, and what a suite's baseline is called.
+_TAKEN = {"and": "a word of -k", "or": "a word of -k", "not": "a word of -k", "baseline": "the suite's baseline"}
 
 
 class Declaration:
     """What a suite file may declare at its top level: a suite, or a search."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Suite(Declaration):
     """Variants and the baseline they are compared with; it only holds them, `check_suites` judges.
 
+    Tables, charts, `-k` and the commands call the baseline "baseline", and each variant by its label, or by how it
+    differs from the suite's baseline; results belong to the variant, whatever it is called.
+
     Attributes:
         name: How tables call it.
-        variants: What is compared, without the baseline.
+        variants: What is compared, without the baseline; given as a list, or as a mapping from labels of one's own.
         baseline: What with.
         slow: Runs only when its file is named or with `--slow`.
+        labels: Of the variants, in their order; empty where they have none.
+
+    Raises:
+        InputError: A label is none, or says something else than it names.
 
     >>> Suite("dropout", [BASELINE.replace(dropout=0.5)]).names
     ('baseline', 'dropout:0.5')
+    >>> Suite("size", {"wide": BASELINE.replace(filters=(64, 128))}).names
+    ('baseline', 'wide')
     """
 
     name: str
     variants: Sequence[Variant]
     baseline: Variant = BASELINE
     slow: bool = False
+    labels: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        name: str,
+        variants: Sequence[Variant] | Mapping[str, Variant],
+        baseline: Variant = BASELINE,
+        slow: bool = False,
+    ) -> None:
+        labels: tuple[str, ...] = ()
+        if isinstance(variants, Mapping):
+            labels, variants = tuple(variants), tuple(variants.values())
+        values = {"name": name, "variants": variants, "baseline": baseline, "slow": slow, "labels": labels}
+        for field, value in values.items():
+            object.__setattr__(self, field, value)
+        _check_labels(self)
 
     @property
     def members(self) -> tuple[Variant, ...]:
@@ -39,8 +72,57 @@ class Suite(Declaration):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the members."""
-        return tuple(variant.name for variant in self.members)
+        """What the members are called, in their order."""
+        return tuple(self.label(variant) for variant in self.members)
+
+    def label(self, variant: Variant) -> str:
+        """Return what a member is called here."""
+        return self._labels[variant]
+
+    def only(self, chosen: Collection[Variant]) -> Suite:
+        """Return the suite with some of its variants alone; its baseline stays."""
+        kept = {self.label(variant): variant for variant in self.variants if variant in chosen}
+        return Suite(self.name, kept if self.labels else tuple(kept.values()), self.baseline, self.slow)
+
+    @cached_property
+    def _labels(self) -> dict[Variant, str]:
+        # Also of a suite that `check_suites` will refuse.
+        beside = self.baseline if isinstance(self.baseline, Variant) else BASELINE
+        variants = [one for one in self.variants if isinstance(one, Variant)]
+        labels = self.labels or [variant.name_beside(beside) for variant in variants]
+        return dict(zip(variants, labels, strict=False)) | {self.baseline: "baseline"}
+
+
+def shown_names(suites: Iterable[Suite]) -> dict[Variant, str]:
+    """Return what each member of some suites is called where no suite is named beside it.
+
+    That is its label, where every suite calls it so and nothing else so; else its full name. Of declarations of one
+    suite the first one that has a variant counts.
+    """
+    called: dict[Variant, dict[str, str]] = {}
+    for suite in suites:
+        for variant in suite.members:
+            called.setdefault(variant, {}).setdefault(suite.name, suite.label(variant))
+    meant: dict[str, set[Variant]] = {}
+    for variant, by_suite in called.items():
+        for label in {*by_suite.values(), variant.name}:
+            meant.setdefault(label, set()).add(variant)
+    shown = {}
+    for variant, by_suite in called.items():
+        label, *others = set(by_suite.values())
+        shown[variant] = variant.name if others or len(meant[label]) > 1 else label
+    return shown
+
+
+def members_called(suites: Iterable[Suite], name: str) -> dict[Variant, list[str]]:
+    """Return the members of suites that a name means, their label or their full name, each with its suites' names."""
+    found: dict[Variant, list[str]] = {}
+    for suite in suites:
+        for variant in suite.members:
+            if name in (suite.label(variant), variant.name):
+                suites_of = found.setdefault(variant, [])
+                suites_of += [suite.name] * (suite.name not in suites_of)
+    return found
 
 
 def check_suites(suites: Iterable[Suite]) -> None:
@@ -68,10 +150,31 @@ def _check_members(suite: Suite) -> None:
     for member in suite.members:
         if not isinstance(member, Variant):
             raise InputError(f'suite "{suite.name}" holds {member!r}: every member must be a Variant')
-    names = suite.names
-    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    members = suite.members
+    twice = [variant for variant in dict.fromkeys(members) if members.count(variant) > 1]
     if twice:
+        labels = [label for label, variant in zip(suite.labels, suite.variants, strict=False) if variant == twice[0]]
+        called = f" ({', '.join(labels)})" if labels else ""
         raise InputError(
-            f'suite "{suite.name}" holds "{twice[0]}" {names.count(twice[0])} times (the baseline counts): '
-            "keep one of them"
+            f'suite "{suite.name}" holds "{twice[0].name}"{called} {members.count(twice[0])} times (the baseline '
+            "counts): keep one of them"
         )
+
+
+def _check_labels(suite: Suite) -> None:
+    """Refuse labels that could not be told apart, selected, or that name another member than theirs."""
+    if not suite.labels:
+        return
+    seen: dict[str, str] = {}
+    described = {one.name_beside(suite.baseline): one for one in suite.variants if isinstance(one, Variant)}
+    for label, variant in zip(suite.labels, suite.variants, strict=False):
+        where = f'suite "{suite.name}", label {label!r}'
+        if not isinstance(label, str) or len(label) > MAX_LABEL or not _LABEL.fullmatch(label) or "::" in label:
+            raise InputError(f"{where}: allowed is {_ALLOWED}")
+        if label.lower() in _TAKEN:
+            raise InputError(f"{where} is {_TAKEN[label.lower()]}: choose another")
+        if label.lower() in seen:
+            raise InputError(f'{where} differs from "{seen[label.lower()]}" in its case alone, which -k does not see')
+        seen[label.lower()] = label
+        if described.get(label, variant) != variant:
+            raise InputError(f"{where} is how another variant of the suite differs from the baseline: choose another")

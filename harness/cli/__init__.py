@@ -32,6 +32,7 @@ _COMMANDS = {
     "compare": ("compare", "Two results folders, or two variants of one; --fail-if makes it a gate."),
     "trend": ("trend", "Accuracy and step time of variants over many results folders, and where they changed."),
     "export": ("export", "CSV, JSON, Markdown, LaTeX, TensorBoard, MLflow, Optuna."),
+    "model": ("model", "A trained model that --save-models kept: its file, and the lines that load it."),
     "explore": ("explore", "Pictures of a dataset, a model's layers, or what a variant gained and lost."),
     "pretrain": ("pretrain", "Train a backbone on some classes and save its weights, for transfer without a network."),
     "store": ("store", "Check a results folder's store; salvage what is intact of a damaged one."),

@@ -31,6 +31,7 @@ _FOLDER = PathValue(file_okay=False)
 @click.option(
     "--variants", nargs=2, type=str, metavar="A B", help="Instead: two variants of --results, A the baseline."
 )
+@click.option("--suite", metavar="NAME", help="With --variants: the suite that calls them so.")
 @click.option(
     "--fail-if", "conditions", multiple=True, metavar="EXPR", help="End with exit code 1 where a row meets this."
 )
@@ -41,6 +42,7 @@ def command(
     folders: tuple[Path, ...],
     results: Path,
     variants: tuple[str, str] | None,
+    suite: str | None,
     conditions: tuple[str, ...],
     style: str,
     **options: Any,
@@ -65,7 +67,7 @@ def command(
         if folders:
             raise InputError(f"--variants compares within --results: leave {', '.join(map(str, folders))} out")
         gates = [parse_gate(text) for text in conditions]
-        return _compare_variants(results, variants, gates, margins, chosen, style)
+        return _compare_variants(results, variants, suite, gates, margins, chosen, style)
     if len(folders) != 2:
         raise InputError(
             f"{counted(len(folders), 'folder')} given: name two, OLD and NEW, or use --variants A B with one --results "
@@ -88,7 +90,13 @@ def _compare_folders(old: Path, new: Path, gates: list[Gate], margins: Margins, 
 
 
 def _compare_variants(
-    folder: Path, variants: tuple[str, str], gates: list[Gate], margins: Margins, chosen: Wanted, style: str
+    folder: Path,
+    variants: tuple[str, str],
+    suite: str | None,
+    gates: list[Gate],
+    margins: Margins,
+    chosen: Wanted,
+    style: str,
 ) -> int:
     import sys
 
@@ -96,7 +104,7 @@ def _compare_variants(
     from harness.results import load_results
     from harness.tables import render_frame, screen_of
 
-    frame = compare_variants(load_results(folder), *variants, margins, chosen, note=remark)
+    frame = compare_variants(load_results(folder), *variants, margins, chosen, suite=suite, note=remark)
     click.echo(render_frame(frame, style, screen=screen_of(sys.stdout)), nl=False)
     return _judge(frame, gates)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.comparison import Group
+    from harness.variants import Variant
 
 
 @click.command("explore")
@@ -67,7 +68,7 @@ def command(
     if what == "data":
         _data(_load(asked, results), folder, images=images, per_row=per_row, seed=seed)
     elif what == "model":
-        _model(asked, results, folder, variant or "baseline", paths, nested=nested)
+        _model(asked, results, folder, variant or "baseline", suite, paths, nested=nested)
     else:
         _results(results, folder, suite, variant, asked, wanted(options))
 
@@ -109,19 +110,16 @@ def _data(dataset: Dataset, folder: Path, *, images: int, per_row: int, seed: in
 
 
 def _model(
-    asked: Origin, results: Path, folder: Path, variant_name: str, paths: tuple[Path, ...], *, nested: bool
+    asked: Origin,
+    results: Path,
+    folder: Path,
+    variant_name: str,
+    suite: str | None,
+    paths: tuple[Path, ...],
+    *,
+    nested: bool,
 ) -> None:
-    from harness.suite_files import load_suites
-    from harness.variants import BASELINE
-
-    known = {"baseline": BASELINE}
-    if variant_name != "baseline" or paths:
-        known |= {v.name: v for suite in load_suites(suite_paths(paths), slow=True) for v in suite.members}
-    if variant_name not in known:
-        raise InputError(
-            f'variant "{variant_name}" is not declared: `harness list` shows them{nearest(variant_name, known)}'
-        )
-    variant, dataset = known[variant_name], _load(asked, results)
+    variant, dataset = _declared(variant_name, suite, paths), _load(asked, results)
 
     from harness.training.devices import configure_process, quiet_start
 
@@ -131,10 +129,28 @@ def _model(
         from harness.pictures.layers import count_text, model_summary, shape_text, summary_chart
 
     layers = model_summary(build_model(variant, dataset.input_shape, len(dataset.classes), seed=1), nested=nested)
-    stem = f"model-{variant.name.replace(':', '-')}-{dataset.name}"
-    _save(summary_chart(layers, f"{variant.name} on {dataset.name}"), folder, stem)
+    stem = f"model-{variant_name.replace(':', '-')}-{dataset.name}"
+    _save(summary_chart(layers, f"{variant_name} on {dataset.name}"), folder, stem)
     rows = [(x.name, x.kind, shape_text(x.output_shape), f"{x.params:,}", count_text(x.flops)) for x in layers]
     say(_table(rows, ("layer", "kind", "output shape", "parameters", "FLOPs")))
+
+
+def _declared(name: str, suite: str | None, paths: tuple[Path, ...]) -> Variant:
+    from harness.suite_files import load_suites
+    from harness.suites import members_called
+    from harness.variants import BASELINE
+
+    if name == "baseline" and not paths and suite is None:
+        return BASELINE
+    suites = [one for one in load_suites(suite_paths(paths), slow=True) if suite in (None, one.name)]
+    found = members_called(suites, name)
+    if not found:
+        known = [label for one in suites for label in one.names]
+        raise InputError(f'variant "{name}" is not declared: `harness list` shows them{nearest(name, known)}')
+    if len(found) > 1:
+        listed = ", ".join(dict.fromkeys(one for of in found.values() for one in of))
+        raise InputError(f'variant "{name}" is {len(found)} different ones in {listed}: say which with --suite NAME')
+    return next(iter(found))
 
 
 def _results(

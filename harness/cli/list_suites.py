@@ -21,8 +21,10 @@ def command(paths: tuple[Path, ...]) -> None:
     with contextlib.suppress(NothingSelectedError):  # searches alone
         for suite in suites_of(files, slow=True, note=warn):
             say(f"{suite.name}{' (slow: needs --slow, or its file named)' if suite.slow else ''}")
-            for number, name in enumerate(suite.names):
-                say(f"  {name}{'  <- baseline' if number == 0 else ''}")
+            say(f"  {suite.baseline.name}  <- baseline")
+            for variant in suite.variants:
+                label, changed = suite.label(variant), variant.name_beside(suite.baseline)
+                say(f"  {label}{f'  ({changed})' if changed != label else ''}")
     for search in searches_of(files):
         say(f"{search.suite_name} ({search.oracle}; run by `harness search`)")
         say(f"  {', '.join(search.dimensions) or 'a function'}, from {search.baseline.name}")

@@ -65,9 +65,10 @@ def train_plan(job: Job, store: Store, failures: list[str], *, timings: int = 0)
     progress = _progress(len(plan.todo), at_once=plan.workers, plan=plan, after_s=after_s)
 
     def note(record: Record) -> None:
-        progress.trial_done(record)
+        label = job.plan.label(record.trial)
+        progress.trial_done(record, label)
         if record.status == "failed":
-            failures.append(f"{record.trial.label}: {record.message}")
+            failures.append(f"{label}: {record.message}")
 
     try:
         train(job, store, notify=note, announce=progress.next_round)
@@ -82,7 +83,7 @@ def _time(job: Job, store: Store, failures: list[str]) -> None:
             started = time.monotonic()
             try:
                 stopwatch.time(pair)
-                progress.piece_done(f"step time of {pair[1].name}", time.monotonic() - started)
+                progress.piece_done(f"step time of {job.plan.names[pair[1]]}", time.monotonic() - started)
             except HarnessError as error:
                 failures.append(str(error))
     finally:

@@ -31,7 +31,13 @@ _CONDITIONS = (
     new_column("backend", "text", "Keras backend: tensorflow, jax or torch."),
     new_column("precision_policy", "text", "Keras dtype policy: the precision that the layers compute in."),
 )
-_VARIANT = new_column("variant", "text", "Name of the variant: how it differs from the tutorial's CNN.", "table")
+_CALLED = (
+    "What the variant is called: its label in the suite, or how it differs from the suite's baseline, which is called "
+    "baseline. Beside no suite: the same, where no other is called so; else its full name."
+)
+_VARIANT = new_column("variant", "text", _CALLED, "table")
+_CHANGED = new_column("changed", "text", "How it differs from the suite's baseline, field:value joined with +.", "note")
+_FULL_NAME = new_column("full_name", "text", "How it differs from the tutorial's CNN, whatever it is called.", "file")
 _FLAGS = new_column("step_time_flags", "text", "What disturbed the step times; empty where nothing did.", "note")
 _MESSAGE = new_column("message", "text", "What went wrong or is missing; empty where nothing is.", "note")
 
@@ -70,7 +76,7 @@ _RECIPE = "Version of the training code; trials of two versions never share a ro
 SUITE_TABLE: Mapping[str, Column] = _table(
     new_column("suite", "text", "Name of the suite."),
     _VARIANT,
-    new_column("baseline", "text", "Name of the suite's baseline.", "note"),
+    new_column("baseline", "text", "What the suite's baseline is called.", "note"),
     _CONDITIONS,
     new_column("seeds", "count", "Number of trials, one per seed, that ended with a result."),
     new_column(
@@ -141,6 +147,8 @@ SUITE_TABLE: Mapping[str, Column] = _table(
     towards("step_time"),
     new_column("features_s", "measure", _FEATURES, head="kept features"),
     new_column("head_only", "text", _HEAD_ONLY, "note"),
+    _CHANGED,
+    _FULL_NAME,
 )
 """Columns of `comparison.csv` and of every table of suites, in order."""
 
@@ -197,6 +205,7 @@ FOLDER_TABLE: Mapping[str, Column] = _table(
     new_column("differences", "text", "What else differs between both: versions, commit, machine, seeds.", "note"),
     _SAME,
     _EPOCHS_TO_OLD,
+    _FULL_NAME,
 )
 """Columns of the comparison of two results folders, in order. Differences are new less old, ratios new over old."""
 

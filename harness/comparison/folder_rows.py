@@ -20,6 +20,7 @@ from harness.results import Results
 from harness.results.conditions import Conditions
 from harness.results.records import NAN, Record
 from harness.statistics import common_looks
+from harness.suites import shown_names
 from harness.variants import Variant
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def compare_folders(
     wanted: Wanted = ANY,
     *,
     note: Callable[[str], object] = lambda text: None,
+    names: Mapping[Variant, str] | None = None,
 ) -> FolderComparison:
     """Compare two results folders, each variant of `new` with the same variant of `old`.
 
@@ -59,7 +61,7 @@ def compare_folders(
     same split, order and first weights in both; where the dataset's content differs nothing is paired and nothing
     claimed. Step times are judged by `judge_across`, only between runs on one machine. All is corrected (Bonferroni)
     for the number of variants that both folders have of a dataset and budget. `note` is told what of the wanted
-    conditions was left out by itself.
+    conditions was left out by itself. `names` says what variants are called, by default as the newer folder does.
     """
     import pandas as pd
 
@@ -68,6 +70,7 @@ def compare_folders(
     sizes: list[int] = []
     listed: list[tuple[Difference, ...]] = []
     judge = Judge(margins)
+    called = shown_names((*new.declared, *old.declared)) if names is None else names
     olds, news = trained_variants(old), trained_variants(new)
     pairs, unmatched = matched(olds, news)
     if pairs or wanted != ANY:
@@ -77,7 +80,7 @@ def compare_folders(
             note(left_out)
     for first, second in pairs:
         found = differences_of((first, old), (second, new))
-        added = _rows(first, second, new, found, judge)
+        added = _rows(first, second, new, found, judge, called)
         rows += added
         sizes.append(len(added))
         titles.append(second.conditions.label)
@@ -92,7 +95,12 @@ def compare_folders(
 
 
 def _rows(
-    old: Trained, new: Trained, new_results: Results, differences: tuple[Difference, ...], judge: Judge
+    old: Trained,
+    new: Trained,
+    new_results: Results,
+    differences: tuple[Difference, ...],
+    judge: Judge,
+    names: Mapping[Variant, str],
 ) -> list[dict[str, Any]]:
     variants = list(dict.fromkeys((*new.records, *old.records)))
     count = max(1, sum(variant in old.records and variant in new.records for variant in variants))
@@ -110,7 +118,7 @@ def _rows(
             accuracies = judge.accuracies(
                 before, after, test_set, comparisons=count, looks=looks, goes_on=False, names=("old", "new")
             )
-        row = _row(variant, new.conditions, before, after, accuracies)
+        row = _row(variant, names.get(variant, variant.name), new.conditions, before, after, accuracies)
         row |= _epochs_cells(before, after, accuracies, looks, count, judge.margins)
         if variant in timed:
             row |= _time_cells(timed[variant], old, new, count, judge.margins)
@@ -124,6 +132,7 @@ def _rows(
 
 def _row(
     variant: Variant,
+    name: str,
     conditions: Conditions,
     before: Mapping[int, Record],
     after: Mapping[int, Record],
@@ -131,7 +140,8 @@ def _row(
 ) -> dict[str, Any]:
     states = {"old": _state(before), "new": _state(after)}
     row: dict[str, Any] = {
-        "variant": variant.name,
+        "variant": name,
+        "full_name": variant.name,
         "dataset": conditions.dataset,
         "budget": conditions.budget.label,
         "device": conditions.environment.device,

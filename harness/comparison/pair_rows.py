@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from harness.comparison.groups import Planned, Timings, make_group
 from harness.comparison.judge import Accuracies, Judge, Margins
+from harness.comparison.named import meant
 from harness.comparison.suite_rows import SuiteComparison, add_pareto, compare_groups, frame_of
 from harness.comparison.times_across_runs import judge_relative, relative_estimate
 from harness.comparison.trained import Trained, trained_variants
 from harness.comparison.training_cost import training_cells
 from harness.comparison.wanted import ANY, Wanted
-from harness.errors import InputError, nearest
+from harness.errors import InputError
 from harness.results import Results
 from harness.results.step_times import StepTimes
 from harness.statistics import common_looks
@@ -30,6 +31,7 @@ def compare_variants(
     margins: Margins,
     wanted: Wanted = ANY,
     *,
+    suite: str | None = None,
     note: Callable[[str], object] = lambda text: None,
 ) -> pd.DataFrame:
     """Return the comparison table of two variants of a folder, the first taken as the baseline.
@@ -38,16 +40,19 @@ def compare_variants(
     side by side but against one baseline on one machine, their ratio is the ratio of their ratios, with both
     measurements' uncertainty in its interval.
 
+    A name is a label in a suite, or a variant's full name; where several suites have it, it means that of one suite
+    that has both, or of `suite`.
+
     Raises:
-        InputError: A name is unknown, both are the same, or no dataset and budget has both.
+        InputError: A name is unknown or means several, both are the same, or no dataset and budget has both.
     """
-    one, two = _find(results, first), _find(results, second)
+    one, two = meant(results, (first, second), suite)
     if one == two:
-        raise InputError(f'--variants: "{first}" twice: name two different ones')
-    suite = Suite(f"{two.name} against {one.name}", (two,), one)
+        raise InputError(f'--variants: "{first}" and "{second}" are one variant: name two different ones')
+    pair = _Pair((first, one), (second, two))
     both = [trained for trained in trained_variants(results) if one in trained.records and two in trained.records]
     if not both:
-        raise InputError(f'no dataset, budget and device has results of both "{one.name}" and "{two.name}"')
+        raise InputError(f'no dataset, budget and device has results of both "{first}" and "{second}"')
     both, left_out = wanted.choose(both)
     if left_out:
         note(left_out)
@@ -56,7 +61,7 @@ def compare_variants(
     for trained in both:
         members = {variant: trained.records[variant] for variant in (one, two)}
         looks = dict.fromkeys(members, common_looks(trained.looks[one], trained.looks[two]))
-        group = make_group(suite, trained.conditions, Planned(members, looks, goes_on=False), timings)
+        group = make_group(pair, trained.conditions, Planned(members, looks, goes_on=False), timings)
         found = compare_groups([group], results, judge)
         if two not in group.step_times:
             terms: dict[str, Any] = {"comparisons": 1, "looks": looks[two], "goes_on": False}
@@ -66,12 +71,16 @@ def compare_variants(
     return frame_of(comparisons)
 
 
-def _find(results: Results, name: str) -> Variant:
-    known = {record.trial.variant.name: record.trial.variant for record in results.records.values()}
-    if name not in known:
-        close = nearest(name, known) or f": use {', '.join(known)}"
-        raise InputError(f'variant "{name}" is not in {results.folder}{close}')
-    return known[name]
+class _Pair(Suite):
+    """Two variants, the first the baseline, each called as it was asked for."""
+
+    def __init__(self, first: tuple[str, Variant], second: tuple[str, Variant]) -> None:
+        super().__init__(f"{second[0]} against {first[0]}", (second[1],), first[1])
+        object.__setattr__(self, "_called", {variant: name for name, variant in (first, second)})
+
+    def label(self, variant: Variant) -> str:
+        called: dict[Variant, str] = self.__dict__["_called"]
+        return called[variant]
 
 
 def _add_relative_times(found: SuiteComparison, accuracies: Accuracies, trained: Trained, margins: Margins) -> None:

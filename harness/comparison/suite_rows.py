@@ -184,8 +184,10 @@ def _row(group: Group, variant: Variant, accuracies: Accuracies, times: Comparis
         status, message = "partial", accuracies.accuracy.hint
     row: dict[str, Any] = {
         "suite": group.suite.name,
-        "variant": variant.name,
-        "baseline": group.suite.baseline.name,
+        "variant": group.suite.label(variant),
+        "baseline": group.suite.label(group.suite.baseline),
+        "changed": variant.name_beside(group.suite.baseline),
+        "full_name": variant.name,
         "dataset": conditions.dataset,
         "budget": conditions.budget.label,
         "device": conditions.environment.device,

@@ -14,6 +14,7 @@ from harness.comparison.wanted import ANY, Wanted
 from harness.errors import InputError
 from harness.results import Results
 from harness.results.records import NAN
+from harness.suites import shown_names
 from harness.wording import counted
 
 if TYPE_CHECKING:
@@ -37,9 +38,10 @@ def trend(folders: Sequence[Results], margins: Margins, wanted: Wanted = ANY) ->
     if len(folders) < 2:
         raise InputError(f"a trend over {counted(len(folders), 'folder')}: name two or more, the oldest first")
     strict = dataclasses.replace(margins, alpha=margins.alpha / (len(folders) - 1))
+    names = shown_names(suite for results in reversed(folders) for suite in results.declared)
     rows: list[dict[str, Any]] = []
     for old, new in pairwise(folders):
-        found = compare_folders(old, new, strict, wanted)
+        found = compare_folders(old, new, strict, wanted, names=names)
         if not found.titles:
             only = "; ".join(found.unmatched) or "both are empty"
             raise InputError(f"{old.folder} and {new.folder} have no dataset and budget in common: {only}")

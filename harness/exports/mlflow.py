@@ -70,7 +70,9 @@ def _write_variant(
 ) -> None:
     starts = [started_s(results.provenances[record.trial.key]) for record in records]
     tags = {"suite": ", ".join(suite.name for suite in results.suites if variant in suite.members)}
-    parent = client.create_run(experiment, start_time=_ms(min(starts)), run_name=variant.name, tags=tags).info.run_id
+    parent = client.create_run(
+        experiment, start_time=_ms(min(starts)), run_name=results.called(variant), tags=tags
+    ).info.run_id
     good = [record for record in records if record.status == "ok"]
     values: dict[str, float] = {"seeds": len(good)}
     for name in RESULTS:
@@ -102,7 +104,9 @@ def _write_trial(
         "machine": provenance.machine,
         "dataset_fingerprint": trial.fingerprint,
     }
-    run = client.create_run(experiment, start_time=_ms(start), run_name=trial.label, tags=tags).info.run_id
+    run = client.create_run(
+        experiment, start_time=_ms(start), run_name=trial.called(results.called(trial.variant)), tags=tags
+    ).info.run_id
     points: list[tuple[str, float, float, int]] = []
     now = start
     for number, epoch in enumerate(record.history, start=1):

@@ -91,7 +91,7 @@ def _trial(
     provenance = results.provenances[record.trial.key]
     done = record.status == "ok"
     attributes: dict[str, Any] = {
-        "variant": record.trial.variant.name,
+        "variant": results.called(record.trial.variant),
         "seed": record.trial.seed,
         "status": record.status,
         "message": record.message,

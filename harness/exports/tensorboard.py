@@ -63,10 +63,11 @@ def _write_condition(condition: Condition, results: Results, folder: Path, group
     times = step_times_by_variant(condition.trained)
     for record in condition.records:
         variant = record.trial.variant
+        name = results.called(variant)
         start = started_s(results.provenances[record.trial.key])
-        run = folder / _folder_name(variant.name) / f"seed-{record.trial.seed}"
+        run = folder / _folder_name(name) / f"seed-{record.trial.seed}"
         with _events(run, start) as events:
-            events.summary(start, 0, [_session_start(condition.fields[variant], variant.name + group_ending, start)])
+            events.summary(start, 0, [_session_start(condition.fields[variant], name + group_ending, start)])
             end = _write_history(events, record, start)
             if record.status == "ok":
                 values = {f"test/{name}": getattr(record, name) for name in ("accuracy", "precision", "recall")}

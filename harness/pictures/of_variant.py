@@ -42,12 +42,12 @@ def find_group(results: Results, suite: str | None, wanted: Wanted = ANY) -> Gro
 
 def find_variants(group: Group, name: str | None) -> list[Variant]:
     """Return the variant of that name, or for None every variant of the suite with records, the baseline first."""
-    found = {variant.name: variant for variant in group.suite.members if variant in group.records}
+    found = {group.suite.label(variant): variant for variant in group.members}
     if name is None:
         return list(found.values())
-    if name not in found:
-        raise InputError(f'variant "{name}" has no records: use {", ".join(found)}{nearest(name, found)}')
-    return [found[name]]
+    if name not in found and name not in (full := {variant.name: variant for variant in group.members}):
+        raise InputError(f'variant "{name}" has no records: use {", ".join(found)}{nearest(name, found | full)}')
+    return [found.get(name) or full[name]]
 
 
 def variant_charts(
@@ -65,7 +65,8 @@ def variant_charts(
     classes, labels = test_set.classes, test_set.labels
     own = list(group.records[variant].values())
     theirs = list(group.records.get(group.suite.baseline, {}).values())
-    stem = variant.name.replace(":", "-")
+    name = group.suite.label(variant)
+    stem = name.replace(":", "-")
     matrix = confusion_matrix(own, labels, len(classes))
     yield f"curves-{stem}", curves_chart(own)
     yield f"confusion-{stem}", confusion_chart(matrix, classes, difference=False)
@@ -80,5 +81,5 @@ def variant_charts(
     yield f"confusion-difference-{stem}", confusion_chart(difference, classes, difference=True)
     if images is not None:
         won, lost = changed_images(theirs, own, labels)
-        names = (variant.name, group.suite.baseline.name)
-        yield f"changes-{stem}", changes_chart(won, lost, images, classes, variant=names[0], baseline=names[1])
+        baseline = group.suite.label(group.suite.baseline)
+        yield f"changes-{stem}", changes_chart(won, lost, images, classes, variant=name, baseline=baseline)

@@ -62,7 +62,7 @@ class SuiteNode(pytest.Collector):
         members = self.suite.members if isinstance(self.suite.variants, list | tuple) else ()
         for variant in members:
             if isinstance(variant, Variant):
-                yield make_item(self, variant.name, self.suite, variant, benchmark_variant)
+                yield make_item(self, self.suite.label(variant), self.suite, variant, benchmark_variant)
 
 
 class SuiteItem(pytest.Function):

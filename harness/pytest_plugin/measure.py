@@ -93,7 +93,7 @@ def require_trained(run: Run, variant: Variant) -> None:
     failed = [run.finished[one.key] for one in trials if one.key in run.finished]
     failed = [record for record in failed if record.status == "failed"]
     if failed:
-        lines = [f"{record.trial.label}: {record.message}" for record in failed]
+        lines = [f"{run.job.plan.label(record.trial)}: {record.message}" for record in failed]
         pytest.fail(f"{len(failed)} of {len(trials)} trials failed\n" + "\n".join(dict.fromkeys(lines)), pytrace=False)
     if any(trial.key not in run.finished and trial.key not in run.job.plan.done for trial in trials):
         pytest.skip("not trained: stopped after the first failure")

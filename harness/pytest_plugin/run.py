@@ -63,7 +63,7 @@ def train_all(run: Run, config: pytest.Config) -> None:
 
     def note(record: Record) -> None:
         run.finished[record.trial.key] = record
-        progress.trial_done(record)
+        progress.trial_done(record, plan.label(record.trial))
 
     try:
         maxfail = config.getoption("maxfail")
@@ -123,4 +123,4 @@ def _terminal(config: pytest.Config) -> tuple[Callable[[str], None], bool]:
 
 def _narrowed(suite: Suite, chosen: list[Variant]) -> Suite:
     """Return the suite with the chosen variants alone; its baseline runs along, chosen or not."""
-    return Suite(suite.name, tuple(v for v in suite.variants if v in chosen), suite.baseline, suite.slow)
+    return suite.only(chosen)

@@ -153,7 +153,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = run.exit_code
         return
     told = {(one.declared.name, one.variant.name) for one in session.items if isinstance(one, SuiteItem)}
-    rest = [one for one in run.failed if (one.row["suite"], one.row["variant"]) not in told]
+    rest = [one for one in run.failed if (one.row["suite"], one.row["full_name"]) not in told]
     for failure in rest:
         _report_gate(session, failure)
     if run.failed and exitstatus == pytest.ExitCode.OK:

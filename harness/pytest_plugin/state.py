@@ -92,12 +92,12 @@ class Run:
         """Return the row of a variant in this run's tables; empty where there is none."""
         if self.frame is None:
             return {}
-        found = self.frame[(self.frame["suite"] == suite) & (self.frame["variant"] == variant.name)]
+        found = self.frame[(self.frame["suite"] == suite) & (self.frame["full_name"] == variant.name)]
         return {} if found.empty else {str(column): value for column, value in found.iloc[0].items()}
 
     def failures_of(self, suite: str, variant: Variant) -> list[Failure]:
         """Return the gates that the row of a variant fails, if it does."""
-        return [one for one in self.failed if (one.row["suite"], one.row["variant"]) == (suite, variant.name)]
+        return [one for one in self.failed if (one.row["suite"], one.row["full_name"]) == (suite, variant.name)]
 
     def spent_s(self, pair: tuple[Variant, Variant]) -> float:
         """Return how long this run took to train the second of a pair and to time it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -107,7 +108,8 @@ def variant_view(
     own = confusion_matrix(records, test_set.labels, len(classes))
     base = confusion_matrix(against, test_set.labels, len(classes)) if against else None
     times = group.step_times.get(variant)
-    label = f"{title}.{variant.name}"
+    name = suite.label(variant)
+    label = f"{title}.{name}"
     legible = len(classes) <= MOST_CLASSES and bool(np.isfinite(own).any())
     return VariantView(
         id=anchor(group, variant),
@@ -119,7 +121,7 @@ def variant_view(
         confusion=_confusion(own, base, classes, label, pictures) if legible else None,
         classes=_classes(table, label, pictures) if len(table) <= 2 * MOST_CLASSES else None,
         blocks=pictures.add(
-            blocks_chart(times), name=f"{label}.blocks", alt_text=f"Every timed block of {variant.name}, milliseconds"
+            blocks_chart(times), name=f"{label}.blocks", alt_text=f"Every timed block of {name}, milliseconds"
         )
         if times
         else None,
@@ -129,6 +131,9 @@ def variant_view(
         provenances=_provenances(records, times, results),
         command=_command(group, variant, results),
     )
+
+
+_WORD = re.compile(r"[\w.:+-]+")  # what `-k` takes for a name
 
 
 def anchor(group: Group, variant: Variant) -> str:
@@ -212,7 +217,10 @@ def _provenances(
 def _command(group: Group, variant: Variant, results: Results) -> str:
     """Return the command line that makes a variant's results again, to be pasted into a shell."""
     # A search's winner is an item of its own only as the search.
-    selected = group.suite.name if group.suite.name.startswith("search:") else variant.name
+    suite = group.suite
+    selected = suite.name if suite.name.startswith("search:") else suite.label(variant)
+    if selected == "baseline" and variant != BASELINE and _WORD.fullmatch(suite.name):
+        selected = f"{suite.name} and baseline"
     return command_line(words_again(group, results, looks=group.looks[variant]), selected)
 
 

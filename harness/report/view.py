@@ -17,6 +17,7 @@ from harness.report.pairs import pairs_data
 from harness.report.pictures import Picture, Pictures
 from harness.report.variant_view import VariantView, shown, variant_view
 from harness.results import Results
+from harness.suites import shown_names
 from harness.tables.outcome_words import OutcomeWords, outcome_words
 from harness.variants import Variant
 from harness.variants.rules import RULES
@@ -170,7 +171,7 @@ def _suite_view(
     return SuiteView(
         group.suite.name,
         title,
-        group.suite.baseline.name,
+        group.suite.label(group.suite.baseline),
         conditions(group),
         group.machine,
         pareto,
@@ -195,7 +196,7 @@ def _effects(comparison: SuiteComparison, pictures: Pictures, title: str) -> Pic
         varied = _varied([variant for variant, _ in chosen])
         points = [
             Point(
-                variant.name,
+                str(row["variant"]),
                 {name: shown(getattr(variant, name)) for name in varied},
                 row["accuracy"] if row["status"] in ("ok", "partial") else math.nan,
                 variant == group.suite.baseline,
@@ -213,6 +214,7 @@ def _varied(variants: Sequence[Variant]) -> list[str]:
 
 
 def _troubles(groups: Sequence[Group]) -> list[Trouble]:
+    names = shown_names(group.suite for group in groups)
     found: dict[str, tuple[Any, list[str]]] = {}
     for group in groups:
         for seeds in group.records.values():
@@ -222,7 +224,7 @@ def _troubles(groups: Sequence[Group]) -> list[Trouble]:
     return [
         Trouble(
             ", ".join(suites),
-            record.trial.variant.name,
+            names[record.trial.variant],
             record.trial.seed,
             record.status,
             len(record.history),

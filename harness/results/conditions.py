@@ -45,7 +45,13 @@ class Conditions:
         return cls(trial.dataset, trial.fingerprint, trial.budget, trial.environment, trial.recipe)
 
     def trials(
-        self, variant: Variant, seeds: Iterable[int], *, against: tuple[Variant, ...] = (), source: str | None = None
+        self,
+        variant: Variant,
+        seeds: Iterable[int],
+        *,
+        against: tuple[Variant, ...] = (),
+        source: str | None = None,
+        keep_models: bool = False,
     ) -> list[Trial]:
         """Return a variant's trials, to be compared with the baselines `against`; as its own files are now, or were."""
         if source is None:
@@ -55,6 +61,7 @@ class Conditions:
                 *(variant, source, self.dataset, self.fingerprint, seed, self.budget, self.environment),
                 recipe=self.recipe,
                 against=against,
+                keep_model=keep_models,
             )
             for seed in seeds
         ]

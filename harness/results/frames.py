@@ -30,7 +30,7 @@ def trials_frame(results: Results) -> pd.DataFrame:
 
     def row(record: Record) -> tuple[Any, ...]:
         found = (record.status, record.message, record.epoch, *(getattr(record, name) for name in _MEASURES + _COSTS))
-        return (*_of(record.trial), *found, record.trial.key)
+        return (*_of(results, record.trial), *found, record.trial.key)
 
     return _frame(map(row, _ordered(results)), names)
 
@@ -39,7 +39,7 @@ def history_frame(results: Results) -> pd.DataFrame:
     """Return a row per trial and epoch: metrics on training and, with `val_`, on validation images, and seconds."""
     metrics = (*EPOCH_METRICS, *(f"val_{name}" for name in EPOCH_METRICS), "seconds")
     rows = (
-        (*_of(record.trial), number, number == record.epoch, *(getattr(epoch, name) for name in metrics))
+        (*_of(results, record.trial), number, number == record.epoch, *(getattr(epoch, name) for name in metrics))
         for record in _ordered(results)
         for number, epoch in enumerate(record.history, start=1)
     )
@@ -59,7 +59,9 @@ def predictions_frame(results: Results, chosen: Callable[[Trial], bool] = lambda
             continue
         test_set = results.test_set(Conditions.of(record.trial))
         classes, found = pd.CategoricalDtype(list(test_set.classes)), record.predictions.unpacked()
-        part = pd.DataFrame(dict(zip(OF_TRIAL, _of(record.trial), strict=True)), index=range(len(found.predicted)))
+        part = pd.DataFrame(
+            dict(zip(OF_TRIAL, _of(results, record.trial), strict=True)), index=range(len(found.predicted))
+        )
         part["image"] = range(len(part))
         part["label"] = pd.Categorical.from_codes(test_set.labels, dtype=classes)
         part["predicted"] = pd.Categorical.from_codes(found.predicted, dtype=classes)
@@ -78,7 +80,7 @@ def steps_frame(results: Results) -> pd.DataFrame:
     """
     names = ("dataset", "budget", "device", "backend", "baseline", "variant", "arm", "build", "block", "step_time_ms")
     rows = (
-        (*_under(times), times.baseline.name, times.variant.name, arm, build, block, ms)
+        (*_under(times), results.called(times.baseline), results.called(times.variant), arm, build, block, ms)
         for times in results.step_times.values()
         for arm in ("baseline", "control", "variant")
         for build, blocks in enumerate(getattr(times, f"{arm}_ms"), start=1)
@@ -88,11 +90,11 @@ def steps_frame(results: Results) -> pd.DataFrame:
 
 
 def _ordered(results: Results) -> Iterator[Record]:
-    yield from sorted(results.records.values(), key=lambda record: _of(record.trial))
+    yield from sorted(results.records.values(), key=lambda record: _of(results, record.trial))
 
 
-def _of(trial: Trial) -> tuple[Any, ...]:
-    return (*_under(trial), trial.variant.name, trial.seed)
+def _of(results: Results, trial: Trial) -> tuple[Any, ...]:
+    return (*_under(trial), results.called(trial.variant), trial.seed)
 
 
 def _under(held: Any) -> tuple[str, str, str, str]:

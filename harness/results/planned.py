@@ -55,6 +55,8 @@ class PlannedSuite:
             content["looks"] = self.looks
         if self.suite.slow:
             content["slow"] = True
+        if self.suite.labels:
+            content["labels"] = self.suite.labels
         return json.dumps(content, sort_keys=True)
 
     @classmethod
@@ -71,7 +73,11 @@ class PlannedSuite:
         if looks[0] < 1 or looks[-1] != content.seeds or any(one >= other for one, other in pairwise(looks)):
             refuse("plan.looks", looks, f"growing numbers from 1 to {content.seeds}")
         baseline, *variants = content.declared
-        return cls(Suite(name, tuple(variants), baseline, content.slow), conditions, looks, dict(content.sources))
+        labelled = dict(zip(content.labels, variants, strict=False))
+        if content.labels and not len(content.labels) == len(variants) == len(labelled):
+            refuse("plan.labels", content.labels, f"{len(variants)} different ones")
+        suite = Suite(name, labelled or tuple(variants), baseline, content.slow)
+        return cls(suite, conditions, looks, dict(content.sources))
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,3 +92,4 @@ class _Stored:
     sources: tuple[tuple[Variant, str], ...]
     looks: tuple[int, ...] = ()
     slow: bool = False
+    labels: tuple[str, ...] = ()

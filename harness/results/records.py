@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from harness.budgets import MAX_EPOCHS
+from harness.results.kept_models import KeptModel
 from harness.results.predictions import Predictions
 from harness.results.reading import LONGEST_S, check_range, parse_json, read_as, read_value, refuse
 from harness.results.trials import HIGHEST_SEED, Trial
@@ -63,6 +64,7 @@ class Record:
         val_accuracies: Those of the history, also where it was left unread.
         features_s: Seconds that a frozen backbone took to compute the features that the head trains on, once and
             whenever that was; nan where none are kept, or it is not known.
+        model: Where its trial was to keep it, until it is written beside the store, which has none of it.
     """
 
     trial: Trial
@@ -83,6 +85,7 @@ class Record:
     predictions: Predictions | None = None
     val_accuracies: tuple[float, ...] = ()
     features_s: float = NAN
+    model: KeptModel | None = None
 
     def __post_init__(self) -> None:
         if self.history:
@@ -93,11 +96,11 @@ class Record:
         return f"Record({self.trial.label} on {self.trial.dataset}: {self.status}, {what})"
 
     def to_json(self) -> str:
-        """Return everything but the predictions, as strict JSON (a number that is not finite is null)."""
+        """Return everything but predictions and model, as strict JSON (a number that is not finite is null)."""
         fields = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name not in ("trial", "history", "val_accuracies", "predictions")
+            if field.name not in ("trial", "history", "val_accuracies", "predictions", "model")
         }
         if math.isnan(self.features_s):
             del fields["features_s"]  # the text of every trial without kept features stays what it was
@@ -113,7 +116,13 @@ class Record:
             refuse("a record", content, "an object")
         trial, epochs = trial_from_dict(content.pop("trial", None)), content.pop("history", None)
         kept = read_value(tuple[EpochMetrics, ...], epochs, "history") if history else ()
-        known = {"trial": trial, "history": kept, "val_accuracies": _curve(epochs), "predictions": predictions}
+        known = {
+            "trial": trial,
+            "history": kept,
+            "val_accuracies": _curve(epochs),
+            "predictions": predictions,
+            "model": None,
+        }
         record = read_as(cls, content, "record", **known)
         for name in ("accuracy", "precision", "recall", "macro_f1"):
             check_range(f"record.{name}", getattr(record, name), 0, 1)
@@ -148,7 +157,7 @@ def trial_from_dict(content: object) -> Trial:
     """Read what `trial_to_dict` wrote; what was written before there were recipes is of the first one."""
     if not isinstance(content, dict):
         refuse("trial", content, "an object")
-    trial = read_as(Trial, {"recipe": 1} | content, "trial", against=())
+    trial = read_as(Trial, {"recipe": 1} | content, "trial", against=(), keep_model=False)
     check_range("trial.seed", trial.seed, 0, HIGHEST_SEED)
     shared: dict[str, Any] = {name: sys.intern(getattr(trial, name)) for name in ("source", "dataset", "fingerprint")}
     return dataclasses.replace(trial, budget=_only(trial.budget), environment=_only(trial.environment), **shared)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from harness.results.schema import SCHEMA_VERSION, DamagedStoreError
 from harness.results.step_times import UNKNOWN, StepTimes
 from harness.results.store import keep_newest
 from harness.results.trials import FIRST_SEARCH_SEED, Trial
-from harness.suites import Suite
+from harness.suites import Suite, shown_names
 from harness.variants import Variant
 
 if TYPE_CHECKING:
@@ -66,6 +67,21 @@ class Results:
             return self.test_sets[conditions.fingerprint, conditions.budget.max_images]
         except KeyError:
             raise InputError(f"{self.folder} has no labels of the test images of {conditions.label}") from None
+
+    def called(self, variant: Variant) -> str:
+        """Return a variant's label, where all of its suites call it so and nothing else so; else its full name."""
+        return self.names.get(variant, variant.name)
+
+    @cached_property
+    def declared(self) -> tuple[Suite, ...]:
+        """What was compared, each suite as often as it was declared otherwise, the newest first."""
+        suites = (*(plan.suite for plan in reversed(self.plans)), *self.suites)
+        return tuple({(one.name, one.members, one.labels): one for one in reversed(suites)}.values())[::-1]
+
+    @cached_property
+    def names(self) -> dict[Variant, str]:
+        """What `called` says of each member of a suite."""
+        return shown_names(self.declared)
 
     def trials(self) -> pd.DataFrame:
         """Return a row per trial (see `frames.trials_frame`)."""

@@ -72,6 +72,7 @@ class Trial:
         environment: Device, backend, threads and versions.
         recipe: Version of the training code.
         against: Baselines that it is compared with, no part of it: a difference from them must reach its builder.
+        keep_model: Whether its record brings the trained model along; no part of it either.
     """
 
     variant: Variant
@@ -83,6 +84,7 @@ class Trial:
     environment: Environment
     recipe: int = RECIPE
     against: tuple[Variant, ...] = field(default=(), compare=False)
+    keep_model: bool = field(default=False, compare=False)
 
     @cached_property
     def key(self) -> str:
@@ -105,4 +107,8 @@ class Trial:
     @property
     def label(self) -> str:
         """How people see it: the variant and the seed."""
-        return f"{self.variant.name} seed {self.seed}"
+        return self.called(self.variant.name)
+
+    def called(self, variant: str) -> str:
+        """Return the label with another name of the variant, as a suite's."""
+        return f"{variant} seed {self.seed}"

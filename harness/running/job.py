@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -13,10 +14,13 @@ from harness.budgets import Budget
 from harness.comparison import Judge, Margins
 from harness.comparison.groups import plans_of
 from harness.datasets import Dataset, DatasetRef, load_dataset
+from harness.errors import InputError
+from harness.files import unwritable
 from harness.machine import usable_cores
 from harness.options import chosen_budget, chosen_margins
 from harness.results import Results, load_results
 from harness.results.contents import TestSet
+from harness.results.kept_models import KeptModel, kept_models, model_of, models_folder, write_model
 from harness.results.opening import has_store, open_store
 from harness.results.planned import PlannedSuite
 from harness.results.provenance import Provenance, collect_provenance
@@ -56,6 +60,7 @@ class JobSettings:
         skip_unreadable: Leave out a folder's unreadable images, with a warning, instead of refusing.
         retime: Measure step times anew, though the store has them.
         retrain: Train anew, though the store has results.
+        save_models: Keep each trial's model; train those anew that the results folder has no model of.
         margins: Alpha and margins of practical equality.
         share: Which trials of the plan to train here.
         beside: Another results folder, only read, whose results need not be made again; None for none.
@@ -73,6 +78,7 @@ class JobSettings:
     skip_unreadable: bool = False
     retime: bool = False
     retrain: bool = False
+    save_models: bool = False
     margins: Margins = field(default_factory=Margins)
     share: Share = WHOLE
     beside: Path | None = None
@@ -88,6 +94,7 @@ class JobSettings:
             trial_memory_mib=values["trial_memory"] or 0,
             retime=values.get("retime", False),
             retrain=values.get("retrain", False),
+            save_models=values.get("save_models", False),
             **{
                 name: values[name]
                 for name in ("dataset", "device", "results", "workers", "image_size", "skip_unreadable")
@@ -190,6 +197,7 @@ def prepare(
         workers=engine.size(settings.workers),
         retrain=settings.retrain,
         share=settings.share,
+        has_model=partial(_has_model, kept=kept_models(settings.results)) if settings.save_models else None,
         look=partial(looking.rows, results=results),
     )
     timing_environment = training_environment(device, threads=usable_cores())
@@ -267,6 +275,7 @@ def train(
             store=store,
             scratch=job.settings.results / "keras-tuner",
             notify=note,
+            finished=partial(_with_model_written, job),
             stop_after_failures=stop_after_failures and stop_after_failures - failures,
         )
 
@@ -329,6 +338,25 @@ def _looked(job: Job, plan: Plan, tried: frozenset[str]) -> Plan:
     if job.settings.retrain:
         records = {key: one for key, one in records.items() if key in tried}
     return job.looking.after(plan, tried, records, results)
+
+
+def _has_model(trial: Trial, kept: dict[str, Path]) -> bool:
+    return model_of(trial, kept) is not None
+
+
+def _with_model_written(job: Job, record: Record) -> Record:
+    """Write the model that a record brings, and return the record without it, or with why it is not written."""
+    kept = record.model
+    if kept is None or not kept.data:
+        return record
+    trouble, results = "", job.settings.results
+    try:
+        write_model(results, record.trial, job.plan.names[record.trial.variant], kept)
+    except OSError as error:
+        trouble = str(unwritable(models_folder(results), error, elsewhere="make it a folder that can be written"))
+    except InputError as error:
+        trouble = str(error)
+    return dataclasses.replace(record, model=KeptModel(ending=kept.ending, trouble=trouble))
 
 
 def sources_of(pair: Pair) -> tuple[str, str]:

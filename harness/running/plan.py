@@ -15,7 +15,7 @@ from harness.results.conditions import Conditions
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.share import WHOLE, Share
-from harness.suites import Suite
+from harness.suites import Suite, shown_names
 from harness.variants import Variant
 from harness.variants.cost import epoch_work, features_work
 from harness.variants.sizes import check_variant
@@ -120,6 +120,15 @@ class Plan:
             found.setdefault(trial.variant, []).append(trial)
         return found
 
+    @cached_property
+    def names(self) -> dict[Variant, str]:
+        """What each variant is called where several suites are told of."""
+        return shown_names(self.suites)
+
+    def label(self, trial: Trial) -> str:
+        """Return how people see one of the trials."""
+        return trial.called(self.names.get(trial.variant, trial.variant.name))
+
     def of_suite(self, suite: Suite) -> dict[Variant, list[Trial]]:
         """Return the trials of a suite's members, the baseline first."""
         return {variant: self.by_variant[variant] for variant in suite.members}
@@ -135,10 +144,12 @@ def make_plan(
     workers: int,
     retrain: bool = False,
     share: Share = WHOLE,
+    has_model: Callable[[Trial], bool] | None = None,
     look: Callable[[Plan, Mapping[str, Record]], tuple[Row, ...]] = lambda plan, records: (),
 ) -> Plan:
     """Return the plan; a trial that failed is to do again, one that diverged is done, and with `retrain` none is.
 
+    Where models are to be kept, `has_model` says of a trial whether its is: one that ended without is to do again.
     `share` says which of the trials are done here, `look` says of records where the rows of a plan stand.
 
     Raises:
@@ -150,11 +161,16 @@ def make_plan(
     for variant in variants:
         check_variant(variant, dataset.input_shape, len(dataset.classes))
         against = tuple(dict.fromkeys(suite.baseline for suite in suites if variant in suite.variants))
-        trials += conditions.trials(variant, range(1, budget.seeds + 1), against=against)
+        trials += conditions.trials(
+            variant, range(1, budget.seeds + 1), against=against, keep_models=has_model is not None
+        )
     known = {} if retrain else records
-    done = frozenset(
-        trial.key for trial in _taken(share, trials) if trial.key in known and known[trial.key].status != "failed"
-    )
+
+    def is_done(trial: Trial) -> bool:
+        status = known[trial.key].status if trial.key in known else "failed"
+        return status == "diverged" or (status == "ok" and (has_model is None or has_model(trial)))
+
+    done = frozenset(trial.key for trial in _taken(share, trials) if is_done(trial))
     plan = Plan(tuple(suites), conditions, budget.looks, tuple(trials), done, (), (0.0, 0.0), workers, share)
     plan = replace(plan, rows=look(plan, known))
     taken = list(records.values())

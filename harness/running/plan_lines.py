@@ -15,7 +15,7 @@ def variant_lines(plan: Plan, records: Mapping[str, Record]) -> list[str]:
     known: dict[object, list[Trial]] = {}
     for record in records.values():
         known.setdefault(record.trial.variant, []).append(record.trial)
-    width = max((len(variant.name) for variant in plan.by_variant), default=0)
+    width = max((len(plan.names[variant]) for variant in plan.by_variant), default=0)
     lines = []
     next_ones = {trial.key for trial in plan.todo}
     possible = Counter(trial.variant for trial in plan.possible if trial.key not in plan.done | next_ones)
@@ -28,14 +28,16 @@ def variant_lines(plan: Plan, records: Mapping[str, Record]) -> list[str]:
             parts.append(f"to do: {_seeds(trial.seed for trial in todo)}" + (f" ({why})" if why else ""))
         if possible[variant]:
             parts.append(f"then up to {possible[variant]} more, until it is settled")
-        lines.append(f"  {variant.name:<{width}}  {'; '.join(parts)}")
+        lines.append(f"  {plan.names[variant]:<{width}}  {'; '.join(parts)}")
     return lines
 
 
 def _why(trial: Trial, known: Iterable[Trial], record: Record | None) -> str:
     """Return why a trial is to do though it, or others of its variant, are known; empty where none is."""
     if record is not None:
-        return "it failed before" if record.status == "failed" else "anew, as --retrain asks"
+        if record.status == "failed":
+            return "it failed before"
+        return "for its model, as --save-models asks" if trial.keep_model else "anew, as --retrain asks"
     reasons = [_differences(trial, other) for other in known]
     if not reasons:
         return ""

@@ -30,7 +30,7 @@ def describe_plan(plan: Plan, *, timings: int) -> str:
 
     Where rows may go on to further looks, from what is needed next to what would be if none were settled early.
     """
-    variants = {variant.name for suite in plan.suites for variant in suite.members}
+    variants = {variant for suite in plan.suites for variant in suite.members}
     names = ", ".join(suite.name for suite in plan.suites)
     compared = f"{counted(len(plan.suites), 'suite')} ({names}), {counted(len(variants), 'variant')}"
     todo = len(plan.todo)
@@ -58,7 +58,7 @@ def describe_round(plan: Plan) -> str:
     waiting = [row for row in plan.rows if row.standing.open]
     looks = sorted({row.standing.look for row in waiting})
     at = " and ".join(f"{look}" for look in looks)
-    names = list(dict.fromkeys(row.variant.name for row in waiting))
+    names = list(dict.fromkeys(plan.names[row.variant] for row in waiting))
     shown = ", ".join(names[:_MOST_NAMES]) + f" and {len(names) - _MOST_NAMES} more" * (len(names) > _MOST_NAMES)
     return (
         f"judged at {at} seeds: {settled} of {counted(len(plan.rows), 'row')} settled, {len(rows) - settled} given up, "
@@ -125,16 +125,18 @@ class Progress:
         self._suites |= _suites(plan)
         self._say(describe_round(plan) + "\n")
 
-    def trial_done(self, record: Record) -> None:
+    def trial_done(self, record: Record, label: str) -> None:
         """Count a trial; a failed one always gets a line of its own."""
-        trial = record.trial
         if record.status == "ok":
-            text = f"{trial.label}: accuracy {record.accuracy:.3f}, {record.total_s:.1f} s"
+            text = f"{label}: accuracy {record.accuracy:.3f}, {record.total_s:.1f} s"
         else:
-            text = f"{trial.label}: {record.status}: {record.message}"
+            text = f"{label}: {record.status}: {record.message}"
+        trouble = record.model.trouble if record.model else ""
+        text += f"; its model is not kept: {trouble}" * bool(trouble)
         self._failed += record.status == "failed"
-        self._pace.took(trial.key, record.total_s)
-        self._show(text, keep=record.status != "ok", of=self._suites.get(trial.variant, ""))
+        self._pace.took(record.trial.key, record.total_s)
+        of = self._suites.get(record.trial.variant, "")
+        self._show(text, keep=record.status != "ok" or bool(trouble), of=of)
 
     def piece_done(self, text: str, seconds: float, *, keep: bool = False) -> None:
         """Count a piece of work that took so long and show it; `keep` leaves its line standing in a terminal."""

@@ -34,6 +34,7 @@ def run_sweep(
     store: Store,
     scratch: Path,
     notify: Callable[[Record], None],
+    finished: Callable[[Record], Record] = lambda record: record,
     stop_after_failures: int = 0,
 ) -> bool:
     """Run trials in their order, as many at once as the executor has workers.
@@ -46,6 +47,7 @@ def run_sweep(
         store: Where their records go.
         scratch: Folder for keras-tuner's own files; removed afterwards.
         notify: Called with each record, from one thread at a time.
+        finished: Called before, once it is stored: returns what of it is told.
         stop_after_failures: Start no further trial after that many failed ones; 0 never stops.
 
     Returns:
@@ -62,7 +64,7 @@ def run_sweep(
     except OSError as error:
         elsewhere = "remove what is in its place, or give --results another folder"
         raise unwritable(scratch, error, elsewhere=elsewhere) from None
-    sweep = _Sweep(trials, executor, store, notify, stop_after_failures)
+    sweep = _Sweep(trials, executor, store, notify, finished, stop_after_failures)
     oracle = _Replay(sweep)
     threads = []
     for number in range(min(executor.workers, len(trials))):
@@ -96,6 +98,7 @@ class _Sweep:
     executor: Executor
     store: Store
     notify: Callable[[Record], None]
+    finished: Callable[[Record], Record]
     stop_after_failures: int
     stop: threading.Event = field(default_factory=threading.Event)
     errors: list[BaseException] = field(default_factory=list)
@@ -120,6 +123,7 @@ class _Sweep:
                 self.failures += record.status == "failed"
                 if self.stop_after_failures and self.failures >= self.stop_after_failures:
                     self.stop.set()
+                record = self.finished(record)
                 self.notify(record)
         except BaseException as error:
             self.stop.set()

@@ -201,9 +201,9 @@ class Engine:
     def _stop_if_hopeless(self) -> None:
         last = [self._tried[number] for number in sorted(self._tried)[-_FAILURES_IN_A_ROW:]]
         if len(last) == _FAILURES_IN_A_ROW and all(tried.status in ("failed", "refused") for tried in last):
+            name = last[-1].attempt.beside(self._search.baseline)
             raise HarnessError(
-                f'search "{self._search.name}": {len(last)} tries in a row failed; the last, {last[-1].attempt.label}: '
-                f"{last[-1].message}"
+                f'search "{self._search.name}": {len(last)} tries in a row failed; the last, {name}: {last[-1].message}'
             )
 
     def _ending(self) -> Ending:

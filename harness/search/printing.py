@@ -20,7 +20,7 @@ class SearchPrinter:
         """Write what a try gave, and the best one so far."""
         planned = self._search.tries_planned
         place = f"{tried.attempt.number + 1}/{planned}" if planned else f"{tried.attempt.number + 1}"
-        line = f"[{place}] {tried.attempt.label}: "
+        line = f"[{place}] {tried.attempt.beside(self._search.baseline)}: "
         line += f"{self._search.objective} {self._figure(tried)}" if tried.status == "ok" else tried.status
         if tried.message:
             line += f": {tried.message}"
@@ -45,4 +45,4 @@ def result_line(search: Search, ending: Ending) -> str:
     score = f"{ending.objective} {ending.score:.4f}, try {ending.winning_try + 1}"
     if ending.winner == search.baseline:
         return f"{search.suite_name}: no try beat the baseline ({score}) in {ending.tries}: nothing to compare"
-    return f"{search.suite_name}: {ending.winner.name} ({score}) is the {ending.note}"
+    return f"{search.suite_name}: {ending.winner.name_beside(search.baseline)} ({score}) is the {ending.note}"

@@ -34,10 +34,9 @@ class Try:
     goes_on: int | None = None
     message: str = ""
 
-    @property
-    def label(self) -> str:
-        """How people see it."""
-        name = self.variant.name if self.variant else f"point {self.number}"
+    def beside(self, baseline: Variant) -> str:
+        """Return how people see it: how it differs from the search's baseline."""
+        name = self.variant.name_beside(baseline) if self.variant else f"point {self.number}"
         return f"{name}, epochs {self.start + 1} to {self.epochs}" if self.start else name
 
     def to_json(self) -> str:

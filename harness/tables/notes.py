@@ -51,6 +51,18 @@ def legend(rows: Sequence[Row]) -> list[str]:
     return [*(["; ".join(signs)] if signs else []), *([f"{same} in intervals"] if same else [])]
 
 
+def label_legend(rows: Sequence[Row]) -> list[str]:
+    """Return a line that says what labels stand for; names that say it themselves are left out."""
+    meant = {
+        str(row["variant"]): changed
+        for row in rows
+        if row["variant"] != row.get("baseline")
+        and isinstance(changed := row.get("changed"), str)
+        and row["variant"] not in (changed, row["full_name"])
+    }
+    return [f"labels: {', '.join(f'{label} is {changed}' for label, changed in meant.items())}"] if meant else []
+
+
 def flag_legend(rows: Sequence[Row]) -> list[str]:
     """Return a line that says what a disturbed step time means, where there is one."""
     if any(isinstance(text := row["step_time_flags"], str) and text for row in rows):

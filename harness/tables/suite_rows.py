@@ -49,7 +49,8 @@ class SuiteRows:
             conditions += f"; step times from {machine}"
         if selected_on_test(str(row["budget"])):
             conditions += "; selected on test: the tutorial's protocol watches the test images in every epoch"
-        return [f"{row['suite']} (baseline: {row['baseline']})", conditions, *([self.apart] if self.apart else [])]
+        baseline = next((one["full_name"] for one in self.rows if one["variant"] == one["baseline"]), row["baseline"])
+        return [f"{row['suite']} (baseline: {baseline})", conditions, *([self.apart] if self.apart else [])]
 
     def _seeds(self) -> str:
         counts = [row["seeds"] for row in self.rows]

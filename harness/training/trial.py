@@ -22,6 +22,7 @@ from harness.training.checkpoints import Checkpoints, TrialState
 from harness.training.evaluation import measure, predictions_of
 from harness.training.gpus import require_gpu
 from harness.training.inputs import InputSource
+from harness.training.keeping import kept_model
 from harness.training.memory import PeakMemory
 from harness.training.prepared import Epoch, PreparedModel, restore_weights, weight_values
 from harness.training.split import split_images
@@ -132,6 +133,9 @@ class Trainer:
             peak_memory_mib=memory.mib(),
             features_s=inputs.features_s,
             predictions=predictions,
+            model=kept_model(trial, epoch.model, dataset, dataset.test_images[test], outputs)
+            if trial.keep_model
+            else None,
         )
 
 

@@ -115,6 +115,17 @@ class Variant:
         """How it differs from BASELINE, in letters, digits and ``_.-+:``, at most 120 of them."""
         return variant_name(self._fields(), DEFAULTS, self.fingerprint)
 
+    def name_beside(self, baseline: Variant) -> str:
+        """How it differs from another variant, spelt as `name`; beside BASELINE it is the name itself.
+
+        >>> net = Variant(model="own.nets:build", options={"width": 16})
+        >>> net.replace(options={"width": 32}, dropout=0.3).name_beside(net)
+        'dropout:0.3+width:32'
+        """
+        if baseline == BASELINE:
+            return self.name
+        return variant_name(self._fields(), baseline._fields(), self.fingerprint, short_options=True)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the canonical JSON text."""

@@ -52,7 +52,7 @@ def test_it_is_trained_timed_and_tabulated_like_any_other(results, capsys):
     assert {times.variant for times in found.step_times.values()} == set(suite.members)
     assert compare(found).step_time_ratio.notna().all()
     assert run(["tables", "--results", str(results)]) == 0
-    assert "options.width:16" in capsys.readouterr().out
+    assert "\nwidth:16 " in capsys.readouterr().out
 
 
 @pytest.mark.slow
