@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -74,6 +75,15 @@ def kept_models(results: Path) -> dict[str, Path]:
         if len(key) == _KEY_LENGTH and not path.name.startswith("."):
             found[key] = path
     return found
+
+
+def copy_models(source: Path, into: Path) -> None:
+    """Copy the models of trials of which another results folder has none; OSError where that cannot be written."""
+    there = kept_models(into)
+    for key, path in kept_models(source).items():
+        if key not in there:
+            with replaced(own_folder(models_folder(into)) / path.name) as scratch:
+                shutil.copyfile(path, scratch)
 
 
 def model_of(trial: Trial, kept: dict[str, Path]) -> Path | None:

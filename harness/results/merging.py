@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from harness.errors import InputError
+from harness.results.kept_models import copy_models
 from harness.results.opening import has_store, lock_folder, read_store
 from harness.results.records import Record
 from harness.results.rewriting import write_store
@@ -26,7 +27,7 @@ _FIGURES = ("epoch", "accuracy", "precision", "recall", "macro_f1", "loss", "par
 def merge(stores: Sequence[Path], into: Path) -> None:
     """Join the stores of some results folders into another, which keeps what it has; all of it or nothing.
 
-    Merging the same stores again changes nothing.
+    The models that they keep are copied, where the folder has none of a trial. Merging the same stores again changes nothing.
 
     Args:
         stores: Results folders; a sweep may still write into them, and what it adds later is not there.
@@ -47,6 +48,8 @@ def merge(stores: Sequence[Path], into: Path) -> None:
             if has_store(into):
                 raise InputError(f"{into} was written by another process meanwhile: give the command again")
         write_store(into / STORE_NAME, rows)
+    for folder in folders.values():
+        copy_models(folder, into)
 
 
 def missing_trials(results: Results) -> list[str]:
@@ -68,7 +71,7 @@ def missing_trials(results: Results) -> list[str]:
             if seeds:
                 more = f" and {len(seeds) - _SHOWN_SEEDS} more" * (len(seeds) > _SHOWN_SEEDS)
                 word = "seed" if len(seeds) == 1 else "seeds"
-                lines.append(f"{suite} / {variant.name}: {word} {', '.join(seeds[:_SHOWN_SEEDS])}{more}")
+                lines.append(f"{suite} / {plan.suite.label(variant)}: {word} {', '.join(seeds[:_SHOWN_SEEDS])}{more}")
     return lines
 
 

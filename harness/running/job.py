@@ -197,7 +197,7 @@ def prepare(
         workers=engine.size(settings.workers),
         retrain=settings.retrain,
         share=settings.share,
-        has_model=partial(_has_model, kept=kept_models(settings.results)) if settings.save_models else None,
+        has_model=_has_model(settings) if settings.save_models else None,
         look=partial(looking.rows, results=results),
     )
     timing_environment = training_environment(device, threads=usable_cores())
@@ -340,8 +340,11 @@ def _looked(job: Job, plan: Plan, tried: frozenset[str]) -> Plan:
     return job.looking.after(plan, tried, records, results)
 
 
-def _has_model(trial: Trial, kept: dict[str, Path]) -> bool:
-    return model_of(trial, kept) is not None
+def _has_model(settings: JobSettings) -> Callable[[Trial], bool]:
+    kept = kept_models(settings.results)
+    if settings.beside is not None:
+        kept |= kept_models(settings.beside)
+    return lambda trial: model_of(trial, kept) is not None
 
 
 def _with_model_written(job: Job, record: Record) -> Record:

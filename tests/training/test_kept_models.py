@@ -12,7 +12,7 @@ from harness import BASELINE, Variant
 from harness.budgets import BUDGETS
 from harness.cli import run
 from harness.results import load_results
-from harness.results.kept_models import kept_models, loading_lines, model_of, models_folder, write_model
+from harness.results.kept_models import copy_models, kept_models, loading_lines, model_of, models_folder, write_model
 from harness.results.trials import Trial
 from harness.training.devices import find_device, training_environment
 from harness.training.split import image_pool
@@ -114,6 +114,8 @@ def test_a_newer_model_of_a_trial_takes_the_place_of_the_older(digits, tmp_path)
     assert model_of(dataclasses.replace(trial, seed=2), kept_models(tmp_path)) is None
     with zipfile.ZipFile(second) as archive:
         assert b"optimizer" not in archive.read("model.weights.h5")
+    copy_models(tmp_path, tmp_path / "joined")
+    assert model_of(trial, kept_models(tmp_path / "joined")).read_bytes() == second.read_bytes()
 
 
 SUITE = """
