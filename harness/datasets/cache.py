@@ -27,7 +27,7 @@ from harness.datasets.groups import Groups, groups_of, pairs_of
 from harness.errors import HarnessError
 
 # Raise it when the meaning of an entry's files changes: older entries are then made anew.
-FORMAT = 3
+FORMAT = 4
 
 _UNFINISHED = "unfinished"
 _TEMPORARY = "cnn-harness-"
@@ -41,12 +41,14 @@ class Filled(NamedTuple):
         warnings: What a person should know.
         name_of: What to call an image, where its content is still to be looked at.
         test_groups: As of a dataset, where it was looked at and `warnings` tell of it.
+        test_files: As of a dataset.
     """
 
     classes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     name_of: Callable[[str, int], str] = image_name
     test_groups: Groups | None = None
+    test_files: tuple[str, ...] = ()
 
 
 Fill = Callable[[Path], Filled]
@@ -151,7 +153,7 @@ def open_entry(directory: Path, name: str, origin: Origin, notes: tuple[str, ...
             raise ValueError("meta.json is not as it was written")
         classes, expected, warnings = tuple(meta["classes"]), meta["fingerprint"], tuple(meta["warnings"])
         arrays = _open_arrays(directory)
-        test_groups = groups_of(len(arrays[3]), meta["alike"])
+        test_groups, test_files = groups_of(len(arrays[3]), meta["alike"]), tuple(meta["test_files"])
         fingerprint = fingerprint_of(classes, arrays)
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise DamagedCacheError(f"checksum error: cached dataset {directory} is damaged ({error})") from error
@@ -161,7 +163,7 @@ def open_entry(directory: Path, name: str, origin: Origin, notes: tuple[str, ...
         )
     origin = dataclasses.replace(origin, directory=directory)
     warnings = (*notes, *warnings)
-    return Dataset(name, classes, *arrays, expected, test_groups, warnings, origin)
+    return Dataset(name, classes, *arrays, expected, test_groups, warnings, origin, test_files)
 
 
 def keep_temporarily(dataset: Dataset) -> Path:
@@ -183,7 +185,7 @@ def filled_with(dataset: Dataset) -> Fill:
 
     def fill(directory: Path) -> Filled:
         save_arrays(directory, dataset.arrays)
-        return Filled(dataset.classes, dataset.warnings, test_groups=dataset.test_groups)
+        return Filled(dataset.classes, dataset.warnings, test_groups=dataset.test_groups, test_files=dataset.test_files)
 
     return fill
 
@@ -211,6 +213,7 @@ def write_entry(directory: Path, fill: Fill) -> None:
         "fingerprint": fingerprint_of(filled.classes, arrays),
         "warnings": warnings,
         "alike": pairs_of(groups),
+        "test_files": filled.test_files,
     }
     meta["checksum"] = _checksum(meta)
     (directory / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")

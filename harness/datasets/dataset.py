@@ -50,6 +50,7 @@ class Dataset:
         test_groups: int64 [M]; test images that show the same picture have the same number (`groups_of`).
         warnings: What a person should know before trusting a result on it; shown by the caller.
         origin: Where it is from.
+        test_files: Of each test image of a folder its path there; empty for other sources.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Dataset:
     test_groups: Groups
     warnings: tuple[str, ...] = ()
     origin: Origin = Origin()
+    test_files: tuple[str, ...] = ()
 
     @classmethod
     def from_arrays(

@@ -132,7 +132,12 @@ def _decode_into(directory: Path, listing: Listing, image_size: int | None, skip
         warnings.append(f"{len(those):,} {everything} {are} {mark} (the first: {shown(those[0].relative)})")
     if skipped:
         warnings.insert(0, f"{len(skipped)} {everything} were skipped as unreadable, the first: {skipped[0]}")
-    return Filled(listing.classes, tuple(warnings), lambda part, number: shown(kept[part][number].relative))
+    return Filled(
+        listing.classes,
+        tuple(warnings),
+        lambda part, number: shown(kept[part][number].relative),
+        test_files=tuple(shown(file.relative) for file in kept["test"]),
+    )
 
 
 def _decoder(listing: Listing, image_size: int | None, skip_unreadable: bool) -> _Decoder:

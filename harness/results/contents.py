@@ -32,6 +32,7 @@ class TestSet:
         classes: Names, by label.
         labels: int64 [N].
         groups: int64 [N], equal numbers for images that show the same picture; None where nobody looked.
+        files: Their paths in the dataset's folder; empty where there is none.
     """
 
     __test__ = False  # or pytest would take it for a test class
@@ -39,6 +40,7 @@ class TestSet:
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
     groups: NDArray[np.int64] | None = None
+    files: tuple[str, ...] = ()
 
     @property
     def grouped(self) -> str:
@@ -58,16 +60,21 @@ class TestSet:
             raise InputError(f"labels run {numbers.min()} to {numbers.max()}, of {len(names)} classes")
         if not looked:
             return cls(names, numbers)
+        files = read_value(tuple[str, ...], content.get("files", []), "files")
+        if files and len(files) != len(numbers):
+            raise InputError(f"files are {len(files)}, of {len(numbers)} images")
         pairs = read_value(tuple[tuple[int, int], ...], content.get("alike"), "alike")
         if not all(0 <= first < image < len(numbers) for image, first in pairs):
             raise InputError(f"alike are images that there are not, of {len(numbers)}")
-        return cls(names, numbers, groups_of(len(numbers), pairs))
+        return cls(names, numbers, groups_of(len(numbers), pairs), files)
 
     def to_stored(self) -> tuple[str, bytes]:
-        """Return what the store keeps: the classes, with the pairs of images in one group, and the labels."""
+        """Return what the store keeps: the classes, with the pairs of images in one group and the files, and labels."""
         content: Any = self.classes
         if self.groups is not None:
             content = {"classes": self.classes, "alike": pairs_of(self.groups)}
+            if self.files:
+                content["files"] = self.files
         return json.dumps(content), self.labels.astype("<i8").tobytes()
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.results.conditions import Conditions
 from harness.results.records import EPOCH_METRICS, Record
 from harness.results.trials import Trial
@@ -21,6 +23,7 @@ OF_TRIAL = ("dataset", "budget", "device", "backend", "variant", "seed")
 """What every row of a trial begins with."""
 
 _MEASURES = ("accuracy", "precision", "recall", "macro_f1", "loss")
+_KEPT = ("file", "probability", "label_probability")
 _COSTS = ("params", "build_s", "train_time_s", "total_s", "features_s", "peak_memory_mib")
 
 
@@ -49,7 +52,9 @@ def history_frame(results: Results) -> pd.DataFrame:
 def predictions_frame(results: Results, chosen: Callable[[Trial], bool] = lambda trial: True) -> pd.DataFrame:
     """Return a row per trial and test image: its place in the test set, true and predicted class, and whether equal.
 
-    A thousand trials of 10,000 images are ten million rows: `chosen` takes those of some trials.
+    `file` is the image's path in the dataset's folder, `probability` and `label_probability` what the model gave the
+    predicted and the true class where --save-models kept it; missing where they are not known. A thousand trials of
+    10,000 images are ten million rows: `chosen` takes those of some trials.
     """
     import pandas as pd
 
@@ -67,9 +72,13 @@ def predictions_frame(results: Results, chosen: Callable[[Trial], bool] = lambda
         part["predicted"] = pd.Categorical.from_codes(found.predicted, dtype=classes)
         part["correct"] = found.predicted == test_set.labels
         part["label_above_half"] = found.true_positive
+        part["file"] = list(test_set.files) or None
+        given, rows = results.probabilities(record.trial), np.arange(len(part))
+        for name, codes in (("probability", found.predicted), ("label_probability", test_set.labels)):
+            part[name] = np.float32(np.nan) if given is None else given[rows, codes].astype(np.float32)
         parts.append(part)
     if not parts:
-        return _frame((), (*OF_TRIAL, "image", "label", "predicted", "correct", "label_above_half"))
+        return _frame((), (*OF_TRIAL, "image", "label", "predicted", "correct", "label_above_half", *_KEPT))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harness.errors import InputError
 from harness.files import own_folder, replaced
 from harness.results.trials import Trial
@@ -36,11 +39,13 @@ class KeptModel:
         data: What the file will hold; empty once it is written, or where there is none.
         ending: WHOLE or WEIGHTS_ALONE.
         trouble: Why there is no file; empty where there is one.
+        probabilities: Its outputs for the test images, [N, classes]; kept beside it, as float16.
     """
 
     data: bytes = b""
     ending: str = ""
     trouble: str = ""
+    probabilities: NDArray[np.float16] | None = None
 
 
 def models_folder(results: Path) -> Path:
@@ -59,11 +64,37 @@ def write_model(results: Path, trial: Trial, variant: str, kept: KeptModel) -> P
     name = _UNSAFE.sub("-", variant).strip(".-")[:_MAX_NAME]
     path = folder / f"{name}-seed-{trial.seed}-{trial.key[:_KEY_LENGTH]}{kept.ending}"
     older = kept_models(results).get(trial.key[:_KEY_LENGTH])
+    if kept.probabilities is not None:
+        with replaced(_probabilities_path(path)) as scratch, scratch.open("wb") as file:
+            np.save(file, kept.probabilities, allow_pickle=False)
     with replaced(path) as scratch:
         scratch.write_bytes(kept.data)
     if older is not None and older != path:
         older.unlink(missing_ok=True)
+        _probabilities_path(older).unlink(missing_ok=True)
     return path
+
+
+def read_probabilities(path: Path, images: int, classes: int) -> NDArray[np.float16]:
+    """Return the probabilities beside a model's file: [images, classes].
+
+    Raises:
+        InputError: There are none, or of another size.
+    """
+    place = _probabilities_path(path)
+    try:
+        found = np.load(place, mmap_mode="r", allow_pickle=False)  # so that a false size takes no memory
+        if found.dtype != np.float16 or found.shape != (images, classes):
+            raise ValueError(f"{found.dtype} {found.shape} instead of float16 {(images, classes)}")
+        return np.array(found)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(
+            f"{place} is damaged or gone ({error}): --save-models makes it anew, once {path} is removed"
+        ) from None
+
+
+def _probabilities_path(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(WHOLE).removesuffix(WEIGHTS_ALONE) + ".probabilities.npy")
 
 
 def kept_models(results: Path) -> dict[str, Path]:
@@ -82,8 +113,9 @@ def copy_models(source: Path, into: Path) -> None:
     there = kept_models(into)
     for key, path in kept_models(source).items():
         if key not in there:
-            with replaced(own_folder(models_folder(into)) / path.name) as scratch:
-                shutil.copyfile(path, scratch)
+            for file in filter(Path.exists, (_probabilities_path(path), path)):
+                with replaced(own_folder(models_folder(into)) / file.name) as scratch:
+                    shutil.copyfile(file, scratch)
 
 
 def model_of(trial: Trial, kept: dict[str, Path]) -> Path | None:

@@ -27,7 +27,8 @@ _FIGURES = ("epoch", "accuracy", "precision", "recall", "macro_f1", "loss", "par
 def merge(stores: Sequence[Path], into: Path) -> None:
     """Join the stores of some results folders into another, which keeps what it has; all of it or nothing.
 
-    The models that they keep are copied, where the folder has none of a trial. Merging the same stores again changes nothing.
+    The models that they keep are copied, where the folder has none of a trial.
+    Merging the same stores again changes nothing.
 
     Args:
         stores: Results folders; a sweep may still write into them, and what it adds later is not there.

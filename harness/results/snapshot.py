@@ -8,11 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harness.datasets.dataset import Origin
 from harness.errors import InputError
 from harness.results import frames
 from harness.results.conditions import Conditions
 from harness.results.contents import Selection, TestSet
+from harness.results.kept_models import kept_models, model_of, read_probabilities
 from harness.results.opening import read_store
 from harness.results.planned import PlannedSuite
 from harness.results.predictions import StoredPredictions
@@ -94,6 +98,21 @@ class Results:
     def predictions(self, chosen: Callable[[Trial], bool] = lambda trial: True) -> pd.DataFrame:
         """Return a row per test image of each trial, or of those `chosen` (see `frames.predictions_frame`)."""
         return frames.predictions_frame(self, chosen)
+
+    def probabilities(self, trial: Trial) -> NDArray[np.float16] | None:
+        """Return what a trial gave each class for each test image, [N, classes]; None where its model was not kept.
+
+        Classes and true labels are those of `test_set(Conditions.of(trial))`; float16 has three digits.
+        """
+        path = model_of(trial, self._kept_models)
+        if path is None:
+            return None
+        test_set = self.test_set(Conditions.of(trial))
+        return read_probabilities(path, len(test_set.labels), len(test_set.classes))
+
+    @cached_property
+    def _kept_models(self) -> dict[str, Path]:
+        return kept_models(self.folder)
 
     def steps(self) -> pd.DataFrame:
         """Return a row per timed block (see `frames.steps_frame`)."""

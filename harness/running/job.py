@@ -406,4 +406,5 @@ def _unmerged(plan: Plan, settings: JobSettings) -> tuple[str, ...]:
 
 def _test_set(dataset: Dataset, budget: Budget) -> TestSet:
     _, _, test = split_images(dataset, budget, seed=1)
-    return TestSet(dataset.classes, dataset.test_labels[test], dataset.test_groups[test])
+    files = tuple(dataset.test_files[image] for image in test) if dataset.test_files else ()
+    return TestSet(dataset.classes, dataset.test_labels[test], dataset.test_groups[test], files)

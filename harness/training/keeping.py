@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,13 @@ def kept_model(
         images: Test images, uint8 [N, H, W, C].
         outputs: The model's for them, [N, classes].
     """
+    kept = _kept(trial, model, dataset, images, outputs)
+    return replace(kept, probabilities=outputs.astype(np.float16)) if kept.data else kept
+
+
+def _kept(
+    trial: Trial, model: keras.Model, dataset: Dataset, images: NDArray[np.uint8], outputs: NDArray[np.float32]
+) -> KeptModel:
     try:
         with tempfile.TemporaryDirectory(prefix="harness-model-") as folder:
             whole = _with_backbone(trial, model, dataset) if trial.variant.reuses_features else model

@@ -3,12 +3,17 @@
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from made_results import BASELINE, CLASSES, DROPOUT, IMAGES, Made, make_results
 from sklearn.metrics import accuracy_score
 
 from harness.comparison import compare
+from harness.errors import InputError
 from harness.results import load_results
+from harness.results.conditions import Conditions
+from harness.results.kept_models import KeptModel, models_folder, write_model
+from harness.results.opening import open_store
 from harness.variants import Variant
 
 
@@ -78,3 +83,32 @@ def test_help_explains_every_field_of_a_variant():
 
     for field in DEFAULTS:
         assert f"\n        {field}: " in Variant.__doc__
+
+
+def test_predictions_name_the_files_of_a_folder_and_hold_kept_probabilities(tmp_path):
+    made = Made(accuracies={BASELINE: 0.8})
+    make_results(tmp_path, made)
+    results = load_results(tmp_path)
+    record = next(one for one in results.records.values() if one.trial.seed == 2)
+    files = tuple(f"test/a/{number:03}.png" for number in range(IMAGES))
+    with open_store(tmp_path) as store:
+        test_set = results.test_set(Conditions.of(record.trial))
+        groups = np.arange(IMAGES)
+        store.begin_run(next(iter(results.provenances.values())))
+        store.add_test_set(made.fingerprint, made.budget.max_images, replace(test_set, groups=groups, files=files))
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(CLASSES), IMAGES).astype(np.float16)
+    write_model(tmp_path, record.trial, "baseline", KeptModel(b"a model", ".keras", probabilities=probabilities))
+    results = load_results(tmp_path)
+    frame = results.predictions()
+    for seed, rows in frame.groupby("seed"):
+        assert list(rows["file"]) == list(files)
+        assert rows["probability"].notna().all() == rows["label_probability"].notna().all() == (seed == 2)
+    rows = frame[frame["seed"] == 2]
+    labels = rows["label"].cat.codes.to_numpy()
+    assert np.array_equal(rows["label_probability"], probabilities[np.arange(IMAGES), labels].astype(np.float32))
+    assert np.array_equal(results.probabilities(record.trial), probabilities)
+    (file,) = models_folder(tmp_path).glob("*.npy")
+    file.write_bytes(file.read_bytes()[:-7])
+    with pytest.raises(InputError, match="is damaged or gone"):
+        load_results(tmp_path).predictions()

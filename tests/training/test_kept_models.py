@@ -12,7 +12,15 @@ from harness import BASELINE, Variant
 from harness.budgets import BUDGETS
 from harness.cli import run
 from harness.results import load_results
-from harness.results.kept_models import copy_models, kept_models, loading_lines, model_of, models_folder, write_model
+from harness.results.kept_models import (
+    copy_models,
+    kept_models,
+    loading_lines,
+    model_of,
+    models_folder,
+    read_probabilities,
+    write_model,
+)
 from harness.results.trials import Trial
 from harness.training.devices import find_device, training_environment
 from harness.training.split import image_pool
@@ -103,6 +111,9 @@ def test_a_kept_model_is_as_accurate_as_its_record(case, digits, project):
     found = predicted(lines, digits.test_images[test])
     assert (found == digits.test_labels[test]).mean() == record.accuracy
     assert np.array_equal(found, record.predictions.predicted)
+    assert np.array_equal(read_probabilities(path, len(test), 10), record.model.probabilities)
+    likelihood = record.model.probabilities[np.arange(len(test)), found]
+    assert (record.model.probabilities.max(axis=1) - likelihood < 0.001).all()  # float16 has ties
 
 
 def test_a_newer_model_of_a_trial_takes_the_place_of_the_older(digits, tmp_path):
