@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.budgets import BUDGETS, Budget
-    from harness.comparison import compare
+    from harness.comparison import COLUMNS, compare
     from harness.datasets import Dataset, load_dataset
     from harness.errors import HarnessError, InputError
     from harness.models import build_model
@@ -26,6 +26,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "BASELINE": "harness.variants",
     "BUDGETS": "harness.budgets",
+    "COLUMNS": "harness.comparison",
     "Budget": "harness.budgets",
     "Dataset": "harness.datasets",
     "HarnessError": "harness.errors",
@@ -45,6 +46,7 @@ _HOMES = {
 __all__ = [  # sorted as _HOMES is
     "BASELINE",
     "BUDGETS",
+    "COLUMNS",
     "Budget",
     "Dataset",
     "HarnessError",

@@ -173,18 +173,18 @@ class Budget:
         return {name: value for name, value in dataclasses.asdict(self).items() if (name, value) not in usual.items()}
 
 
-BUDGETS: dict[str, Budget] = {
-    "smoke": Budget("smoke", epochs=1, seeds=1, max_images=512),
-    "quick": Budget("quick", epochs=5, seeds=5),
-    "full": Budget("full", epochs=30, seeds=USUAL_MAX_SEEDS, auto=True),
-}
+class _Presets(dict[str, Budget]):
+    """The presets by name."""
+
+    def __missing__(self, name: str) -> Budget:
+        raise InputError(f'budget "{name}" is unknown: use {", ".join(self)}{nearest(name, self)}')
 
 
-def find_budget(name: str) -> Budget:
-    """Return the preset of that name; InputError names the presets there are."""
-    if name not in BUDGETS:
-        raise InputError(f'budget "{name}" is unknown: use {", ".join(BUDGETS)}{nearest(name, BUDGETS)}')
-    return BUDGETS[name]
+BUDGETS = _Presets(
+    smoke=Budget("smoke", epochs=1, seeds=1, max_images=512),
+    quick=Budget("quick", epochs=5, seeds=5),
+    full=Budget("full", epochs=30, seeds=USUAL_MAX_SEEDS, auto=True),
+)
 
 
 def choose_budget(
@@ -203,7 +203,7 @@ def choose_budget(
     >>> choose_budget(None, protocol="tutorial").label
     'full+tutorial'
     """
-    preset = find_budget(name or ("full" if protocol == "tutorial" else "quick"))
+    preset = BUDGETS[name or ("full" if protocol == "tutorial" else "quick")]
     changes: dict[str, Any] = {"epochs": epochs, "seeds": seeds, "max_seeds": max_seeds}
     return preset.override(**changes, protocol=protocol, weights=weights)
 

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from harness.errors import InputError
 from harness.variants import BASELINE, Variant
+from harness.wording import html_table
 
 MAX_LABEL = 60
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+:-]*")
@@ -21,7 +22,7 @@ class Declaration:
     """What a suite file may declare at its top level: a suite, or a search."""
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Suite(Declaration):
     """Variants and the baseline they are compared with; it only holds them, `check_suites` judges.
 
@@ -83,6 +84,15 @@ class Suite(Declaration):
         """Return the suite with some of its variants alone; its baseline stays."""
         kept = {self.label(variant): variant for variant in self.variants if variant in chosen}
         return Suite(self.name, kept if self.labels else tuple(kept.values()), self.baseline, self.slow)
+
+    def __repr__(self) -> str:
+        sound = isinstance(self.variants, list | tuple) and all(isinstance(one, Variant) for one in self.members)
+        return f"Suite({self.name!r}: {', '.join(self.names) if sound else repr(self.variants)[:80]})"
+
+    def _repr_html_(self) -> str:
+        baseline = ("baseline", "", self.baseline.name)
+        rows = [(self.label(one), one.name_beside(self.baseline), one.name) for one in self.variants]
+        return html_table(f"suite {self.name}", ("variant", "differs by", "full name"), [baseline, *rows])
 
     @cached_property
     def _labels(self) -> dict[Variant, str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Iterable, Sequence
+
 
 def harmless(text: str) -> str:
     """Return text in which a terminal obeys nothing but line ends: control and format characters are replaced.
@@ -36,3 +39,17 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def html_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table for a notebook, with whatever its texts hold escaped.
+
+    >>> html_table("<a>", ["n"], [[1]])
+    '<table><caption>&lt;a&gt;</caption><tr><th>n</th></tr><tr><td>1</td></tr></table>'
+    """
+
+    def line(cells: Sequence[object], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells) + "</tr>"
+
+    body = "".join(line(row, "td") for row in rows)
+    return f"<table><caption>{html.escape(title)}</caption>{line(head, 'th')}{body}</table>"

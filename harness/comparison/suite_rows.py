@@ -16,6 +16,7 @@ from harness.comparison.judge import Accuracies, Comparison, Judge, Margins, bou
 from harness.comparison.pairs import up_to
 from harness.comparison.standing import Standing
 from harness.comparison.training_cost import training_cells
+from harness.errors import InputError
 from harness.results import Results
 from harness.results.records import NAN, Record
 from harness.statistics import pareto
@@ -46,7 +47,12 @@ def compare(
 
     Returns:
         A frame with the columns COLUMNS, a row for each suite, variant and set of conditions.
+
+    Raises:
+        InputError: The results are something else.
     """
+    if not isinstance(results, Results):
+        raise InputError(f"results is {results!r}: give what load_results({str(results)!r}) returns")
     defaults = Margins()
     margins = Margins(
         alpha,

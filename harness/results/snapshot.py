@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +30,7 @@ from harness.results.store import keep_newest
 from harness.results.trials import FIRST_SEARCH_SEED, Trial
 from harness.suites import Suite, shown_names
 from harness.variants import Variant
+from harness.wording import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,6 +119,17 @@ class Results:
     def steps(self) -> pd.DataFrame:
         """Return a row per timed block (see `frames.steps_frame`)."""
         return frames.steps_frame(self)
+
+    def _repr_html_(self) -> str:
+        trained: dict[tuple[Variant, Conditions], Counter[str]] = {}
+        for record in self.records.values():
+            place = record.trial.variant, Conditions.of(record.trial)
+            trained.setdefault(place, Counter())[record.status] += 1
+        rows = [
+            (self.called(variant), conditions.label, *(statuses[name] for name in ("ok", "diverged", "failed")))
+            for (variant, conditions), statuses in trained.items()
+        ]
+        return html_table(repr(self), ("variant", "under", "trials", "diverged", "failed"), rows)
 
     def __repr__(self) -> str:
         suites = ", ".join(suite.name for suite in self.suites) or "no suite"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from harness.budgets import Budget
+from harness.budgets import BUDGETS, Budget
 from harness.datasets import Dataset
+from harness.errors import InputError
 from harness.results.records import Record
 from harness.results.trials import Trial
 from harness.training.devices import configure_process, find_device, training_environment
@@ -27,9 +28,18 @@ def run_trial(variant: Variant, dataset: Dataset, *, seed: int, budget: Budget) 
         budget: Epochs and cap on images; `BUDGETS["quick"].override(epochs=2)`.
 
     Raises:
-        InputError: The seed is below 1, or the model is too small or too large for the images.
+        InputError: An argument is of another type, the seed is below 1, or the model is too small or too large for the
+            images.
         HarnessError: A user's own builder failed.
     """
+    if not isinstance(variant, Variant):
+        raise InputError(f"variant is {variant!r}: give a Variant, as BASELINE.replace(dropout=0.5)")
+    if not isinstance(dataset, Dataset):
+        raise InputError(f"dataset is {dataset!r}: give a Dataset, as load_dataset({str(dataset)!r})")
+    if not isinstance(budget, Budget):
+        raise InputError(f'budget is {budget!r}: give a Budget, as BUDGETS["quick"]; presets: {", ".join(BUDGETS)}')
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise InputError(f"seed is {seed!r}: give a whole number, 1 or more")
     check_variant(variant, dataset.input_shape, len(dataset.classes))
     device = find_device("auto")
     configure_process(device.kind, threads=training_environment(device).threads)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from harness.errors import InputError, nearest
 from harness.variants.naming import variant_name
 from harness.variants.rules import RULES, Options
+from harness.wording import html_table
 
 Pooling = Literal["max", "average", "sum", "none"]
 PrecisionPolicy = Literal["float32", "mixed_bfloat16", "mixed_float16"]
@@ -21,7 +22,7 @@ Backbone = Literal["ResNet50", "MobileNetV2", "VGG16", "EfficientNetB0", "Incept
 _CNN_ONLY = ("filters", "kernel_size", "pooling", "batch_norm")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Variant:
     """A model and how it is trained; the defaults are the tutorial's CNN.
 
@@ -143,6 +144,18 @@ class Variant:
 
     def _fields(self) -> dict[str, Any]:
         return {field: getattr(self, field) for field in RULES}
+
+    def __repr__(self) -> str:
+        """What makes it: the fields that differ from the tutorial's CNN."""
+        changed = {field: value for field, value in self._fields().items() if value != DEFAULTS[field]}
+        if self.options:
+            changed["options"] = dict(self.options)
+        return f"Variant({', '.join(f'{field}={value!r}' for field, value in changed.items())})"
+
+    def _repr_html_(self) -> str:
+        rows = [(field, DEFAULTS[field], getattr(self, field)) for field in RULES]
+        changed = [row for row in rows if row[1] != row[2]]
+        return html_table(f"variant {self.name}", ("field", "tutorial's CNN", "here"), changed or rows)
 
     # By the text, since Python holds 1, 1.0 and True for equal, and a builder's options may not.
     def __eq__(self, other: object) -> bool:

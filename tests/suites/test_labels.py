@@ -176,3 +176,20 @@ def test_folders_are_compared_by_variant_whatever_it_was_called_then(tmp_path):
     frame = trend([load_results(old), load_results(new)], Margins())
     assert set(frame["variant"]) == {"baseline", "wide", "deep"}
     assert len(frame) == 6
+
+
+def test_suites_variants_and_results_are_short_in_text_and_tables_in_notebooks(tmp_path):
+    suite = Suite("net<script>", {"wide": WIDE, "deep": DEEP}, baseline=NET)
+    assert repr(suite) == "Suite('net<script>': baseline, wide, deep)"
+    assert eval(repr(DEEP)) == DEEP
+    assert (repr(BASELINE), repr(BASELINE.replace(l2=0.1))) == ("Variant()", "Variant(l2=0.1)")
+    assert repr(Suite("odd", [BASELINE, 3])) == "Suite('odd': [Variant(), 3])"
+    page = suite._repr_html_()
+    assert "<caption>suite net&lt;script&gt;</caption>" in page
+    assert f"<tr><td>wide</td><td>width:32</td><td>{WIDE.name}</td></tr>" in page
+    assert "<tr><td>dropout</td><td>0.0</td><td>0.5</td></tr>" in DEEP._repr_html_()
+    assert "<td>l2</td><td>0.0</td><td>0.0</td>" in BASELINE._repr_html_()
+    results = load_results(made(tmp_path, suite))
+    shown = results._repr_html_()
+    assert "<td>wide</td><td>digits, quick, cpu</td><td>5</td><td>0</td><td>0</td>" in shown
+    assert "<script>" not in page + shown

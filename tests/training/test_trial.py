@@ -1,12 +1,13 @@
 """A trial's life: the record it leaves."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, recall_score
 
-from harness import BASELINE, BUDGETS, run_trial
+from harness import BASELINE, BUDGETS, InputError, compare, run_trial
 from harness.results.records import Record
 from harness.training.split import split_images
 from harness.training.trial import Trainer
@@ -76,3 +77,25 @@ def test_splits_depend_on_the_seed_alone(digits):
     assert np.array_equal(first[2], np.arange(797))
     assert len(first[0]) + len(first[1]) == 1000
     assert not set(first[0]) & set(first[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"dataset": "digits"}, "give a Dataset, as load_dataset('digits')"),
+        ({"budget": "quick"}, 'give a Budget, as BUDGETS["quick"]; presets: smoke, quick, full'),
+        ({"variant": "baseline"}, "give a Variant"),
+        ({"seed": "1"}, "give a whole number, 1 or more"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused_with_what_to_give(digits, changes, says):
+    arguments = {"variant": BASELINE, "dataset": digits, "seed": 1, "budget": SMOKE} | changes
+    with pytest.raises(InputError, match=re.escape(says)):
+        run_trial(**arguments)
+
+
+def test_a_preset_or_results_that_there_are_not_are_refused_with_what_there_is():
+    with pytest.raises(InputError, match="use smoke, quick, full; did you mean"):
+        BUDGETS["quik"]
+    with pytest.raises(InputError, match="load_results\\('results'\\) returns"):
+        compare("results")
