@@ -106,7 +106,7 @@ class Suite(Declaration):
 def shown_names(suites: Iterable[Suite]) -> dict[Variant, str]:
     """Return what each member of some suites is called where no suite is named beside it.
 
-    That is its label, where every suite calls it so and nothing else so; else its full name. Of declarations of one
+    That is the first of its labels that means nothing else in any of them; else its full name. Of declarations of one
     suite the first one that has a variant counts.
     """
     called: dict[Variant, dict[str, str]] = {}
@@ -117,11 +117,10 @@ def shown_names(suites: Iterable[Suite]) -> dict[Variant, str]:
     for variant, by_suite in called.items():
         for label in {*by_suite.values(), variant.name}:
             meant.setdefault(label, set()).add(variant)
-    shown = {}
-    for variant, by_suite in called.items():
-        label, *others = set(by_suite.values())
-        shown[variant] = variant.name if others or len(meant[label]) > 1 else label
-    return shown
+    return {
+        variant: next((label for label in by_suite.values() if len(meant[label]) == 1), variant.name)
+        for variant, by_suite in called.items()
+    }
 
 
 def members_called(suites: Iterable[Suite], name: str) -> dict[Variant, list[str]]:

@@ -33,7 +33,7 @@ _CONDITIONS = (
 )
 _CALLED = (
     "What the variant is called: its label in the suite, or how it differs from the suite's baseline, which is called "
-    "baseline. Beside no suite: the same, where no other is called so; else its full name."
+    "baseline. Beside no suite: a label that means no other variant; else its full name."
 )
 _VARIANT = new_column("variant", "text", _CALLED, "table")
 _CHANGED = new_column("changed", "text", "How it differs from the suite's baseline, field:value joined with +.", "note")

@@ -75,7 +75,7 @@ class Results:
             raise InputError(f"{self.folder} has no labels of the test images of {conditions.label}") from None
 
     def called(self, variant: Variant) -> str:
-        """Return a variant's label, where all of its suites call it so and nothing else so; else its full name."""
+        """Return the first of a variant's labels that means nothing else; else its full name."""
         return self.names.get(variant, variant.name)
 
     @cached_property

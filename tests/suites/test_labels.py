@@ -18,6 +18,7 @@ from harness.results import load_results
 from harness.results.conditions import Conditions
 from harness.results.opening import open_store
 from harness.results.planned import PlannedSuite
+from harness.suites import shown_names
 from harness.tables import render_frame
 
 NET = Variant(model="own.nets:build", options={"width": 16})
@@ -144,6 +145,18 @@ def test_a_new_label_changes_no_result_and_what_ran_under_the_old_one_keeps_it(t
     called = {print_: list(rows["variant"]) for print_, rows in frame.groupby("fingerprint")}
     assert called == {"f" * 16: ["baseline", "wide"], "e" * 16: ["baseline", "broad", "deep"]}
     assert run(["compare", "--results", str(tmp_path), "--variants", "broad", "baseline"]) == 0
+
+
+def test_beside_no_suite_a_label_stands_where_it_means_one_variant():
+    dropped = BASELINE.replace(dropout=0.5)
+    suites = [
+        Suite("net", {"wide": WIDE, "deep": DEEP}, baseline=NET),
+        Suite("again", {"broad": WIDE}, baseline=NET),
+        Suite("plain", {"deep": dropped}),
+    ]
+    assert shown_names(suites) == {
+        NET: NET.name, WIDE: "wide", DEEP: DEEP.name, BASELINE: "baseline", dropped: "dropout:0.5"
+    }  # fmt: skip
 
 
 def variants_compared(folder, capsys, *names):
