@@ -83,7 +83,8 @@ def test_a_run_of_fewer_variants_and_seeds_shows_those_alone_and_the_files_hold_
     chosen = Suite("one", SUITES[0].variants[:1], SMALL)
     job = prepare(settings, [chosen], declared=SUITES)
     frame = finish(job, partial="x").frame
-    assert frame.variant.tolist() == [SMALL.name, chosen.variants[0].name]
+    assert frame.variant.tolist() == ["baseline", "dropout:0.5"]
+    assert frame.full_name.tolist() == [SMALL.name, chosen.variants[0].name]
     assert frame.equals(whole.iloc[:2])
     fewer = JobSettings(settings.dataset, BUDGETS["quick"].override(seeds=2), device="cpu", results=settings.results)
     assert set(finish(prepare(fewer, SUITES), partial="x").frame.seeds) == {2}
