@@ -125,8 +125,9 @@ class Progress:
         self._suites |= _suites(plan)
         self._say(describe_round(plan) + "\n")
 
-    def trial_done(self, record: Record, label: str) -> None:
-        """Count a trial; a failed one always gets a line of its own."""
+    def trial_done(self, record: Record, label: str = "") -> None:
+        """Count a trial, called so or by its own label; a failed one always gets a line of its own."""
+        label = label or record.trial.label
         if record.status == "ok":
             text = f"{label}: accuracy {record.accuracy:.3f}, {record.total_s:.1f} s"
         else:
