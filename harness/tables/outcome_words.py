@@ -239,7 +239,8 @@ def _names(rows: Sequence[Row]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(_short(name, _LISTED_NAME) for name in names[:_MOST_NAMES]) + more
+    longest = _LISTED_NAME if len(names) > 1 else _LONGEST_NAME
+    return ", ".join(_short(name, longest) for name in names[:_MOST_NAMES]) + more
 
 
 def _short(name: str, longest: int = _LISTED_NAME) -> str:

@@ -101,6 +101,9 @@ def test_a_run_gives_tables_json_and_files(first):
     assert "comparison with the baseline" in text
     tables = text[text.index("comparison with the baseline") : text.index("short test summary info")].splitlines()
     assert max(map(len, tables[1:])) <= 100
+    outcome = " ".join(" ".join(tables).partition("outcome: which variant")[2].split())
+    assert "small (digits, smoke, cpu, 0 to 1 seeds): a smoke budget shows that all runs" in outcome
+    assert f"nothing {WILD}: diverged in 1 of 1 seeds" in outcome
     assert "Warning" not in text + first.run.stderr
     fine = [first.rows[name] for name in ("baseline", "filters:4-8", "filters:4-8+dropout:0.5")]
     assert {row["accuracy_verdict"] for row in fine[1:]} == {"unresolved"}
