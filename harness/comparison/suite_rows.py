@@ -237,9 +237,11 @@ def _head_only(variant: Variant, records: Sequence[Record]) -> str:
     if not variant.reuses_features:
         return ""
     seconds = _features_s(variant, records)
-    took = f"which took {seconds:.3g} s" if not math.isnan(seconds) else "how long that took is not recorded"
+    took = "; how long that took is not recorded"
+    if not math.isnan(seconds):
+        took = f", in {seconds:.3g} s{'' if variant.weights else ' together'}"
     whose = "once" if variant.weights else "once per seed"
-    return f"step and training are the head's alone, on features that the frozen backbone computed {whose}: {took}"
+    return f"step and training are the head's alone, on features that the frozen backbone computed {whose}{took}"
 
 
 def _expected(group: Group, variant: Variant, standing: Standing) -> int:

@@ -15,6 +15,7 @@ from harness.comparison import Margins, compare_all
 from harness.comparison.outcome import CHOICES, outcomes_of, sorted_out
 from harness.results import load_results
 from harness.results.planned import PlannedSuite
+from harness.suites import Suite
 
 WORDS = ("better", "worse", "same", "unresolved")
 NAN = float("nan")
@@ -149,7 +150,8 @@ def test_a_run_that_would_settle_more_is_a_command_that_there_is(folder):
 def test_slow_suites_alone_are_asked_for_with_slow(folder, slow):
     results = load_results(folder)
     comparison, *_ = compare_all(results, Margins())
-    suite = replace(comparison.group.suite, slow=slow)
+    own = comparison.group.suite
+    suite = Suite(own.name, own.variants, own.baseline, slow)
     plan = PlannedSuite(suite, comparison.group.conditions, (5,), {})
     assert PlannedSuite.from_json(suite.name, plan.to_json()).suite == suite
     rows = [comparison.rows[0], {**comparison.rows[1], **OPEN}]

@@ -137,7 +137,7 @@ def test_an_outcome_of_many_variants_with_long_names_fits_and_says_how_many_more
 
 
 @pytest.mark.parametrize(
-    ("weights", "told"), [("imagenet", "once: which took 12.3 s"), (None, "per seed: which took 61.5 s")]
+    ("weights", "told"), [("imagenet", "computed once, in 12.3 s"), (None, "once per seed, in 61.5 s together")]
 )
 def test_a_frozen_backbone_says_that_its_step_is_the_heads_wherever_it_stands(tmp_path, weights, told):
     frozen = BASELINE.replace(backbone="MobileNetV2", weights=weights)
