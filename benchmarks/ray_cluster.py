@@ -3,8 +3,9 @@
     python benchmarks/ray_cluster.py --repeats 5
 
 needs `pip install "cnn-harness[ray]"`. It starts a cluster of its own in a temporary folder, on 127.0.0.2 and 127.0.0.3
-(Linux), runs the five commands of docs/scale.md on it, and prints a line for each thing it tried; exit 1 where one is
-not as it should be. `--other PYTHON` names a Python with another keras, Ray and this package: a node of it is refused.
+(Linux), then runs the five commands of docs/scale.md (the last ends every Ray of this user here), and prints a line for
+each thing it tried; exit 1 where one is not as it should be. `--other PYTHON` names a Python with another keras, Ray
+and this package: a node of it is refused.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Cluster:
         self.environment = os.environ | {
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_worker_niceness": "0",
-            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYTHONPATH": str(ROOT),
         }
         self.environment |= {"RAY_AUTH_MODE": "token" if token else "disabled", "RAY_AUTH_TOKEN_PATH": str(self.token)}
         port = self.address.rpartition(":")[2]
@@ -95,7 +96,7 @@ def start(folder: Path, cluster: Cluster | None, *more: str, **variables: str) -
     return subprocess.Popen(
         [sys.executable, "-m", "harness", "sweep", "--device", "cpu", *engine, *more],
         cwd=folder,
-        env=(cluster.environment if cluster else os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}) | variables,
+        env=(cluster.environment if cluster else os.environ | {"PYTHONPATH": str(ROOT)}) | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -119,11 +120,12 @@ def records(folder: Path) -> dict[str, Any]:
 
 
 def workers() -> set[int]:
-    """Return the processes that keep a worker."""
+    """Return the processes that keep a worker of this Python."""
     found = set()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if "harness.running.keeper" in " ".join(process.cmdline()):
+            line = " ".join(process.cmdline())
+            if line.startswith(str(BIN)) and "harness.running.keeper" in line:
                 found.add(process.pid)
     return found
 
@@ -154,13 +156,12 @@ def speed(folder: Path, cluster: Cluster, repeats: int, work: tuple[str, ...]) -
             end(start(folder, cluster if name == "ray" else None, *work, "--results", f"{name}-{number}"))
             times[name].append(time.monotonic() - began)
         assert records(folder / f"ray-{number}") == records(folder / f"pool-{number}")
-    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    medians = {name: round(statistics.median(taken), 1) for name, taken in times.items()}
     shown = {name: [round(one, 1) for one in taken] for name, taken in times.items()}
-    print(
-        f"speed: medians {medians}, ray is {medians['pool'] / medians['ray']:.2f} of the pool; load {os.getloadavg()}"
-    )
+    ratio, load = medians["pool"] / medians["ray"], os.getloadavg()[0]
+    print(f"speed: medians {medians} s, ray is {ratio:.2f} of the pool; load {load:.0f}")
     print(f"       {shown}; all records equal, bit for bit", flush=True)
-    return medians["pool"] / medians["ray"]
+    return ratio
 
 
 def kills(folder: Path, cluster: Cluster, work: tuple[str, ...]) -> None:
@@ -246,10 +247,19 @@ def page(folder: Path) -> None:
     text = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
     block = re.search(r"<!-- five commands -->\s*```sh\n(.*?)```", text, re.DOTALL)
     assert block, "docs/scale.md has no five commands"
-    environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(folder)}
-    environment |= {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
+    folder = folder / "page"
+    (folder / "suites").mkdir(parents=True)
+    (folder / "suites/suite_small.py").write_text(SUITE)
+    (folder / "pyproject.toml").write_text('[tool.harness]\nbudget = "smoke"\n')
+    program = folder / "bin" / "harness"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m harness "$@"\n')
+    program.chmod(0o755)
+    environment = os.environ | {"PATH": f"{program.parent}:{BIN}:{os.environ['PATH']}", "HOME": str(folder)}
+    environment |= {"PYTHONPATH": str(ROOT), "RAY_worker_niceness": "0"}
+    command = ["bash", "-ec", f"trap 'ray stop' EXIT\n{block[1]}"]
     ended = subprocess.run(
-        ["bash", "-ec", block[1]], cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_S
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     print("the five commands of docs/scale.md: done")
@@ -258,6 +268,7 @@ def page(folder: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", nargs="*", help="of: speed listening kills endings refusals versions page")
     parser.add_argument("--other", type=Path, help="a Python with another keras")
     options = parser.parse_args()
     work = ("--seeds", "5", "--epochs", "3")
@@ -277,13 +288,20 @@ def main() -> int:
             if options.other:
                 steps.append(("versions", lambda: other_versions(folder, cluster, options.other, work)))
             for name, step in steps:
+                if options.only and name not in options.only:
+                    continue
                 try:
                     step()
                 except (AssertionError, subprocess.SubprocessError, OSError) as error:
                     failures.append(name)
                     print(f"{name} FAILED: {error}")
                 sys.stdout.flush()
-        page(folder)
+        try:
+            if not options.only or "page" in options.only:
+                page(folder)
+        except (AssertionError, subprocess.SubprocessError) as error:
+            failures.append("page")
+            print(f"page FAILED: {error}")
     print(f"failed: {', '.join(failures)}" if failures else "all as it should be")
     return 1 if failures else 0
 
