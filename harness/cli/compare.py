@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from harness.cli.completing import suite_names, variant_names
 from harness.cli.options import PathValue, format_option, margin_options, remark, results_option, say
 from harness.cli.selection import condition_options, wanted
 from harness.comparison.gate import Gate, parse_gate
@@ -29,9 +30,16 @@ _FOLDER = PathValue(file_okay=False)
 @click.argument("folders", nargs=-1, type=_FOLDER, metavar="[OLD NEW]")
 @results_option
 @click.option(
-    "--variants", nargs=2, type=str, metavar="A B", help="Instead: two variants of --results, A the baseline."
+    "--variants",
+    nargs=2,
+    type=str,
+    metavar="A B",
+    shell_complete=variant_names,
+    help="Instead: two variants of --results, A the baseline.",
 )
-@click.option("--suite", metavar="NAME", help="With --variants: the suite that calls them so.")
+@click.option(
+    "--suite", metavar="NAME", shell_complete=suite_names, help="With --variants: the suite that calls them so."
+)
 @click.option(
     "--fail-if", "conditions", multiple=True, metavar="EXPR", help="End with exit code 1 where a row meets this."
 )

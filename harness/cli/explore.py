@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.completing import suite_names, variant_names
 from harness.cli.options import PathValue, number, results_option, say, suite_paths, warn, with_options, word
 from harness.cli.selection import condition_options, wanted
 from harness.comparison.wanted import Wanted
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
 @click.option("--images", **number("--images", "N", 1), default=12, show_default=True, help="Sample images.")
 @click.option("--per-row", **number("--per-row", "N", 1), default=4, show_default=True, help="Sample images in a row.")
 @click.option("--seed", **number("--seed", "N", 0), default=1, show_default=True, help="Which sample.")
-@click.option("--suite", help="Of a results folder with several.")
+@click.option("--suite", shell_complete=suite_names, help="Of a results folder with several.")
 @condition_options("budget", "device", "backend")
-@click.option("--variant", help="By its name [default: model: baseline; results: all of the suite].")
+@click.option(
+    "--variant", shell_complete=variant_names, help="By its name [default: model: baseline; results: all of the suite]."
+)
 @click.option("--suites", "paths", multiple=True, type=PathValue(), help="Where variants are declared.")
 @click.option("--nested", is_flag=True, help="Model: also the layers inside a backbone.")
 @results_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.completing import suite_names, variant_names
 from harness.cli.options import number, results_option, say
 from harness.cli.selection import condition_options, wanted
 from harness.errors import InputError
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 
 
 @click.command("model")
-@click.argument("variant", metavar="VARIANT")
+@click.argument("variant", metavar="VARIANT", shell_complete=variant_names)
 @click.option("--seed", **number("--seed", "N", 1), help="Of which trial [default: the best on its validation images].")
-@click.option("--suite", metavar="NAME", help="The suite that calls it so, where several do.")
+@click.option(
+    "--suite", metavar="NAME", shell_complete=suite_names, help="The suite that calls it so, where several do."
+)
 @results_option
 @condition_options()
 def command(variant: str, seed: int | None, suite: str | None, results: Path, **options: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from harness.cli.completing import column_names, suite_names
 from harness.comparison.wanted import Wanted
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -40,7 +41,9 @@ def _explain(context: click.Context) -> None:
     context.exit()
 
 
-suites_option = click.option("--suite", "suites", multiple=True, help="Only this suite; repeatable.")
+suites_option = click.option(
+    "--suite", "suites", multiple=True, shell_complete=suite_names, help="Only this suite; repeatable."
+)
 
 
 _CONDITIONS = {
@@ -71,9 +74,19 @@ def wanted(options: dict[str, Any]) -> Wanted:
 def selection_options(command: Command) -> Command:
     """Add --suite, --columns, --sort and what chooses conditions."""
     for option in (
-        click.option("--sort", callback=_sort, metavar="[-]COLUMN", help="Order of rows; - for the highest first."),
         click.option(
-            "--columns", callback=_columns, metavar="A,B,...", help="Only these columns; help explains all of them."
+            "--sort",
+            callback=_sort,
+            metavar="[-]COLUMN",
+            shell_complete=column_names,
+            help="Order of rows; - for the highest first.",
+        ),
+        click.option(
+            "--columns",
+            callback=_columns,
+            metavar="A,B,...",
+            shell_complete=column_names,
+            help="Only these columns; help explains all of them.",
         ),
         condition_options(),
         suites_option,

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import click
 
+from harness.cli.completing import variant_names
 from harness.cli.options import PathValue, format_option, margin_options, say
 from harness.cli.selection import condition_options, wanted
 from harness.options import chosen_margins
@@ -14,7 +15,14 @@ from harness.options import chosen_margins
 
 @click.command("trend")
 @click.argument("folders", nargs=-1, type=PathValue(), metavar="DIR...")
-@click.option("--variant", "variants", multiple=True, metavar="NAME", help="Only this variant; repeatable.")
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=variant_names,
+    help="Only this variant; repeatable.",
+)
 @click.option("--page", type=PathValue(dir_okay=False), metavar="FILE", help="Also an HTML page.")
 @format_option()
 @margin_options

@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     if config.getoption("numprocesses", None) or config.getoption("dist", "no") != "no":
         raise pytest.UsageError(
-            "--benchmark trains in workers of its own and times on a quiet machine: leave out xdist's -n "
+            "--benchmark trains in workers of its own and times on a quiet machine: leave out xdist's -n, or add -n 0 "
             "(--workers N sets how many trials run at once)"
         )
     # Its own table is 190 columns wide and knows no baseline: ours stands in its place, unless one is asked for.

@@ -7,9 +7,10 @@ import subprocess
 import sys
 
 import pytest
+from click.shell_completion import ShellComplete
 from made_results import Made, make_results
 
-from harness.cli import run
+from harness.cli import harness, run
 from harness.datasets import Origin
 from harness.doctor.folders import check_dataset, check_disk, check_results, check_store, judge_disk
 from harness.doctor.machine import (
@@ -139,3 +140,18 @@ def test_completion_completes_commands_and_options():
     assert complete("harness comp", 1).split() == ["plain,compare", "plain,completion"]
     assert "plain,--fail-if" in complete("harness compare --f", 2)
     assert complete("harness tables --format g", 3).split() == ["plain,github"]
+
+
+def test_completion_completes_names_in_the_results_folder_and_columns(tmp_path, monkeypatch):
+    def complete(words, begun):
+        return [one.value for one in ShellComplete(harness, {}, "harness", "_X").get_completions(words.split(), begun)]
+
+    monkeypatch.chdir(tmp_path)
+    assert complete("model", "") == complete("tables --suite", "") == []  # no results: no names, and no error
+    make_results(tmp_path / "results", Made())
+    assert complete("tables --suite", "d") == ["dropout"]
+    assert complete("compare --variants baseline", "f") == complete("model", "f") == ["filters:64-128"]
+    assert complete("trend results --variant", "dr") == ["dropout:0.5"]
+    assert complete("explore results --suite other --variant", "") == []
+    assert complete("tables --columns", "suite,accuracy_v") == ["suite,accuracy_verdict"]
+    assert complete("tables --sort", "accuracy_d") == ["accuracy_delta"]

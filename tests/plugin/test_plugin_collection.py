@@ -125,7 +125,7 @@ BAD_OPTIONS = {
     "device": (["--device", "tpu"], '*device is "tpu": use auto, cpu or gpu*'),
     "workers": (["--workers", "0"], "*workers is 0*"),
     "margin": (["--margin-accuracy", "2"], "*margin-accuracy is 2*"),
-    "xdist": (["-n", "2"], "*leave out xdist's -n (--workers N sets how many trials run at once)*"),
+    "xdist": (["-n", "2"], "*leave out xdist's -n, or add -n 0 (--workers N sets how many trials run at once)*"),
 }
 
 
