@@ -90,7 +90,7 @@ def time_all(run: Run, config: pytest.Config) -> None:
             except HarnessError as error:
                 run.timing_failures[pair] = str(error)
             run.timing_s[pair] = time.monotonic() - started
-            progress.piece_done(f"step time of {pair[1].name}", run.timing_s[pair])
+            progress.piece_done(f"step time of {run.job.plan.names[pair[1]]}", run.timing_s[pair])
     finally:
         progress.close()
 
