@@ -91,6 +91,29 @@ def test_results_of_a_sweep_that_has_just_begun_make_a_page(tmp_path: Path, chan
     assert page.rstrip().endswith("</html>")
 
 
+def test_main_effects_stand_where_a_suite_crossed_its_fields_and_nowhere_else(tmp_path: Path) -> None:
+    grid = [BASELINE.replace(dropout=rate, l2=l2) for rate in (0.0, 0.5) for l2 in (0.0, 0.001)][1:]
+    suites = [Suite("crossed", grid), Suite("star", [WIDE, DEEP])]
+    page = text_of(made_results(tmp_path, suites, seeds=1, epochs=1, images=40, timed=False))
+    fields = page[page.index('<section id="fields"') :]
+    assert re.findall(r"<h3>(\w+)", fields) == ["crossed"]
+    assert not list((tmp_path / "charts").glob("star*main-effects*"))
+    assert [path.suffix for path in sorted((tmp_path / "charts").glob("crossed*main-effects*"))] == [".png", ".svg"]
+
+
+def test_the_head_says_where_the_results_come_from(written: tuple[Results, list[Path]]) -> None:
+    head = written[1][0].read_text(encoding="utf-8").partition("</header>")[0]
+    found = dict(re.findall(r"<dt>(\w+)</dt><dd>(.*?)</dd>", head))
+    assert found.pop("report").partition("UTC by cnn-harness ")[2]
+    assert found == {
+        "dataset": "digits",
+        "run": "2026-01-02",
+        "commit": "0123456789",
+        "machine": "box, A processor, 2 cores",
+        "trials": "9, all with a result",
+    }
+
+
 def test_one_seed_gives_a_page_without_intervals(tmp_path: Path) -> None:
     assert "unresolved" in text_of(small(tmp_path, seeds=1))
 
