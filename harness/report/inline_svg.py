@@ -25,8 +25,11 @@ _TAG = re.compile(r"<[^<>]*>")
 # Roles of Vega's groups and marks, which would be read out one by one; fonts other than the page's; defaults.
 _DROPPED = re.compile(
     r' (?:aria-[a-z]+|role|class|pointer-events|font-family|xmlns:xlink|version|stroke-miterlimit)="[^"]*"'
-    r'| transform="translate\(0,0\)"| opacity="1"| stroke-dasharray="1,0"| font-weight="normal"'
+    r'| transform="translate\(0,0\)"| opacity="1"| stroke-dasharray="1,0"| font-weight="normal"| stroke-width="1"'
+    rf'| text-anchor="start"| font-size="{theme.FONT_SIZE}px"'  # the style sheet has this size for all of a chart
 )
+_CIRCLE = re.compile(r'<path((?: transform="[^"]*")?) d="M([\d.]+),0A\2,\2,0,1,1,-\2,0A\2,\2,0,1,1,\2,0"')
+_STROKE_WIDTH = re.compile(r' stroke-width="[^"]*"')
 _UNPAINTED = re.compile(r'<path class="(?:background|foreground)"(?:(?! fill=| stroke=)[^<>])*/>')
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{2,}(?:e-?\d+)?")
 
@@ -52,6 +55,9 @@ def inline_svg(svg: str, key: str, alt_text: str) -> Markup:
 
 def _tag(tag: str, key: str) -> str:
     tag = _LONG_NUMBER.sub(lambda match: _rounded(float(match[0])), _DROPPED.sub("", tag))
+    tag = _CIRCLE.sub(r'<circle\1 r="\2"', tag)
+    if ' stroke="' not in tag:
+        tag = _STROKE_WIDTH.sub("", tag)
     # Ids such as clip0 would be the same in every picture of the page.
     return page_colours(re.sub(r'( id="|url\(#)', rf"\g<1>{key}-", tag))
 

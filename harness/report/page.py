@@ -15,6 +15,7 @@ from typing import Any
 
 import jinja2
 import vl_convert
+from markupsafe import Markup, escape
 
 from harness.charts.drawn import DRAWN_BY, kept_text
 from harness.charts.save import VEGA_LITE
@@ -41,6 +42,7 @@ def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> s
     """
     environment = page_environment()
     environment.filters |= {"percent": percent, "points": points, "significant": significant, "plain": plain}
+    environment.filters["breakable"] = _breakable
     environment.tests["known"] = finite
     environment.globals["cell"] = cell_text
     library, script = _library(), _static("report.js")
@@ -86,6 +88,11 @@ def style_sheet() -> str:
 def _drawable(value: Any) -> Any:
     """Make text from outside fit for a page; markup of ours is left as it is."""
     return "\n".join(map(clean, value.split("\n"))) if type(value) is str else value
+
+
+def _breakable(name: str) -> Markup:
+    """Return a variant's name that breaks between its parts rather than within them."""
+    return Markup(str(escape(clean(name))).replace("+", "+<wbr>"))
 
 
 def _packed(text: str) -> str:

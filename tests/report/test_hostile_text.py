@@ -82,7 +82,7 @@ def hostile_strings(count: int) -> list[str]:
 
 
 STRINGS = hostile_strings(200)
-SVG_TAGS = {"svg", "g", "path", "line", "rect", "text", "defs", "clipPath", "tspan", "use"}
+SVG_TAGS = {"svg", "g", "path", "circle", "line", "rect", "text", "defs", "clipPath", "tspan", "use"}
 
 
 @pytest.fixture(scope="module")

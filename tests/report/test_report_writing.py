@@ -147,3 +147,10 @@ def test_the_command_refuses_a_folder_without_results(tmp_path: Path, capsys: py
 def test_only_tags_of_a_picture_change_on_its_way_to_the_page() -> None:
     svg = '<svg xmlns="x"><g><text font-size="11px">fill="#1f2328" 0.123456 id="a"</text></g></svg>'
     assert 'fill="#1f2328" 0.123456 id="a"' in inline_svg(svg, "c0", "what")
+
+
+def test_a_circle_is_told_briefly_and_what_a_picture_inherits_is_not_told_again() -> None:
+    dot = 'd="M2.739,0A2.739,2.739,0,1,1,-2.739,0A2.739,2.739,0,1,1,2.739,0" fill="#0072b2" stroke-width="2"'
+    svg = f'<svg xmlns="x"><path transform="translate(5,9)" {dot}/><text font-size="11px">a</text></svg>'
+    found = inline_svg(svg, "c0", "what")
+    assert '<circle transform="translate(5,9)" r="2.7" fill="var(--blue)"/><text>a</text>' in found
