@@ -36,6 +36,7 @@ except AuthenticationError:
     print("refused")
 """
 _DOCS = "see docs/scale.md"
+_joined: list[str] = []  # the cluster that this process is in, as it was named
 
 
 class RayEngine:
@@ -103,6 +104,11 @@ class RayEngine:
         import ray
 
         if ray.is_initialized():
+            if _joined != [self._address]:
+                raise InputError(
+                    f"--ray-address {self._address}: this process is in another Ray cluster already, which some other "
+                    "code has joined: leave that out, or end it with ray.shutdown()"
+                )
             return
         try:
             socket.create_connection((self._host, self._port), timeout=_ANSWER_S).close()
@@ -130,6 +136,7 @@ class RayEngine:
             options["_node_ip_address"] = self._host
         try:
             ray.init(address=self._address, log_to_driver=False, logging_level=logging.CRITICAL, **options)
+            _joined[:] = [self._address]
             outcome.put(None)
         except Exception as error:
             outcome.put(error)

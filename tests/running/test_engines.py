@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import Executor, Future
@@ -229,8 +230,16 @@ def test_48_no_cluster_is_searched_for_and_none_that_is_not_there_is_waited_for(
     with pytest.raises(InputError) as refusal:
         choose_engine(EngineSettings("ray", address), Device("cpu"), 1.0).size(None)
     assert said in str(refusal.value)
-    forget = __import__("sys").modules.pop("ray", None)
+    forget = sys.modules.pop("ray", None)
     assert address != "127.0.0.2:1" or (forget and os.environ["RAY_USAGE_STATS_ENABLED"] == "0")
+
+
+def test_a_cluster_that_other_code_has_joined_is_not_taken_for_the_one_that_is_named(tmp_path, monkeypatch):
+    (tmp_path / "ray.py").write_text("def is_initialized():\n    return True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match="this process is in another Ray cluster already"):
+        choose_engine(EngineSettings("ray", "127.0.0.2:1"), Device("cpu"), 1.0).size(None)
+    sys.modules.pop("ray", None)
 
 
 def test_a_projects_ray_does_not_count_beside_another_executor(project, capsys):
