@@ -150,6 +150,15 @@ class _Replay(keras_tuner.Oracle):  # type: ignore[misc, name-defined]  # keras-
         self.verbose = 0
         self.sweep = sweep
 
+    def save(self) -> None:
+        """Write nothing: the store remembers, and keras-tuner's files cost seven writes a trial, each longer."""
+
+    def _save_trial(self, trial: Any) -> None:
+        """Write nothing."""
+
+    def _check_consecutive_failures(self) -> None:
+        """Look at no trial that has ended: this goes through all of them after each, and no number of them stops us."""
+
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         number, sweep = int(trial_id), self.sweep
         if sweep.stop.is_set() or number >= len(sweep.trials):
@@ -160,6 +169,9 @@ class _Replay(keras_tuner.Oracle):  # type: ignore[misc, name-defined]  # keras-
 
 class _Runner(keras_tuner.engine.base_tuner.BaseTuner):  # type: ignore[misc, name-defined]
     """Gives a trial to the executor and waits for its record."""
+
+    def save(self) -> None:
+        """Write nothing."""
 
     def run_trial(self, trial: Any, *arguments: Any, **options: Any) -> dict[str, float]:
         # A result that is not a number ends the trial as failed. Raising would do so too, but keras-tuner prints
