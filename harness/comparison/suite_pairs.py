@@ -75,7 +75,7 @@ def _judged(group: Group, first: Variant, second: Variant, test_set: TestSet, ju
         comparisons=count,
         looks=common_looks(group.looks[first], group.looks[second]),
         goes_on=False,
-        names=(first.name, second.name),
+        names=(group.suite.label(first), group.suite.label(second)),
     )
     return Pair(first, second, found.accuracy, _times(group, (first, second), judge, count))
 
