@@ -139,7 +139,7 @@ def titles(groups: Sequence[Group]) -> list[str]:
 
 
 def conditions(group: Group) -> str:
-    """Return dataset, budget, device, backend and seeds in words."""
+    """Return dataset, budget, device, backend and seeds in words, and what a baseline is that is not the tutorial's."""
     seeds = sorted({len(records) for records in group.records.values()})
     count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     noun = "seed" if seeds[-1] == 1 else "seeds"
@@ -148,7 +148,9 @@ def conditions(group: Group) -> str:
     budget, environment = group.conditions.budget, group.conditions.environment
     epochs = f"{budget.epochs} epoch{'s' * (budget.epochs != 1)}"
     backend = f"{environment.backend} on {environment.device}"
-    return f"{group.conditions.dataset}, {budget.label} ({epochs}), {count} {noun}{auto}, {backend}"
+    full = group.suite.baseline.name
+    baseline = f"; baseline: {full}" * (full != group.suite.label(group.suite.baseline))
+    return f"{group.conditions.dataset}, {budget.label} ({epochs}), {count} {noun}{auto}, {backend}{baseline}"
 
 
 def _suite_view(

@@ -134,7 +134,8 @@ def loading_lines(path: Path, trial: Trial, classes: tuple[str, ...]) -> list[st
     Raises:
         InputError: The file is damaged.
     """
-    shown = ", ".join(classes[:12]) + (f", ... ({len(classes)} in all)" if len(classes) > 12 else "")
+    names = [name if name.isprintable() else ascii(name) for name in classes[:12]]  # it is the end of a line of Python
+    shown = ", ".join(names) + (f", ... ({len(classes)} in all)" if len(classes) > 12 else "")
     if path.name.endswith(WEIGHTS_ALONE):
         shape = _damaged_else(path, _shape_of_weights)
         what, variant = f"[N, {', '.join(map(str, shape))}]", f"harness.Variant.from_json({trial.variant.to_json()!r})"
@@ -148,8 +149,9 @@ def loading_lines(path: Path, trial: Trial, classes: tuple[str, ...]) -> list[st
     found = list(_parts(config))
     modules = sorted({module for module, _ in _own_classes(found)})
     unregistered = sorted({module for module, registered in _own_classes(found) if not registered})
-    sizes = [one["config"]["batch_shape"][1:] for one in found if one.get("class_name") == "InputLayer"]
-    what = f"[N, {', '.join(map(str, sizes[0]))}]" if sizes else "of one size"
+    shapes = (part.get("config", {}).get("batch_shape") for part in found if part.get("class_name") == "InputLayer")
+    sizes = [size for size in next(shapes, None) or () if isinstance(size, int)]  # a file from elsewhere may hold texts
+    what = f"[N, {', '.join(map(str, sizes))}]"
     own = "".join(f", custom_objects=vars({module})" for module in unregistered[:1])
     if len(unregistered) > 1:
         own = f", custom_objects={{{', '.join(f'**vars({module})' for module in unregistered)}}}"

@@ -10,10 +10,11 @@ from made_results import Made, make_results
 
 from harness import BASELINE, Suite, Variant
 from harness.cli import run
-from harness.comparison import compare
+from harness.comparison import compare, group_records
 from harness.comparison.trend import trend
 from harness.errors import InputError
 from harness.margins import Margins
+from harness.report.view import conditions
 from harness.results import load_results
 from harness.results.conditions import Conditions
 from harness.results.opening import open_store
@@ -124,7 +125,9 @@ def test_tables_say_labels_what_they_stand_for_and_the_full_names(tmp_path):
     assert table.startswith("net (baseline: model:own.nets:build+options.width:16)\n")
     assert "\nbaseline " in table
     assert "- labels: wide is width:32, deep is dropout:0.5+blocks:3\n" in table
-    assert set(load_results(tmp_path).trials()["variant"]) == {"baseline", "wide", "deep"}
+    results = load_results(tmp_path)
+    assert set(results.trials()["variant"]) == {"baseline", "wide", "deep"}
+    assert conditions(group_records(results)[0]).endswith(f"; baseline: {NET.name}")
 
 
 def test_a_store_without_labels_shows_how_its_variants_differ(tmp_path):

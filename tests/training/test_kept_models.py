@@ -1,14 +1,16 @@
 """--save-models: what is kept of a trial predicts, loaded by the printed lines, what its record says."""
 
+import ast
 import contextlib
 import dataclasses
 import io
+import json
 import zipfile
 
 import numpy as np
 import pytest
 
-from harness import BASELINE, Variant
+from harness import BASELINE, InputError, Variant
 from harness.budgets import BUDGETS
 from harness.cli import run
 from harness.results import load_results
@@ -129,6 +131,28 @@ def test_a_newer_model_of_a_trial_takes_the_place_of_the_older(digits, tmp_path)
         assert b"optimizer" not in archive.read("model.weights.h5")
     copy_models(tmp_path, tmp_path / "joined")
     assert model_of(trial, kept_models(tmp_path / "joined")).read_bytes() == second.read_bytes()
+
+
+def test_the_lines_of_a_strangers_model_hold_nothing_of_it_but_names(digits, tmp_path):
+    environment = training_environment(find_device("cpu"))
+    trial = Trial(SMALL, "", "digits", digits.fingerprint, 1, BUDGETS["smoke"], environment)
+    parts = [
+        {"class_name": "InputLayer", "module": "os, evil", "config": {"batch_shape": [None, "x'); evil(", 3]}},
+        {"module": "nets\nimport evil", "registered_name": "evil"},
+        {"module": "own.nets", "registered_name": None},
+    ]
+    path = tmp_path / "o'dd.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(parts))
+    lines = loading_lines(path, trial, digits.classes)
+    assert lines[0] == "import keras, own.nets"
+    assert lines[1].endswith("compile=False, custom_objects=vars(own.nets))")
+    assert "evil" not in "".join(lines)
+    lines = loading_lines(path, trial, ("cat\nimport evil", "dog"))
+    assert len(ast.parse("\n".join(lines)).body) == 3
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(InputError, match="is damaged"):
+        loading_lines(path, trial, digits.classes)
 
 
 SUITE = """
