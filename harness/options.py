@@ -259,6 +259,8 @@ JOB = (
     Option("ray-gpus", "GPUs that Ray reserves for a worker where a GPU trains; less than 1 shares one",
            NumberOption("N", 0.05, 1, whole=False), default_text="1"),
     Option("ray-insecure", "Join a Ray cluster that asks nobody for a token"),
+    Option("live", "While trials run, write the report anew every so many seconds; the page may be opened at any time",
+           NumberOption("SECONDS", 1, whole=False), default_text="at the end alone"),
     Option("retrain", "Train anew, though the store has results; those are kept, and no longer shown"),
     Option("save-models", "Keep each trial's model in RESULTS/models; trials stored without theirs are trained again"),
     Option("protocol", "validation: the best epoch on images held out of train; tutorial: the last, watched on test",

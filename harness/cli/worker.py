@@ -46,6 +46,8 @@ def command(paths: tuple[Path, ...], text: str, time: bool, **options: Any) -> i
             f"next is decided by the results of all shares; give --seeds {whole.budget.looks[0]}, merge, and "
             "`harness sweep --seeds auto` goes on from there"
         )
+    if whole.live_s is not None:
+        raise InputError("--live: a share has no report of its own: leave it out, and merge the shares to see them")
     settings = replace(whole, results=share.store_in(whole.results), share=share, beside=whole.results)
     job = prepare(settings, load_suites(suite_paths(paths), slow=options["slow"], note=warn))
     for warning in job.warnings:

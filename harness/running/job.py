@@ -30,6 +30,7 @@ from harness.results.store import Store, keep_newest
 from harness.results.trials import Environment, Trial
 from harness.running.engines import EngineSettings, choose_engine
 from harness.running.executor import Engine, Executor, Work
+from harness.running.live import live_report
 from harness.running.plan import DatasetFacts, Plan, make_plan
 from harness.running.rounds import Looking
 from harness.running.share import SHARES, WHOLE, Share, waiting_in_shares
@@ -59,6 +60,7 @@ class JobSettings:
         image_size: Resize a folder's images to that many pixels a side; None keeps their own size.
         skip_unreadable: Leave out a folder's unreadable images, with a warning, instead of refusing.
         retime: Measure step times anew, though the store has them.
+        live_s: While trials run, write the report anew every so many seconds; None for not at all.
         retrain: Train anew, though the store has results.
         save_models: Keep each trial's model; train those anew that the results folder has no model of.
         margins: Alpha and margins of practical equality.
@@ -78,6 +80,7 @@ class JobSettings:
     skip_unreadable: bool = False
     retime: bool = False
     retrain: bool = False
+    live_s: float | None = None
     save_models: bool = False
     margins: Margins = field(default_factory=Margins)
     share: Share = WHOLE
@@ -94,6 +97,7 @@ class JobSettings:
             trial_memory_mib=values["trial_memory"] or 0,
             retime=values.get("retime", False),
             retrain=values.get("retrain", False),
+            live_s=values.get("live"),
             save_models=values.get("save_models", False),
             **{
                 name: values[name]
@@ -284,7 +288,8 @@ def train(
         # Here, while the workers start: keras-tuner imports TensorFlow, which takes seconds.
         from harness.running.tuner import run_sweep
 
-        return run_rounds(job, run, tried, announce=announce)
+        with live_report(job.settings.results, job.settings.margins, job.settings.live_s):
+            return run_rounds(job, run, tried, announce=announce)
     finally:
         executor.close()
 

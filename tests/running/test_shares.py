@@ -146,6 +146,7 @@ def test_a_share_that_is_none_is_refused_with_what_it_may_be(text, capsys):
     [
         (["--seeds", "auto"], "give --seeds 5, merge, and `harness sweep --seeds auto` goes on"),
         (["--budget", "full"], "--seeds auto (as --budget full has it)"),
+        (["--live", "9"], "a share has no report of its own"),
         (["--time"], "step times are not taken in shares"),
     ],
 )
