@@ -1,4 +1,4 @@
-"""`--live`: the page is there while a run goes on, whole at any instant, and nothing writes on when the run has ended."""
+"""`--live`: the page is there while a run goes on, whole at any instant, and nobody writes when the run has ended."""
 
 import time
 
