@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+import pandas  # noqa: F401  # before pytester, which takes out what came with it
 import pytest
 from drawn_images import draw_folder
 from hypothesis import given
