@@ -15,6 +15,7 @@ from harness.results.records import Record
 from harness.results.store import Store
 from harness.running.finish import finish
 from harness.running.job import Job, begin, prepare, train
+from harness.running.models import kept_lines
 from harness.running.plan import Plan
 from harness.running.progress import Progress, describe_plan, seconds_of_timing
 from harness.running.stopwatch import Stopwatch
@@ -50,6 +51,8 @@ def sweep(job: Job, *, with_times: bool) -> int:
     text = render_frame(ended.frame, "plain", screen=screen_of(sys.stdout), outcomes=ended.outcomes)
     click.echo(f"\n{text}", color=True)
     say(f"wrote tables/ and report/index.html in {job.settings.results}")
+    for line in kept_lines(job.settings.results) if job.settings.save_models else ():
+        say(line)
     for failure in failures:
         say(f"failed: {failure}", err=True)
     return 1 if failures else 0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from harness.pytest_plugin.state import Run
 from harness.results.schema import STORE_NAME
 from harness.running.job import worker_log
+from harness.running.models import kept_lines
 from harness.tables import Screen, suite_table
 from harness.tables.failures import failure_lines
 from harness.tables.outcome import outcome_section
@@ -34,3 +35,5 @@ def summary_lines(run: Run, screen: Screen) -> Iterator[str]:
     report = f"report: {page}   " if page in run.written else ""
     yield f"{report}tables: {folder / 'tables'}"
     yield f"store: {folder / STORE_NAME}   output of the workers: {worker_log(job)}"
+    if job.settings.save_models:
+        yield from kept_lines(folder)

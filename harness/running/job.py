@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -14,13 +13,10 @@ from harness.budgets import Budget
 from harness.comparison import Judge, Margins
 from harness.comparison.groups import plans_of
 from harness.datasets import Dataset, DatasetRef, load_dataset
-from harness.errors import InputError
-from harness.files import unwritable
 from harness.machine import usable_cores
 from harness.options import chosen_budget, chosen_margins
 from harness.results import Results, load_results
 from harness.results.contents import TestSet
-from harness.results.kept_models import KeptModel, kept_models, model_of, models_folder, write_model
 from harness.results.opening import has_store, open_store
 from harness.results.planned import PlannedSuite
 from harness.results.provenance import Provenance, collect_provenance
@@ -31,6 +27,7 @@ from harness.results.trials import Environment, Trial
 from harness.running.engines import EngineSettings, choose_engine
 from harness.running.executor import Engine, Executor, Work
 from harness.running.live import live_report
+from harness.running.models import has_model, write_model_of
 from harness.running.plan import DatasetFacts, Plan, make_plan
 from harness.running.rounds import Looking
 from harness.running.share import SHARES, WHOLE, Share, waiting_in_shares
@@ -201,7 +198,7 @@ def prepare(
         workers=engine.size(settings.workers),
         retrain=settings.retrain,
         share=settings.share,
-        has_model=_has_model(settings) if settings.save_models else None,
+        has_model=has_model(settings.results, settings.beside) if settings.save_models else None,
         look=partial(looking.rows, results=results),
     )
     timing_environment = training_environment(device, threads=usable_cores())
@@ -279,7 +276,7 @@ def train(
             store=store,
             scratch=job.settings.results / "keras-tuner",
             notify=note,
-            finished=partial(_with_model_written, job),
+            finished=lambda record: write_model_of(record, job.plan.names[record.trial.variant], job.settings.results),
             stop_after_failures=stop_after_failures and stop_after_failures - failures,
         )
 
@@ -343,28 +340,6 @@ def _looked(job: Job, plan: Plan, tried: frozenset[str]) -> Plan:
     if job.settings.retrain:
         records = {key: one for key, one in records.items() if key in tried}
     return job.looking.after(plan, tried, records, results)
-
-
-def _has_model(settings: JobSettings) -> Callable[[Trial], bool]:
-    kept = kept_models(settings.results)
-    if settings.beside is not None:
-        kept |= kept_models(settings.beside)
-    return lambda trial: model_of(trial, kept) is not None
-
-
-def _with_model_written(job: Job, record: Record) -> Record:
-    """Write the model that a record brings, and return the record without it, or with why it is not written."""
-    kept = record.model
-    if kept is None or not kept.data:
-        return record
-    trouble, results = "", job.settings.results
-    try:
-        write_model(results, record.trial, job.plan.names[record.trial.variant], kept)
-    except OSError as error:
-        trouble = str(unwritable(models_folder(results), error, elsewhere="make it a folder that can be written"))
-    except InputError as error:
-        trouble = str(error)
-    return dataclasses.replace(record, model=KeptModel(ending=kept.ending, trouble=trouble))
 
 
 def sources_of(pair: Pair) -> tuple[str, str]:

@@ -184,6 +184,7 @@ def test_trials_stored_without_a_model_are_trained_again_for_it_and_give_the_sam
 
     models.unlink()
     assert run(SWEEP) == 0
+    assert "models: results/models (2); `harness model VARIANT` tells how" in capsys.readouterr().out
     results = load_results("results")
     assert {key: one.accuracy for key, one in results.records.items()} == before
     capsys.readouterr()
