@@ -23,7 +23,12 @@ class Executor(Protocol):
     workers: int
 
     def run(self, trial: Trial) -> Record:
-        """Run one trial and return its record, a failed one included; ExecutorStopped when stopped meanwhile."""
+        """Run one trial and return its record, a failed one included.
+
+        Raises:
+            ExecutorStopped: Stopped meanwhile.
+            HarnessError: No trial can run there.
+        """
         ...
 
     def stop(self) -> None:
@@ -66,7 +71,7 @@ class Engine(Protocol):
         ...
 
     def start(self, work: Work, workers: int) -> Executor:
-        """Start the workers; HarnessError where they cannot work."""
+        """Start the workers; HarnessError where they cannot work, or with the first trial, where that shows later."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import ipaddress
 import logging
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Executor as Pool
 from pathlib import Path
 from typing import Any
@@ -101,20 +103,23 @@ class RayEngine:
 
     def _join(self) -> None:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-        import ray
+        if "ray" in sys.modules:
+            import ray
 
-        if ray.is_initialized():
-            if _joined != [self._address]:
-                raise InputError(
-                    f"--ray-address {self._address}: this process is in another Ray cluster already, which some other "
-                    "code has joined: leave that out, or end it with ray.shutdown()"
-                )
-            return
+            if ray.is_initialized():
+                if _joined != [self._address]:
+                    raise InputError(
+                        f"--ray-address {self._address}: this process is in another Ray cluster already, which some "
+                        "other code has joined: leave that out, or end it with ray.shutdown()"
+                    )
+                return
         try:
             socket.create_connection((self._host, self._port), timeout=_ANSWER_S).close()
         except OSError as error:
             raise InputError(f"--ray-address {self._address}: nothing answers there ({error}); {_DOCS}") from None
-        os.environ["RAY_AUTH_MODE"] = self._mode()
+        probes = {mode: self._probe(mode) for mode in ("disabled", *["token"] * _has_token())}
+        importlib.import_module("ray")  # while they run
+        os.environ["RAY_AUTH_MODE"] = self._mode({mode: self._answer(probe) for mode, probe in probes.items()})
         outcome: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
         threading.Thread(target=self._connect, args=(outcome,), daemon=True).start()
         try:
@@ -141,40 +146,44 @@ class RayEngine:
         except Exception as error:
             outcome.put(error)
 
-    def _mode(self) -> str:
+    def _mode(self, answers: Mapping[str, str]) -> str:
         """Return how to join: with a token, or without where the cluster wants none and that is allowed."""
-        if self._probe("disabled") == "answered":
+        if answers["disabled"] == "answered":
             if self._insecure:
                 return "disabled"
             raise InputError(
                 f"the Ray cluster at {self._address} takes anybody's work without a token, from whoever reaches its "
                 f"ports: start it with RAY_AUTH_MODE=token ({_DOCS}), or add --ray-insecure on a network of your own"
             )
-        if not _has_token():
+        if "token" not in answers:
             raise InputError(
                 f"the Ray cluster at {self._address} wants a token, and none is here: set RAY_AUTH_TOKEN_PATH to the "
                 "file that its nodes were started with, or copy it to ~/.ray/auth_token"
             )
-        if self._probe("token") == "refused":
+        if answers["token"] == "refused":
             raise InputError(f"the Ray cluster at {self._address} refuses the token that is here: it has another one")
         return "token"
 
-    def _probe(self, mode: str) -> str:
+    def _probe(self, mode: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", _PROBE, self._address],
+            env=os.environ | {"RAY_AUTH_MODE": mode},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _answer(self, probe: subprocess.Popen[str]) -> str:
         try:
-            ended = subprocess.run(
-                [sys.executable, "-c", _PROBE, self._address],
-                env=os.environ | {"RAY_AUTH_MODE": mode},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_ANSWER_S,
-            )
+            said, errors = probe.communicate(timeout=_ANSWER_S)
         except subprocess.TimeoutExpired:
+            probe.kill()
             raise InputError(f"--ray-address {self._address}: no answer within {_ANSWER_S:g} s; {_DOCS}") from None
-        if ended.returncode:
-            last = (ended.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        if probe.returncode:
+            last = (errors.strip().splitlines() or ["it says nothing"])[-1]
             raise InputError(f"--ray-address {self._address}: this is no Ray cluster that can be joined ({last})")
-        return ended.stdout.strip()
+        return said.strip()
 
 
 def _is_loopback(host: str) -> bool:

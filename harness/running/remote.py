@@ -53,8 +53,10 @@ class RemoteExecutor:
         log: File that takes what the workers print.
         limit_s: The longest that an answer may take.
 
+    The processes start at once, and are met with the first trial: this one has other things to import meanwhile.
+
     Raises:
-        HarnessError: No process answers, or one is not what the trials need; the engine is closed again.
+        HarnessError: The engine takes no work.
     """
 
     def __init__(
@@ -78,19 +80,22 @@ class RemoteExecutor:
         self._stopped = threading.Event()
         self._refused = ""
         self._data: Any = None
+        self._meeting = threading.Lock()
+        self._met = False
         self._pool = open_pool()
         try:
-            self._greet()
-        except BaseException:
+            self._greetings = [self._pool.submit(serve, order) for _ in range(workers)]
+        except Exception as error:
             self.stop()
-            raise
+            raise HarnessError(f"the engine takes no work: {_told(error)}") from None
 
     def run(self, trial: Trial) -> Record:
         """Run one trial; where its process or its answer is lost, again, and what comes first counts.
 
         Raises:
-            HarnessError: A process is not what the trials need.
+            HarnessError: No process answers, or one is not what the trials need.
         """
+        self.meet()
         waiting: set[Future[Reply]] = set()
         lost = ""
         try:
@@ -105,6 +110,13 @@ class RemoteExecutor:
             for late in waiting:
                 late.cancel()
 
+    def meet(self) -> None:
+        """Wait until the processes have looked whether they are what the trials need; HarnessError where not."""
+        with self._meeting:
+            if not self._met:
+                self._meet()
+                self._met = True
+
     def stop(self) -> None:
         """End the engine's work now."""
         self._stopped.set()
@@ -114,29 +126,36 @@ class RemoteExecutor:
         """Close the engine."""
         _close(self._pool)
 
-    def _greet(self) -> None:
-        """Let each process look whether it is what the trials need."""
-        try:
-            greetings = [self._pool.submit(serve, self._order) for _ in range(self.workers)]
-        except Exception as error:
-            raise HarnessError(f"the engine takes no work: {_told(error)}") from None
+    def _meet(self) -> None:
+        if self._refused:  # by another trial's thread
+            raise InputError(self._refused)
+        greetings = self._greetings
         done, late = wait(greetings, _NOTICE_S)
         if late:
             _note(f"waiting for {len(late)} of {self.workers} workers of the engine")
             done, late = wait(greetings, _ALL_S)
         if not done:
             done, late = wait(greetings, JOIN_S, FIRST_COMPLETED)
+        if self._stopped.is_set():
+            raise ExecutorStopped
         if not done:
-            raise HarnessError(f"no worker of the engine answered within {JOIN_S:g} s: is there a free one?")
-        machines = {}
+            self._refused = f"no worker of the engine answered within {JOIN_S:g} s: is there a free one?"
+            raise InputError(self._refused)
+        machines, lost = {}, ""
         for greeting in done:
             try:
                 reply = greeting.result()
-            except Exception as error:
-                raise HarnessError(f"a process of the engine cannot work: {_told(error)}") from None
+            except (Exception, CancelledError) as error:
+                lost = _told(error)
+                continue
             self._check(reply)
             host, flags = reply.machine
             machines[host] = flags
+        if not machines:
+            self._refused = f"no worker of the engine can work: {lost}"
+            raise InputError(self._refused)
+        if lost:
+            _warn(f"a worker of the engine was lost at its start: {lost}")
         for one in late:
             one.add_done_callback(self._note_refusal)
         if late:
@@ -241,6 +260,8 @@ def _close(pool: Pool) -> None:
 
 def _told(error: BaseException) -> str:
     """Return an engine's own error in one line."""
+    cause = getattr(error, "cause", None)  # of Ray, which puts a traceback around it
+    error = cause if isinstance(cause, BaseException) else error
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
