@@ -81,7 +81,7 @@ def run(settings, suites=(ONE,), *, declared=(), most=10_000, rounds=None, **out
 
 def rows(settings, **columns):
     frame = compare(load_results(settings.results))
-    return frame.set_index(["suite", "variant"])
+    return frame.set_index(["suite", "full_name"])
 
 
 def judged(settings):
@@ -104,8 +104,8 @@ def test_rows_stop_at_the_look_that_settles_them_and_the_baseline_follows_the_fu
     assert len(rounds) >= 1
     first = describe_round(rounds[0])
     assert first.startswith("judged at 5 seeds: 1 of 3 rows settled, ")
-    assert OPEN.name in first
-    assert CLEAR.name not in first
+    assert ONE.label(OPEN) in first
+    assert ONE.label(CLEAR) not in first
 
 
 def test_intervals_are_those_of_their_look_and_what_is_shown_adds_up(settings):
@@ -255,4 +255,4 @@ def test_an_interrupted_table_is_judged_at_the_last_whole_look_and_says_that_it_
     assert table.accuracy_hint[OPEN.name] == "open at 5 of at most 30 seeds: the same command goes on"
     assert table.seeds[OPEN.name] == 5
     (shown,) = split_tables(compare(load_results(settings.results)))
-    assert suite_table(shown, screen=Screen(200)).count(f"{OPEN.name}: ") == 1
+    assert suite_table(shown, screen=Screen(200)).count(f"{ONE.label(OPEN)}: ") == 1
