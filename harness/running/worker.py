@@ -85,6 +85,10 @@ class WorkerSettings:
     home: Home | None = None
 
 
+# TensorFlow never gives back the loop of a compiled epoch: some 8 MiB for each model that was built, however small.
+MOST_BUILDS = 50
+
+
 class Worker:
     """The state of a worker process: its data and the trainer that keeps models from trial to trial.
 
@@ -95,6 +99,16 @@ class Worker:
         self.settings = settings
         self.timer: Timer | None = None
         self.spent = False
+        self._builds = 0
+        self._variant: Variant | None = None
+
+    def begin(self, variant: Variant) -> None:
+        """Count the models that are built here: after many, another process takes the next trial."""
+        # A user's own model is built anew for each trial, any other once for all seeds that follow each other.
+        if variant.model or variant != self._variant:
+            self._builds += 1
+            self._variant = variant
+        self.spent = self.spent or self._builds >= MOST_BUILDS
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -192,6 +206,7 @@ def run_task(trial: Trial, limit_s: float) -> Record:
         with _traced(trace_path(worker.settings.log, trial), limit_s), _noting_what_is_left(worker, trial.variant):
             if worker.settings.home:
                 _check_files(trial)
+            worker.begin(trial.variant)
             return worker.trainer.run(trial, worker.dataset)
     except BaseException as error:  # a trial's failure is a result, not the worker's end
         _end_if_spoilt(worker, error)
