@@ -134,14 +134,14 @@ class ActorPool(Pool):
 
     def _replace(self, actor: Any, *, starts: int = _STARTS) -> None:
         """Start another actor; it is free once it has answered, which it may never where a node is lost."""
+        # Not in Ray's own thread, which calls back: `kill` waits for what that thread brings.
+        threading.Thread(target=self._start_other, args=(actor, starts), daemon=True).start()
+
+    def _start_other(self, actor: Any, starts: int) -> None:
         with self._lock:
             self._actors.discard(actor)
             if self._ended:
                 return
-        self._ray.kill(actor)  # should it still be there, as where only its answer was lost
-        if not starts:
-            return
-        new = self._new()
 
         def greeted(done: Future[Any]) -> None:
             if self._is_death(done.exception()):
@@ -149,7 +149,14 @@ class ActorPool(Pool):
             else:
                 self._free.put(new)
 
-        new.call.remote(*self._greeting).future().add_done_callback(greeted)
+        try:
+            self._ray.kill(actor)  # should it still be there, as where only its answer was lost
+            if starts:
+                new = self._new()
+                new.call.remote(*self._greeting).future().add_done_callback(greeted)
+        except Exception:
+            if not self._ended:  # the cluster was left meanwhile
+                raise
 
     def _is_death(self, error: BaseException | None) -> bool:
         # Our own code raises HarnessError at most, in a RayTaskError; all else is Ray's word for a lost process.
