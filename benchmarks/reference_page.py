@@ -1,7 +1,7 @@
 """The page on what the tutorial's ideas are worth, made from a committed results folder: docs/reference.md.
 
 python benchmarks/reference_page.py                 # writes the page and its chart
-python benchmarks/reference_page.py --short         # prints README's table: each suite's best estimate
+python benchmarks/reference_page.py --short         # prints README's table: the best variant of each suite that has a better one
 
 Accuracies are those of results/reference/ideas, step times those of results/reference/ideas-step-times (both have a
 README with the command that made them).
@@ -10,7 +10,6 @@ README with the command that made them).
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import pandas as pd
 from harness import compare, load_results
 from harness.charts.save import chart_svg
 from harness.charts.theme import BLUE, GREY, INK, ORANGE, data, styled
+from harness.tables import full_text
 
 ROOT = Path(__file__).parent.parent
 ACCURACIES = ROOT / "results/reference/ideas"
@@ -116,62 +116,56 @@ variants of its suite and for every look that `--seeds auto` may take; [Reading 
 
 ## Made again
 
-`python benchmarks/reference_page.py` makes this page and its chart from the committed stores, `results/reference/ideas`
-and, for step times, `results/reference/ideas-step-times`; a test compares them. Their READMEs have the commands that
-trained, the versions and the machines.
+`python benchmarks/reference_page.py` makes this page and its chart from the committed results in
+{_folders()}; a test compares them. A README beside each store has the command, the versions and the machine.
 """
 
 
 def _table(listed: pd.DataFrame) -> str:
-    head = ["suite", "variant", "accuracy %", "vs baseline, points", "", "seeds", "step time", "", "parameters"]
-    lines = [" | ".join(head), " | ".join(["---"] * len(head))]
-    for row in listed.to_dict("records"):
-        lines.append(
-            " | ".join(
-                [
-                    row["suite"],
-                    f"`{row['variant']}`",
-                    f"{100 * row['accuracy']:.1f}",
-                    _points(row),
-                    row["accuracy_verdict"],
-                    str(int(row["seeds"])),
-                    *_times(row),
-                    f"{row['params']:,.0f}",
-                ]
-            )
-        )
-    return "\n".join(f"| {line} |" for line in lines)
+    timed = _timed(listed)
+    head = ["suite", "variant", "accuracy %", "vs baseline, points", "", "seeds"]
+    head += ["step time x baseline", ""] * timed + ["parameters"]
+    rows = [
+        [row["suite"], f"`{row['variant']}`", full_text(row, "accuracy"), *_found(row, timed), f"{row['params']:,.0f}"]
+        for row in listed.to_dict("records")
+    ]
+    return _markdown(head, rows)
 
 
 def short_table(rows: pd.DataFrame) -> str:
-    """Return each suite's best estimate as a Markdown table, largest gain first."""
-    best = ideas(rows).groupby("suite", sort=False).head(1)
-    lines = ["variant | accuracy, points | | seeds | step time | ", "--- | --- | --- | --- | --- | ---"]
-    for row in best.to_dict("records"):
-        cells = [f"`{row['variant']}`", _points(row), row["accuracy_verdict"], str(int(row["seeds"])), *_times(row)]
-        lines.append(" | ".join(cells))
-    return "\n".join(f"| {line} |" for line in lines)
+    """Return the best variant of each suite that has a better one, as a Markdown table, largest gain first."""
+    best = ideas(rows)[ideas(rows).accuracy_verdict == "better"].groupby("suite", sort=False).head(1)
+    timed = _timed(best)
+    head = ["best variant of its suite", "accuracy, points", "", "seeds"] + ["step time x baseline", ""] * timed
+    return _markdown(head, [[f"`{row['variant']}`", *_found(row, timed)] for row in best.to_dict("records")])
 
 
-def _points(row: dict[Any, Any]) -> str:
-    low, high = row["accuracy_ci_low"], row["accuracy_ci_high"]
-    return f"{100 * row['accuracy_delta']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+def _found(row: dict[Any, Any], timed: bool) -> list[str]:
+    """Return difference, verdict, seeds, and the step's ratio with its verdict, as every table has them."""
+    found = [full_text(row, "accuracy_delta"), row["accuracy_verdict"], str(int(row["seeds"]))]
+    return found + [full_text(row, "step_time_ratio"), row["step_time_verdict"]] * timed
 
 
-def _times(row: dict[Any, Any]) -> tuple[str, str]:
-    if not math.isfinite(row["step_time_ratio"]):
-        return "", ""
-    low, high = row["step_time_ci_low"], row["step_time_ci_high"]
-    return f"x {row['step_time_ratio']:.2f} [{low:.2f}, {high:.2f}]", row["step_time_verdict"]
+def _markdown(head: list[str], rows: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
+
+
+def _timed(listed: pd.DataFrame) -> bool:
+    return bool(listed.step_time_ratio.notna().any())
 
 
 def _about_times(listed: pd.DataFrame) -> str:
-    if not listed.step_time_ratio.notna().any():
+    if not _timed(listed):
         return "Step times were not measured."
     return (
         "Step times are ratios to the baseline's on a CPU of two cores with TensorFlow, measured side by side; "
         "on a GPU they would be others."
     )
+
+
+def _folders() -> str:
+    there = [folder for folder in (ACCURACIES, STEP_TIMES) if folder.is_dir()]
+    return " and ".join(f"`{folder.relative_to(ROOT)}`" for folder in there)
 
 
 def _trials() -> int:
