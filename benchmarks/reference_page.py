@@ -1,7 +1,7 @@
 """The page on what the tutorial's ideas are worth, made from a committed results folder: docs/reference.md.
 
 python benchmarks/reference_page.py                 # writes the page and its chart
-python benchmarks/reference_page.py --short         # prints README's table: the best variant of each suite that has a better one
+python benchmarks/reference_page.py --short         # prints README's table, of suites with a better one
 
 Accuracies are those of results/reference/ideas, step times those of results/reference/ideas-step-times (both have a
 README with the command that made them).
