@@ -8,6 +8,9 @@ from collections.abc import Iterator, Sequence
 from harness.comparison.columns import Row
 from harness.tables.cells import full_text
 
+_MANY = 3
+"""From here on variants are told in one word where all of them are meant."""
+
 
 def row_notes(rows: Sequence[Row], quantities: Sequence[str]) -> list[str]:
     """Return what would settle what is unresolved, what disturbed the clock, what failed: each fact once.
@@ -20,11 +23,9 @@ def row_notes(rows: Sequence[Row], quantities: Sequence[str]) -> list[str]:
     for row in rows:
         for fact in _facts(row, quantities):
             facts.setdefault(fact, []).append(str(row["variant"]))
-    others = sum(row["variant"] != row.get("baseline") for row in rows)
-    return [
-        f"{'all variants' if len(names) >= max(others, 3) else ', '.join(names)}: {fact}"
-        for fact, names in facts.items()
-    ]
+    baselines = {str(row["variant"]) for row in rows if row["variant"] == row.get("baseline")}
+    variants = {str(row["variant"]) for row in rows} - baselines
+    return [f"{_whose(names, baselines, variants)}: {fact}" for fact, names in facts.items()]
 
 
 def training_note(rows: Sequence[Row]) -> list[str]:
@@ -78,6 +79,13 @@ def pareto_legend(rows: Sequence[Row]) -> list[str]:
     if any(row["pareto"] == "perhaps" for row in rows):
         return ["Pareto: yes, no other is both more accurate and faster; perhaps, the intervals leave that open"]
     return []
+
+
+def _whose(names: Sequence[str], baselines: set[str], variants: set[str]) -> str:
+    """Return the names; those of all variants in one word, with the baseline's beside it where it is among them."""
+    if len(variants) < _MANY or not variants.issubset(names):
+        return ", ".join(names)
+    return ", ".join([*(name for name in names if name in baselines), "all variants"])
 
 
 def _facts(row: Row, quantities: Sequence[str]) -> Iterator[str]:

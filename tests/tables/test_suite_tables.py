@@ -13,6 +13,7 @@ from harness.comparison import compare
 from harness.results import load_results
 from harness.tables import Screen, render_frame, screen_of, suite_table, write_tables
 from harness.tables.grid import text_width
+from harness.tables.notes import row_notes
 from harness.tables.numbers import significant
 from harness.variants import BASELINE
 
@@ -33,6 +34,18 @@ HOSTILE = "=1+1 | <script>alert(1)</script> `x` *y*\x1b[31m\n漢字"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return make_results(tmp_path_factory.mktemp("tables"), Made())
+
+
+def test_all_variants_is_said_of_variants_alone_and_the_baseline_is_named():
+    def notes(*told):
+        names = ("baseline", "a", "b", "c")
+        cells = {"baseline": "baseline", "accuracy_hint": "", "step_time_flags": ""}
+        rows = [cells | {"variant": name, "message": "2 of 5 seeds" * (name in told)} for name in names]
+        return row_notes(rows, ["accuracy"])
+
+    assert notes("baseline", "a", "b") == ["baseline, a, b: 2 of 5 seeds"]
+    assert notes("a", "b", "c") == ["all variants: 2 of 5 seeds"]
+    assert notes("baseline", "a", "b", "c") == ["baseline, all variants: 2 of 5 seeds"]
 
 
 @pytest.fixture(scope="module")
