@@ -33,7 +33,7 @@ class Suite(Declaration):
         name: How tables call it.
         variants: What is compared, without the baseline; given as a list, or as a mapping from labels of one's own.
         baseline: What with.
-        slow: Runs only when its file is named or with `--slow`.
+        slow: Runs only when its file is named or with `--slow`; None in results that do not tell.
         labels: Of the variants, in their order; empty where they have none.
 
     Raises:
@@ -48,7 +48,7 @@ class Suite(Declaration):
     name: str
     variants: Sequence[Variant]
     baseline: Variant = BASELINE
-    slow: bool = False
+    slow: bool | None = False
     labels: tuple[str, ...] = ()
 
     def __init__(
@@ -56,7 +56,7 @@ class Suite(Declaration):
         name: str,
         variants: Sequence[Variant] | Mapping[str, Variant],
         baseline: Variant = BASELINE,
-        slow: bool = False,
+        slow: bool | None = False,
     ) -> None:
         labels: tuple[str, ...] = ()
         if isinstance(variants, Mapping):
@@ -175,7 +175,9 @@ def _check_labels(suite: Suite) -> None:
     if not suite.labels:
         return
     seen: dict[str, str] = {}
-    described = {one.name_beside(suite.baseline): one for one in suite.variants if isinstance(one, Variant)}
+    members = [one for one in suite.members if isinstance(one, Variant)]
+    named = {one.name: one for one in members}
+    described = {one.name_beside(suite.baseline): one for one in members}
     for label, variant in zip(suite.labels, suite.variants, strict=False):
         where = f'suite "{suite.name}", label {label!r}'
         if not isinstance(label, str) or len(label) > MAX_LABEL or not _LABEL.fullmatch(label) or "::" in label:
@@ -187,3 +189,5 @@ def _check_labels(suite: Suite) -> None:
         seen[label.lower()] = label
         if described.get(label, variant) != variant:
             raise InputError(f"{where} is how another variant of the suite differs from the baseline: choose another")
+        if named.get(label, variant) != variant:
+            raise InputError(f"{where} is the full name of another member of the suite: choose another")

@@ -43,8 +43,8 @@ def words_again(
         words += ["--image-size", str(origin.image_size)]
     words += ["--skip-unreadable"] * origin.skip_unreadable
     words += _budget_words(replace(budget, name=timed_as) if timed_as else budget, looks)
-    # With --slow, -k chooses among the slow suites too: of no use where the suite is none of them.
-    slow = group.suite.slow or not there
+    # With --slow, -k chooses among the slow suites too: of no use where the suite is known to be none of them.
+    slow = group.suite.slow is not False or not there
     words += ["--device", environment.device, *["--slow"] * slow, *["--retime"] * retime]
     return words + ["--results", str(results.folder)] * (there and results.folder != _USUAL_RESULTS)
 

@@ -129,7 +129,7 @@ def suite_of(row: Row) -> Suite:
     members = read_value(tuple[Variant, ...], parse_json(row["content"]), f"suite {row['name']}")
     if not members:
         raise InputError(f"suite {row['name']} has no baseline")
-    return Suite(row["name"], members[1:], members[0])
+    return Suite(row["name"], members[1:], members[0], slow=None)
 
 
 def selection_of(row: Row) -> Selection:

@@ -53,8 +53,8 @@ class PlannedSuite:
         }
         if len(self.looks) > 1:
             content["looks"] = self.looks
-        if self.suite.slow:
-            content["slow"] = True
+        if self.suite.slow is not None:
+            content["slow"] = self.suite.slow
         if self.suite.labels:
             content["labels"] = self.suite.labels
         return json.dumps(content, sort_keys=True)
@@ -91,5 +91,5 @@ class _Stored:
     declared: tuple[Variant, ...]
     sources: tuple[tuple[Variant, str], ...]
     looks: tuple[int, ...] = ()
-    slow: bool = False
+    slow: bool | None = None
     labels: tuple[str, ...] = ()

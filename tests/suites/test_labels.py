@@ -90,6 +90,16 @@ def test_a_label_that_says_something_else_is_refused(labels, says):
     assert 'suite "net"' in str(refused.value)
 
 
+def test_a_label_that_is_another_members_full_name_is_refused():
+    dropped, both = BASELINE.replace(dropout=0.5), BASELINE.replace(dropout=0.5, l2=0.1)
+    wide = dropped.replace(filters=(64, 128))
+    assert both.name != both.name_beside(dropped)
+    for label in (both.name, dropped.name):
+        with pytest.raises(InputError, match="is the full name of another member of the suite"):
+            Suite("net", {label: wide, "small": both}, dropped)
+    assert Suite("net", {both.name: both, wide.name: wide}, dropped).names[1:] == (both.name, wide.name)
+
+
 def test_pytest_and_harness_call_variants_by_their_labels_and_refuse_wrong_ones_with_the_line(project, collect, capsys):
     (project / "suites").mkdir()
     file = project / "suites" / "suite_net.py"
