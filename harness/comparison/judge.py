@@ -27,6 +27,7 @@ from harness.comparison.verdicts import (
     auto_options,
     builds_hint,
     look_hint,
+    look_options,
     seeds_hint,
     time_verdict,
 )
@@ -35,6 +36,7 @@ from harness.results.contents import TestSet
 from harness.results.records import NAN, Record
 from harness.results.step_times import StepTimes
 from harness.statistics import (
+    LEAST_SEEDS,
     TimeRatio,
     alpha_share,
     builds_needed,
@@ -45,8 +47,6 @@ from harness.statistics import (
 )
 from harness.statistics.ratios import two_way_of_shares
 from harness.statistics.two_way import Effect
-
-LEAST_SEEDS = 3
 
 ALL = Standing(0, open=False)
 """Judged once, with whatever seeds are there."""
@@ -122,7 +122,7 @@ class Judge:
         """Return what `judge_accuracies` says of two variants' records by seed."""
         records = [arm[seed] for arm in (baseline, variant) for seed in sorted(arm)]
         # By identity, and the records are held as long as their ids are: keys cost more than the whole judgement.
-        place = (*map(id, records), len(baseline), comparisons, tuple(looks), goes_on)
+        place = (*map(id, records), len(baseline), comparisons, tuple(looks), goes_on, names)
         if place not in self._accuracies:
             terms: dict[str, Any] = {"comparisons": comparisons, "looks": looks, "goes_on": goes_on, "names": names}
             found = judge_accuracies(baseline, variant, test_set, margins=self.margins, **terms)
@@ -220,12 +220,17 @@ def _judged_at(standing: Standing, baseline: BySeed, variant: BySeed, test_set: 
             missing = LEAST_SEEDS - len(seeds)
             hint = f"{missing} more seed{'s' * (missing != 1)} needed for any verdict"
             difference = second.mean(metric) - first.mean(metric)
-            found[metric] = Comparison(difference, hint=hint, settled_by=auto_options(LEAST_SEEDS))
+            found[metric] = Comparison(difference, hint=hint, settled_by=_options_for_more(terms))
         else:
             effect = two_way_of_shares(first.metrics[metric], second.metrics[metric])
             found[metric] = _judged(effect, standing, terms, decides=metric == "accuracy")
     accuracies = Accuracies(len(seeds), **found, standing=standing)
     return accuracies if first.has_precision and second.has_precision else _without_precision(accuracies)
+
+
+def _options_for_more(terms: _Terms) -> str:
+    """Return the options of a run with enough seeds for a verdict: its own looks, where it has several."""
+    return look_options(terms.looks[-1]) if len(terms.looks) > 1 else auto_options(LEAST_SEEDS)
 
 
 def _judged(effect: Effect, standing: Standing, terms: _Terms, *, decides: bool) -> Comparison:

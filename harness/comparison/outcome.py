@@ -25,7 +25,7 @@ Choice = Literal["take", "trade", "open", "losing", "same", "beaten", "nothing"]
 take: better in one measure and not worse in the other. trade: better in one, the other worse or open. open: not beaten,
 and what is not settled leans to better. losing: not beaten, but nothing is better or leans to it. same: as the baseline
 in both. beaten: worse in one measure and better in none, or another variant surely beats it in both. nothing: no
-result, a diverged one, or the same trial as the baseline.
+result, a diverged one, no baseline to compare with, or, without step times, the baseline's own predictions.
 """
 
 CHOICES: tuple[Choice, ...] = get_args(Choice)
@@ -83,17 +83,18 @@ def suite_outcome(comparison: SuiteComparison, results: Results) -> SuiteOutcome
     if outcome.is_smoke:
         return outcome
     racing = [row for choice in ("take", "trade", "open") for row in outcome.choices[choice]]
-    remedies = (_more_seeds(comparison, racing, results), *_more_times(comparison, racing, results))
-    return replace(outcome, remedies=tuple(one for one in remedies if one is not None))
+    remedies = (*_more_seeds(comparison, racing, results), *_more_times(comparison, racing, results))
+    return replace(outcome, remedies=remedies)
 
 
 def sorted_out(rows: Sequence[Row]) -> SuiteOutcome:
     """Return a suite's rows sorted out, without what would settle more."""
     variants = [row for row in rows if row["variant"] != row["baseline"]]
+    without = bool(baseline_trouble(rows))
     timed = any(is_timed(row) for row in variants)
     choices: dict[Choice, list[Row]] = {choice: [] for choice in CHOICES}
     for row in variants:
-        choices[_choice(row, timed=timed)].append(row)
+        choices["nothing" if without else _choice(row, timed=timed)].append(row)
     for found in choices.values():
         found.sort(key=_promise)
     judged = any(not math.isnan(row[f"{name}_ci_low"]) for row in variants for name in ("accuracy", "step_time"))
@@ -105,9 +106,27 @@ def is_timed(row: Row) -> bool:
     return math.isfinite(row["step_time_ratio"])
 
 
+def baseline_trouble(rows: Sequence[Row]) -> str:
+    """Return why a suite's variants have nothing to be compared with; empty where its baseline has results."""
+    baseline = next((row for row in rows if row["variant"] == row["baseline"]), None)
+    if baseline is None:
+        return "the baseline has no trial"
+    if baseline["status"] in ("ok", "partial"):
+        return ""
+    reason = str(baseline["message"])
+    status = str(baseline["status"])
+    return f"the baseline {reason if reason.startswith(status) else f'{status}: {reason}'}"
+
+
+def predicts_as_baseline(row: Row) -> bool:
+    """Whether no image of any seed is predicted otherwise than by the baseline."""
+    return row["accuracy_hint"] in (SAME_TRIAL, SAME_PREDICTIONS)
+
+
 def _choice(row: Row, *, timed: bool) -> Choice:
-    accuracy, time = row["accuracy_verdict"], row["step_time_verdict"]
-    if row["status"] not in ("ok", "partial") or row["accuracy_hint"] in (SAME_TRIAL, SAME_PREDICTIONS):
+    equal = predicts_as_baseline(row)
+    accuracy, time = Verdict.SAME if equal else row["accuracy_verdict"], row["step_time_verdict"]
+    if row["status"] not in ("ok", "partial") or (equal and not is_timed(row)):
         return "nothing"
     if not timed:
         only: dict[str, Choice] = {"better": "take", "same": "same", "worse": "beaten"}
@@ -126,6 +145,8 @@ def _choice(row: Row, *, timed: bool) -> Choice:
 
 def _open_without_lean(row: Row, quantity: str) -> bool:
     """Whether nothing is known of a measure: too few seeds or builds, or not timed."""
+    if quantity == "accuracy" and predicts_as_baseline(row):
+        return False
     return row[f"{quantity}_verdict"] == Verdict.UNRESOLVED and math.isnan(row[f"{quantity}_ci_low"])
 
 
@@ -145,15 +166,20 @@ def _promise(row: Row) -> tuple[float, ...]:
 _WORST = (("accuracy_delta", -1.0), ("step_time_ratio", math.inf))
 
 
-def _more_seeds(comparison: SuiteComparison, rows: Sequence[Row], results: Results) -> Remedy | None:
-    """Return the run that gives open accuracies more seeds."""
-    settled_by = {str(row["variant"]): str(row["accuracy_settled_by"]).split()[1:] for row in rows}
-    open_ = {name: words for name, words in settled_by.items() if words}
-    if not open_:
-        return None
-    most = max(int(words[-1]) if "--max-seeds" in words else USUAL_MAX_SEEDS for words in open_.values())
-    words = words_again(comparison.group, results, looks=looks_up_to(max(most, LEAST_MAX_SEEDS)), there=True)
-    return Remedy("accuracy", comparison.group.suite.name, tuple(open_), tuple(words))
+def _more_seeds(comparison: SuiteComparison, rows: Sequence[Row], results: Results) -> Iterable[Remedy]:
+    """Yield the runs that give open accuracies more seeds: each row by the looks that its own hint names.
+
+    Other looks at the same trials would be a further analysis of them.
+    """
+    by_options: dict[str, list[str]] = {}
+    for row in rows:
+        by_options.setdefault(str(row["accuracy_settled_by"]), []).append(str(row["variant"]))
+    for options, names in by_options.items():
+        if not (asked := options.split()[1:]):
+            continue
+        most = int(asked[-1]) if "--max-seeds" in asked else USUAL_MAX_SEEDS
+        words = words_again(comparison.group, results, looks=looks_up_to(max(most, LEAST_MAX_SEEDS)), there=True)
+        yield Remedy("accuracy", comparison.group.suite.name, tuple(names), tuple(words))
 
 
 def _more_times(comparison: SuiteComparison, rows: Sequence[Row], results: Results) -> Iterable[Remedy]:

@@ -89,10 +89,16 @@ def _times(group: Group, pair: Sequence[Variant], judge: Judge, count: int) -> C
 
 def _negated(found: Comparison) -> Comparison:
     verdict = _TURNED.get(found.verdict, found.verdict)
-    return replace(found, value=-found.value, low=-found.high, high=-found.low, verdict=verdict)
+    return replace(
+        found, value=-found.value, low=-found.high, high=-found.low, verdict=verdict, leans=_turned_lean(found)
+    )
 
 
 def _inverted(found: Comparison) -> Comparison:
     verdict = _TURNED.get(found.verdict, found.verdict)
     low, high = (1 / end if end else math.inf for end in (found.high, found.low))
-    return replace(found, value=1 / found.value, low=low, high=high, verdict=verdict)
+    return replace(found, value=1 / found.value, low=low, high=high, verdict=verdict, leans=_turned_lean(found))
+
+
+def _turned_lean(found: Comparison) -> Verdict | None:
+    return None if found.leans is None else _TURNED.get(found.leans, found.leans)

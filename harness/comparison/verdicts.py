@@ -113,6 +113,15 @@ def auto_options(seeds: int) -> str:
     return "--seeds auto" if seeds <= USUAL_MAX_SEEDS else f"--seeds auto --max-seeds {_two_digits(seeds)}"
 
 
+def look_options(most: int) -> str:
+    """Return the options of a run that judges at the looks up to so many seeds.
+
+    >>> look_options(30), look_options(20)
+    ('--seeds auto', '--seeds auto --max-seeds 20')
+    """
+    return "--seeds auto" if most == USUAL_MAX_SEEDS else f"--seeds auto --max-seeds {most}"
+
+
 def look_hint(verdict: Verdict, look: int, most: int, needed: int | None, *, goes_on: bool) -> Hint:
     """Say at which look an accuracy comparison of up to `most` seeds stands, and why it stopped there.
 
@@ -126,8 +135,7 @@ def look_hint(verdict: Verdict, look: int, most: int, needed: int | None, *, goe
     if verdict is not Verdict.UNRESOLVED:
         return Hint(f"settled at {look} seeds")
     if goes_on:
-        same = "--seeds auto" if most == USUAL_MAX_SEEDS else f"--seeds auto --max-seeds {most}"
-        return Hint(f"open at {look} of at most {most} seeds: the same command goes on", same)
+        return Hint(f"open at {look} of at most {most} seeds: the same command goes on", look_options(most))
     if needed is None or needed > MAX_SEEDS:
         return Hint(f"stopped at {look} seeds: {_NO_SEEDS}")
     if look < most and needed <= most:

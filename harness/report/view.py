@@ -19,6 +19,7 @@ from harness.report.variant_view import VariantView, shown, variant_view
 from harness.results import Results
 from harness.suites import shown_names
 from harness.tables.outcome_words import OutcomeWords, outcome_words
+from harness.tables.suite_rows import beside_each_other
 from harness.variants import Variant
 from harness.variants.rules import RULES
 
@@ -41,7 +42,7 @@ class SuiteView:
         name: The suite's.
         title: The same, with the conditions where another has that name too.
         baseline: Name of the variant that the others are compared with.
-        conditions: Dataset, budget, device and the like, in words.
+        conditions: Dataset, budget, device and the like, in words, and what tells them from another table's.
         machine: Which machine timed; empty without step times.
         pareto: Its chart; None without step times.
         effects: Main effects of its fields; None unless they were crossed.
@@ -100,13 +101,14 @@ def report_view(
     columns = page_columns(varied)
     judge = Judge(margins)
     suites = []
-    for one, title in zip(comparisons, titles(groups), strict=True):
+    parts = beside_each_other(one.rows for one in comparisons)
+    for one, title, part in zip(comparisons, titles(groups), parts, strict=True):
         group = one.group
         views = [
             variant_view(group, variant, row, results, margins, pictures, title=title)
             for variant, row in zip(group.members, one.rows, strict=True)
         ]
-        suite = _suite_view(one, views, columns, pictures, title=title)
+        suite = _suite_view(one, views, columns, pictures, title=title, apart=part.apart)
         pairs = pairs_data(one, results.test_set(group.conditions), judge)
         suites.append(replace(suite, pair_count=pair_count(group), pairs=pairs))
     return ReportView(
@@ -160,6 +162,7 @@ def _suite_view(
     pictures: Pictures,
     *,
     title: str,
+    apart: str,
 ) -> SuiteView:
     group, table = comparison.group, comparison.rows
     timed = sum(math.isfinite(row["step_time_ratio"]) and math.isfinite(row["step_time_ms"]) for row in table)
@@ -174,7 +177,7 @@ def _suite_view(
         group.suite.name,
         title,
         group.suite.label(group.suite.baseline),
-        conditions(group),
+        f"{conditions(group)}; {apart}" if apart else conditions(group),
         group.machine,
         pareto,
         _effects(comparison, pictures, title),

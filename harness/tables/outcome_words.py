@@ -9,11 +9,18 @@ from dataclasses import dataclass
 
 from harness.comparison.again import command_line
 from harness.comparison.columns import Row
-from harness.comparison.outcome import Choice, Remedy, SuiteOutcome, is_timed
+from harness.comparison.outcome import (
+    Choice,
+    Remedy,
+    SuiteOutcome,
+    baseline_trouble,
+    is_timed,
+    predicts_as_baseline,
+)
 from harness.comparison.verdicts import Verdict
 from harness.tables.cells import cell_text, interval_text
 from harness.tables.numbers import interval_decimals, plain
-from harness.tables.suite_rows import SuiteRows
+from harness.tables.suite_rows import SuiteRows, beside_each_other
 
 MOST_LINES = 6
 """Variants that get a line of their own, of each choice."""
@@ -21,7 +28,7 @@ MOST_LINES = 6
 _OWN_LINES: tuple[Choice, ...] = ("take", "trade", "open", "losing")
 _TIMES = 2.0  # from here on a ratio says more than a percentage
 _MOST_NAMES = 5
-_LONGEST_NAME, _LISTED_NAME, _LONGEST_SELECTION = 60, 40, 60
+_LONGEST_NAME, _LISTED_NAME, _LONGEST_SELECTION = 60, 40, 400
 _SELECTABLE = re.compile(r"[\w:+.-]+")
 
 _SIGNS: dict[str, str] = {
@@ -55,7 +62,7 @@ class OutcomeText:
 
     Attributes:
         suite: Its name.
-        conditions: Dataset, budget, device and seeds.
+        conditions: Dataset, budget, device and seeds, and what tells them from another outcome's.
         headline: Which variant to take, or what the choice is.
         lines: A line per variant that is not beaten, then those that are, together.
     """
@@ -83,14 +90,16 @@ class OutcomeWords:
 
 def outcome_words(outcomes: Sequence[SuiteOutcome]) -> OutcomeWords:
     """Return outcomes in words."""
-    texts = tuple(outcome_text(one) for one in outcomes)
+    parts = beside_each_other(one.rows for one in outcomes)
+    texts = tuple(outcome_text(one, apart=part.apart) for one, part in zip(outcomes, parts, strict=True))
     return OutcomeWords(texts, tuple(_settling(outcomes)), tuple(_how_to_read(texts)))
 
 
-def outcome_text(outcome: SuiteOutcome) -> OutcomeText:
-    """Return a suite's outcome in words."""
+def outcome_text(outcome: SuiteOutcome, *, apart: str = "") -> OutcomeText:
+    """Return a suite's outcome in words; `apart` tells it from another under the same dataset, budget and device."""
     rows = SuiteRows(outcome.rows)
-    return OutcomeText(rows.suite, rows.conditions, _headline(outcome), tuple(_lines(outcome)))
+    conditions = f"{rows.conditions}; {apart}" if apart else rows.conditions
+    return OutcomeText(rows.suite, conditions, _headline(outcome), tuple(_lines(outcome)))
 
 
 def trade_text(row: Row, *, why: bool = True) -> str:
@@ -106,7 +115,11 @@ def trade_text(row: Row, *, why: bool = True) -> str:
 def _headline(outcome: SuiteOutcome) -> str:
     rows, choices = outcome.rows, outcome.choices
     baseline = _short(str(rows[0]["baseline"]))
+    if trouble := baseline_trouble(rows):
+        return f"no choice: {_cut(trouble)}"
     if len(rows) < 2 or len(choices["nothing"]) == len(rows) - 1:
+        if any(row["status"] in ("ok", "partial") and predicts_as_baseline(row) for row in choices["nothing"]):
+            return f"no variant differs from {baseline}"
         return "no variant has a result to compare"
     if outcome.is_smoke:
         return "a smoke budget shows that all runs, nothing of accuracy or time"
@@ -160,7 +173,8 @@ def _own_lines(choice: Choice, rows: Sequence[Row]) -> Iterable[OutcomeLine]:
     waiting: dict[str, list[Row]] = {}
     for row in rows:
         if row not in told:
-            waiting.setdefault(str(row["accuracy_hint"]), []).append(row)
+            quantity = "step_time" if predicts_as_baseline(row) else "accuracy"
+            waiting.setdefault(str(row[f"{quantity}_hint"]), []).append(row)
     for hint, alike in waiting.items():
         yield OutcomeLine(choice, _names(alike), _cut(hint))
 
@@ -173,6 +187,8 @@ def _missing(row: Row) -> str:
 def _accuracy_text(row: Row, *, why: bool) -> str:
     low = row["accuracy_ci_low"]
     verdict, time = row["accuracy_verdict"], row["step_time_verdict"]
+    if predicts_as_baseline(row):
+        return "accuracy equal, every image predicted alike"
     if math.isnan(low):
         return f"accuracy not judged ({_cut(str(row['accuracy_hint'])) or 'no interval'})"
     lowest, highest = (cell_text(row, f"accuracy_ci_{end}").lstrip("+-") for end in ("low", "high"))
@@ -269,18 +285,24 @@ def _settling(outcomes: Iterable[SuiteOutcome]) -> list[OutcomeLine]:
     for remedies in together.values():
         variants = list(dict.fromkeys(name for one in remedies for name in one.variants))
         suites = list(dict.fromkeys(one.suite for one in remedies))
-        line = command_line(remedies[0].words, _selection(variants, suites))
-        lines.append(OutcomeLine("settle", f"{remedies[0].quantity} of {_listed(variants)}", line))
+        chosen, whole = _selection(variants, suites)
+        line = command_line(remedies[0].words, chosen)
+        what = f"{remedies[0].quantity} of {_listed(variants)}{f' ({whole})' if whole else ''}"
+        lines.append(OutcomeLine("settle", what, line))
     return lines
 
 
-def _selection(variants: Sequence[str], suites: Sequence[str]) -> str:
-    """Return what `-k` selects: some variants or their suites; nothing where a suite's name is no word of `-k`."""
+def _selection(variants: Sequence[str], suites: Sequence[str]) -> tuple[str, str]:
+    """Return what `-k` selects, and what of it is more than the variants asked for: whole suites, or everything."""
     # A search's winner is an item of its own only as the search.
     few = " or ".join(variants)
-    if len(few) <= _LONGEST_SELECTION and not any(suite.startswith("search:") for suite in suites):
-        return few
-    return " or ".join(suites) if all(_SELECTABLE.fullmatch(suite) for suite in suites) else ""
+    searched = any(suite.startswith("search:") for suite in suites)
+    if len(few) <= _LONGEST_SELECTION and not searched:
+        return few, ""
+    because = "a search's winner cannot be selected" if searched else "their names are too long for -k"
+    if all(_SELECTABLE.fullmatch(suite) for suite in suites):
+        return " or ".join(suites), f"{because}: their whole suites run"
+    return "", f"{because}: all suites run"
 
 
 def _how_to_read(texts: Sequence[OutcomeText]) -> list[str]:

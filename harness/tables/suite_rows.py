@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,16 @@ def split_tables(frame: pd.DataFrame) -> Iterator[SuiteRows]:
     for title, rest in order:
         rows = [{name: column[place] for name, column in cells.items()} for place in found[title][rest]]
         yield SuiteRows(rows, _told_apart(rest, list(found[title])))
+
+
+def beside_each_other(parts: Iterable[Sequence[Row]]) -> list[SuiteRows]:
+    """Return the rows of suites that are shown together, each told apart from others of its title as tables are."""
+    parts = list(parts)
+    keys = [tuple(tuple(rows[0][name] for name in names) for names in (_TITLED, _APART)) for rows in parts]
+    found: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+    for title, rest in keys:
+        found.setdefault(title, []).append(rest)
+    return [SuiteRows(rows, _told_apart(rest, found[title])) for rows, (title, rest) in zip(parts, keys, strict=True)]
 
 
 def _told_apart(mine: tuple[Any, ...], all_: list[tuple[Any, ...]]) -> str:

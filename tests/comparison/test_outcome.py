@@ -13,9 +13,11 @@ from made_results import DROPOUT, Made, make_results
 from harness.budgets import BUDGETS
 from harness.comparison import Margins, compare_all
 from harness.comparison.outcome import CHOICES, outcomes_of, sorted_out
+from harness.comparison.pairs import SAME_PREDICTIONS, SAME_TRIAL
 from harness.results import load_results
 from harness.results.planned import PlannedSuite
 from harness.suites import Suite
+from harness.tables.outcome_words import outcome_words
 
 WORDS = ("better", "worse", "same", "unresolved")
 NAN = float("nan")
@@ -35,6 +37,10 @@ def row(variant, accuracy, time, *, leans=("", ""), **more):
         "budget": "quick",
         "device": "cpu",
         "backend": "tensorflow",
+        "fingerprint": "f",
+        "versions": "keras-3",
+        "threads": 1,
+        "recipe": 1,
         "seeds": 5,
         "looks": "5",
         "status": "ok",
@@ -105,6 +111,25 @@ def test_what_another_variant_surely_beats_is_beaten_whatever_its_words():
     assert choice_of(row("a", "unresolved", "better", pareto="no")) == "beaten"
 
 
+@pytest.mark.parametrize("hint", [SAME_TRIAL, SAME_PREDICTIONS])
+def test_of_equal_predictions_the_step_time_decides(hint):
+    equal = {"accuracy_hint": hint, "accuracy_delta": 0.0, "accuracy_ci_low": NAN, "accuracy_ci_high": NAN}
+    for time, choice in (("better", "take"), ("worse", "beaten"), ("same", "same"), ("unresolved", "losing")):
+        assert choice_of(row("a", "unresolved", time) | equal) == choice
+    assert choice_of(row("a", "unresolved", "unresolved", leans=("", "better")) | equal) == "open"
+    assert choice_of(row("a", "unresolved", "") | equal | {"step_time_ratio": NAN}) == "nothing"
+
+
+@pytest.mark.parametrize("status", ["failed", "diverged"])
+def test_without_a_baseline_there_is_no_choice(status):
+    rows = [baseline() | {"status": status, "message": "no memory"}, row("a", "unresolved", "better")]
+    found = sorted_out(rows)
+    assert [one["variant"] for one in found.choices["nothing"]] == ["a"]
+    (text,) = outcome_words([found]).suites
+    assert text.headline == f"no choice: the baseline {status}: no memory"
+    assert {line.label for line in text.lines} == {"nothing"}
+
+
 def test_without_step_times_accuracy_alone_decides():
     untimed = {"step_time_ratio": NAN, "pareto": "perhaps"}
     for word, choice in (("better", "take"), ("worse", "beaten"), ("same", "same")):
@@ -146,8 +171,28 @@ def test_a_run_that_would_settle_more_is_a_command_that_there_is(folder):
     assert "--seeds auto --max-seeds 50" in shlex.join(more.words)
 
 
-@pytest.mark.parametrize("slow", [True, False])
-def test_slow_suites_alone_are_asked_for_with_slow(folder, slow):
+def test_each_open_row_goes_on_by_its_own_looks(folder):
+    results = load_results(folder)
+    comparison, *_ = compare_all(results, Margins())
+    asked = "add --seeds auto --max-seeds 20", "add --seeds auto"
+    first, *variants = comparison.rows
+    rows = [
+        first,
+        *(
+            {**one, **OPEN, "accuracy_hint": "", "accuracy_settled_by": how}
+            for one, how in zip(variants, asked, strict=True)
+        ),
+    ]
+    remedies = outcomes_of([replace(comparison, rows=rows)], results)[0].remedies
+    found = {one.variants: shlex.join(one.words) for one in remedies}
+    assert found.keys() == {(one["variant"],) for one in variants}
+    few, usual = (found[(one["variant"],)] for one in variants)
+    assert "--seeds auto --max-seeds 20" in few
+    assert "--max-seeds" not in usual
+
+
+@pytest.mark.parametrize("slow", [True, False, None])
+def test_slow_suites_and_those_not_known_to_be_fast_are_asked_for_with_slow(folder, slow):
     results = load_results(folder)
     comparison, *_ = compare_all(results, Margins())
     own = comparison.group.suite
@@ -157,7 +202,7 @@ def test_slow_suites_alone_are_asked_for_with_slow(folder, slow):
     rows = [comparison.rows[0], {**comparison.rows[1], **OPEN}]
     group = replace(comparison.group, suite=suite)
     (seeds,) = outcomes_of([replace(comparison, group=group, rows=rows)], results)[0].remedies
-    assert ("--slow" in seeds.words) == slow
+    assert ("--slow" in seeds.words) == (slow is not False)
 
 
 def test_nothing_is_offered_for_what_more_seeds_would_settle_as_worse(folder):

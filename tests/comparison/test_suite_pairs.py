@@ -1,14 +1,18 @@
 """A suite's variants against each other: the house's own judgement, corrected for the number of pairs."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from made_results import BASELINE, DROPOUT, WIDE, Made, make_results
 
 from harness import load_results
 from harness.comparison import Judge, Margins, compare_all
+from harness.comparison.judge import Comparison
 from harness.comparison.pair_rows import compare_variants
-from harness.comparison.suite_pairs import MOST_PAIRS, pair_count, suite_pairs
+from harness.comparison.suite_pairs import MOST_PAIRS, Pair, pair_count, suite_pairs
+from harness.comparison.verdicts import Verdict
+from harness.suites import Suite
 
 SMALL = BASELINE.replace(filters=(16, 32))
 ACCURACIES = {BASELINE: 0.80, DROPOUT: 0.90, WIDE: 0.80}
@@ -55,6 +59,21 @@ def test_a_pair_turned_is_the_other_way_round(tmp_path):
     accuracy, time = pair.accuracy, pair.step_time
     assert cells(turned.accuracy) == (-accuracy.value, -accuracy.high, -accuracy.low, "better")
     assert cells(turned.step_time) == pytest.approx((1 / time.value, 1 / time.high, 1 / time.low, "better"))
+
+
+def test_a_pair_turned_leans_the_other_way():
+    open_ = Comparison(0.01, -0.01, 0.03, leans=Verdict.BETTER), Comparison(0.9, 0.8, 1.1, leans=Verdict.SAME)
+    turned = Pair(DROPOUT, WIDE, *open_).turned()
+    assert (turned.accuracy.leans, turned.step_time.leans) == (Verdict.WORSE, Verdict.SAME)
+
+
+def test_a_pairs_message_has_the_labels_of_its_own_suite(tmp_path):
+    results, group, _ = pairs_of(tmp_path, Made(ACCURACIES, STEPS_MS, diverged=frozenset({(WIDE, 2)})))
+    judge, test_set = Judge(Margins()), results.test_set(group.conditions)
+    for label in ("wide", "broad"):
+        suite = Suite("labelled", {"dropped": DROPOUT, label: WIDE})
+        (pair,) = suite_pairs(replace(group, suite=suite), test_set, judge)
+        assert pair.accuracy.hint.startswith(f"{label}: diverged")
 
 
 def test_a_diverged_or_untimed_variant_is_not_claimed_to_differ(tmp_path):

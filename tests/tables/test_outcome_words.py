@@ -7,11 +7,11 @@ import re
 import shlex
 
 import pytest
-from made_results import BASELINE, DROPOUT, WIDE, Made, make_results
+from made_results import BASELINE, DROPOUT, VERSIONS, WIDE, Made, make_results
 
 from harness.cli import run
 from harness.comparison import Margins, compare, compare_all, frame_of
-from harness.comparison.outcome import outcomes_of
+from harness.comparison.outcome import CHOICES, Remedy, SuiteOutcome, outcomes_of
 from harness.exports.github import summary
 from harness.report import write_report
 from harness.results import load_results
@@ -178,3 +178,48 @@ def test_colour_marks_the_label_alone(folder):
     plain, coloured = (outcome_section(found, screen=Screen(100, colour=on)) for on in (False, True))
     assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
     assert "\x1b[1mtrade\x1b" in coloured
+
+
+def remedy_words(names):
+    """Return how a run that would settle these variants is offered."""
+    cells = dict.fromkeys(("suite", "dataset", "budget", "device", "backend", "fingerprint", "versions"), "x")
+    row = cells | dict.fromkeys(("threads", "recipe", "seeds"), 1)
+    row |= {"variant": "baseline", "baseline": "baseline", "status": "ok", "looks": "5"}
+    remedy = Remedy("accuracy", "l2", tuple(names), ("pytest", "suites", "--benchmark"))
+    empty = {choice: [] for choice in CHOICES}
+    (line,) = outcome_words([SuiteOutcome([row], empty, False, False, False, (remedy,))]).settling
+    return line
+
+
+def test_a_run_that_would_settle_some_selects_them_and_says_where_it_cannot():
+    some = remedy_words([f"filters:{width}-{2 * width}+dropout:0.5" for width in (16, 32, 64, 128)])
+    assert shlex.split(some.text)[4].count(" or ") == 3
+    many = remedy_words([f"filters:{width}-{2 * width}+dropout:0.5" for width in range(16, 64)])
+    assert shlex.split(many.text)[4] == "l2"
+    assert many.names.endswith("(their names are too long for -k: their whole suites run)")
+
+
+def test_outcomes_of_two_library_versions_can_be_told_apart(tmp_path):
+    newer = tuple((name, "9.9.9" if name == "keras" else version) for name, version in VERSIONS)
+    make_results(tmp_path, Made())
+    make_results(tmp_path, Made(versions=newer))
+    results = load_results(tmp_path)
+    comparisons = compare_all(results, Margins())
+    text = outcome_section(outcomes_of(comparisons, results), screen=Screen(width=400))
+    page = write_report(comparisons, results, Margins(alpha=0.01), folder=tmp_path)[0].read_text(encoding="utf-8")
+    for versions in (VERSIONS, newer):
+        told = f"versions: {' '.join(f'{name}-{version}' for name, version in versions)}"
+        assert told in text
+        assert len(re.findall(rf"<small[^<]*; {re.escape(told)}</small>", page)) >= 2  # outcome and table
+    assert "99 % interval for new seeds and images" in page
+    assert "95 %" not in page
+
+
+def test_predictions_that_equal_the_baselines_are_no_result_to_choose_by(tmp_path):
+    accuracies = {BASELINE: 0.80, DROPOUT: 0.80}
+    (untimed,) = outcomes(tmp_path / "untimed", Made(accuracies=accuracies, step_ms={}))
+    assert outcome_words([untimed]).suites[0].headline == "no variant differs from baseline"
+    (timed,) = outcomes(tmp_path / "timed", Made(accuracies=accuracies, step_ms={BASELINE: 8.0, DROPOUT: 6.0}))
+    (text,) = outcome_words([timed]).suites
+    assert text.headline == f"take {DROPOUT.name}"
+    assert re.fullmatch(r"\S+ % faster \[.*\], accuracy equal, every image predicted alike", text.lines[0].text)
