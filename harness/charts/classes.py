@@ -25,7 +25,7 @@ class ClassAccuracy:
         name: Of the class.
         images: Test images of it.
         accuracy: Share of them told right, mean of the seeds.
-        low, high: 95 % interval for new seeds and new images; nan under three seeds.
+        low, high: Interval for new seeds and new images, at alpha; nan under three seeds.
         baseline: The baseline's accuracy; nan where there is none to compare with.
         delta, delta_low, delta_high: The paired difference, with an interval corrected for the number of classes.
     """

@@ -12,7 +12,9 @@
     const found = new URLSearchParams(location.hash.slice(1));
     for (const name of Object.keys(state)) state[name] = found.get(name) || "";
     const plain = location.hash.slice(1);
-    if (plain && !plain.includes("=")) state.at = decodeURIComponent(plain);
+    if (!plain || plain.includes("=")) return;
+    // An address that someone cut short may end in half an escape: it then leads nowhere.
+    try { state.at = decodeURIComponent(plain); } catch { state.at = plain; }
   };
   const writeAddress = () => {
     const kept = new URLSearchParams(Object.entries(state).filter(([, value]) => value));
