@@ -11,7 +11,7 @@ from harness.comparison.columns import FOLDER_COLUMNS, METRICS
 from harness.comparison.differences import Difference, differences_of
 from harness.comparison.judge import Accuracies, Comparison, Judge, Margins
 from harness.comparison.pairs import BySeed, up_to
-from harness.comparison.suite_rows import status_of
+from harness.comparison.suite_cells import status_of
 from harness.comparison.times_across_runs import judge_across
 from harness.comparison.trained import Pair, Trained, matched, trained_variants
 from harness.comparison.training_cost import SAME_EPOCH, judge_training, share_of
