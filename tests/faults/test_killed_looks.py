@@ -53,7 +53,7 @@ def wait_until(condition):
 
 
 def table(folder):
-    frame = compare(load_results(folder)).drop(columns=["train_time_s", "peak_memory_mib"])
+    frame = compare(load_results(folder)).drop(columns=["train_time_s", "time_to_baseline_s", "peak_memory_mib"])
     return json.loads(frame.to_json(orient="records"))
 
 

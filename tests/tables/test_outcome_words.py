@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 from made_results import BASELINE, DROPOUT, VERSIONS, WIDE, Made, make_results
@@ -114,7 +115,8 @@ def test_chosen_columns_and_programs_get_no_sentences(folder):
 
 
 @pytest.mark.parametrize("width", [80, 200])
-def test_an_outcome_of_many_variants_with_long_names_fits_and_says_how_many_more(tmp_path, width):
+def test_an_outcome_of_many_variants_with_long_names_fits_and_says_how_many_more(tmp_path, monkeypatch, width):
+    monkeypatch.chdir(tmp_path)  # a path is a word that no line breaks
     many = [
         BASELINE.replace(
             filters=(64, 128, 256, 512), dense=(512, 256), dropout=rate / 100, l2=0.0001, activation="gelu"
@@ -126,7 +128,7 @@ def test_an_outcome_of_many_variants_with_long_names_fits_and_says_how_many_more
         step_ms={BASELINE: 8.0} | dict.fromkeys(many, 6.0),
         noise=0.03,
     )
-    text = outcome_section(outcomes(tmp_path, made), screen=Screen(width))
+    text = outcome_section(outcomes(Path("made"), made), screen=Screen(width))
     lines = text.splitlines()
     assert max(map(text_width, lines)) <= width
     assert len(lines) < 60
