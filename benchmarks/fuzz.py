@@ -40,6 +40,7 @@ INPUTS = {
     "dataset": 40_000,
     "image": 40_000,
     "arrays": 10_000,
+    "model": 20_000,
     "arguments": 10_000,
 }
 _SIDES = 16
@@ -398,6 +399,28 @@ def _arrays() -> Target:
         _read_npz(path)
 
     return target, [path.read_bytes()], ["PK\x03\x04", "\x93NUMPY", "'descr'", "'shape'", "|O", "<U9", "x_train.npy"]
+
+
+def _model() -> Target:
+    import ast
+    import zipfile
+
+    from harness.results.model_lines import loading_lines
+
+    path, (record, _, _) = Path(tempfile.mkdtemp()) / "a.keras", _examples()
+
+    def target(data: bytes) -> None:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("config.json", data)
+        imported, *_ = ast.parse("\n".join(loading_lines(path, record.trial, ("a", "b")))).body
+        assert ast.unparse(imported) in ("import keras", "import keras, harness.models.layers")
+
+    layer = {"class_name": "InputLayer", "module": "keras.layers", "config": {"batch_shape": [None, 8, 8, 1]}}
+    own = {"module": "harness.models.layers", "class_name": "Sum", "registered_name": "harness>Sum"}
+    seeds = [
+        json.dumps([layer, one]).encode() for one in (own, own | {"module": "builtins"}, {"registered_name": None})
+    ]
+    return target, seeds, [*_WORDS, *layer, *own, "batch_shape", "InputLayer", "builtins", "os"]
 
 
 def _arguments() -> Target:

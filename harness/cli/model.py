@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from harness.results.records import Record
     from harness.variants import Variant
 
+_DEFAULT = "the best on its validation images; under --protocol tutorial, which has none, the lowest that is kept"
+
 
 @click.command("model")
 @click.argument("variant", metavar="VARIANT", shell_complete=variant_names)
-@click.option("--seed", **number("--seed", "N", 1), help="Of which trial [default: the best on its validation images].")
+@click.option("--seed", **number("--seed", "N", 1), help=f"Of which trial [default: {_DEFAULT}].")
 @click.option(
     "--suite", metavar="NAME", shell_complete=suite_names, help="The suite that calls it so, where several do."
 )
@@ -36,7 +38,8 @@ def command(variant: str, seed: int | None, suite: str | None, results: Path, **
     It takes pixels from 0 to 255: the division is in it.
     """
     from harness.results import load_results
-    from harness.results.kept_models import kept_models, loading_lines, model_of
+    from harness.results.kept_models import kept_models, model_of, not_kept
+    from harness.results.model_lines import loading_lines
 
     found = load_results(results)
     group, chosen = _find(found, variant, suite, wanted(options))
@@ -49,14 +52,28 @@ def command(variant: str, seed: int | None, suite: str | None, results: Path, **
     if not files or (seed is not None and seed not in files):
         what = f'seed {seed} of "{variant}"' if seed is not None else f'"{variant}"'
         there = f" (there is one of the seeds {', '.join(map(str, sorted(files)))})" if files else ""
+        said = not_kept(results)
+        reasons = [
+            path for number, one in records.items() if seed in (None, number) and (path := model_of(one.trial, said))
+        ]
+        if reasons:
+            raise InputError(f"{results} has no model of {what}{there}: Keras cannot save it, as {reasons[0]} says")
         raise InputError(
             f"{results} has no model of {what}{there}: run the same command again with --save-models, which trains "
             "those trials again and keeps their models"
         )
-    best = max(files, key=lambda number: (_validation(records[number]), -number)) if seed is None else seed
+    # What the tutorial watches are the test images: a choice by them would flatter the accuracy that is shown.
+    by_validation = group.conditions.budget.protocol != "tutorial"
+    if seed is not None:
+        best = seed
+    elif by_validation:
+        best = max(files, key=lambda number: (_validation(records[number]), -number))
+    else:
+        best = min(files)
     record, path = records[best], files[best]
     test_set = found.test_set(group.conditions)
-    why = ", the best of them on validation images" * (seed is None and len(files) > 1)
+    kind = "the best of them on validation images" if by_validation else "the lowest that is kept"
+    why = f", {kind}" * (seed is None and len(files) > 1)
     say(str(path))
     say(
         f"{group.suite.name} / {group.suite.label(chosen)}, seed {best} of {len(group.records[chosen])}{why}: "

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 import shutil
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import InputError
-from harness.files import own_folder, replaced
+from harness.files import own_folder, replaced, unwritable
 from harness.results.trials import Trial
 
 WHOLE, WEIGHTS_ALONE = ".keras", ".weights.h5"
 """How files end: of a model that Keras can build by itself, and of the weights of one that `build_model` must build."""
+
+NOT_KEPT = ".not-kept.txt"
+"""How the file ends that says why a trial's model could not be saved: the same trial would give the same again."""
 
 SHAPE = "input_shape"
 """Attribute of a file of weights: height, width, channels."""
@@ -27,8 +29,6 @@ SHAPE = "input_shape"
 _KEY_LENGTH = 16
 _UNSAFE = re.compile(r"[^\w.+-]+", re.ASCII)
 _MAX_NAME = 80
-# Of a model's description: the largest network of keras.applications takes 1 MB.
-_LONGEST_CONFIG = 2**25
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,14 @@ class KeptModel:
         data: What the file will hold; empty once it is written, or where there is none.
         ending: WHOLE or WEIGHTS_ALONE.
         trouble: Why there is no file; empty where there is one.
+        lasting: Whether Keras cannot save the model, so that training it again would not help.
         probabilities: Its outputs for the test images, [N, classes]; kept beside it, as float16.
     """
 
     data: bytes = b""
     ending: str = ""
     trouble: str = ""
+    lasting: bool = False
     probabilities: NDArray[np.float16] | None = None
 
 
@@ -53,8 +55,25 @@ def models_folder(results: Path) -> Path:
     return results / "models"
 
 
+def check_models_folder(results: Path) -> None:
+    """Refuse a folder of models that cannot be written, before anything is trained for it; leaves nothing behind.
+
+    Raises:
+        InputError, HarnessError: Something else is in its place, it is a link out of the results, or it cannot be
+            written.
+    """
+    folder = models_folder(results)
+    try:
+        if os.path.lexists(folder):
+            with tempfile.TemporaryFile(dir=own_folder(folder)):
+                pass
+    except OSError as error:
+        elsewhere = "remove what is in its place, or give --results another folder"
+        raise unwritable(folder, error, elsewhere=elsewhere) from None
+
+
 def write_model(results: Path, trial: Trial, variant: str, kept: KeptModel) -> Path:
-    """Write a trial's model, in the place of an older one of it, and return the file.
+    """Write a trial's model, or why it has none, in the place of an older one of it, and return the file.
 
     Raises:
         InputError: The folder is a link that leads out of the results.
@@ -62,8 +81,14 @@ def write_model(results: Path, trial: Trial, variant: str, kept: KeptModel) -> P
     """
     folder = own_folder(models_folder(results))
     name = _UNSAFE.sub("-", variant).strip(".-")[:_MAX_NAME]
-    path = folder / f"{name}-seed-{trial.seed}-{trial.key[:_KEY_LENGTH]}{kept.ending}"
-    older = kept_models(results).get(trial.key[:_KEY_LENGTH])
+    stem, key = f"{name}-seed-{trial.seed}-{trial.key[:_KEY_LENGTH]}", trial.key[:_KEY_LENGTH]
+    if not kept.data:
+        path = folder / f"{stem}{NOT_KEPT}"
+        with replaced(path) as scratch:
+            scratch.write_text(f"{kept.trouble}\n", encoding="utf-8")
+        return path
+    path = folder / f"{stem}{kept.ending}"
+    older, said = kept_models(results).get(key), not_kept(results).get(key)
     if kept.probabilities is not None:
         with replaced(_probabilities_path(path)) as scratch, scratch.open("wb") as file:
             np.save(file, kept.probabilities, allow_pickle=False)
@@ -72,16 +97,20 @@ def write_model(results: Path, trial: Trial, variant: str, kept: KeptModel) -> P
     if older is not None and older != path:
         older.unlink(missing_ok=True)
         _probabilities_path(older).unlink(missing_ok=True)
+    if said is not None:
+        said.unlink(missing_ok=True)
     return path
 
 
-def read_probabilities(path: Path, images: int, classes: int) -> NDArray[np.float16]:
-    """Return the probabilities beside a model's file: [images, classes].
+def read_probabilities(path: Path, images: int, classes: int) -> NDArray[np.float16] | None:
+    """Return the probabilities beside a model's file: [images, classes]; None where there are none.
 
     Raises:
-        InputError: There are none, or of another size.
+        InputError: They are damaged, or of another size; names their file.
     """
     place = _probabilities_path(path)
+    if not os.path.lexists(place):
+        return None
     try:
         found = np.load(place, mmap_mode="r", allow_pickle=False)  # so that a false size takes no memory
         if found.dtype != np.float16 or found.shape != (images, classes):
@@ -89,7 +118,7 @@ def read_probabilities(path: Path, images: int, classes: int) -> NDArray[np.floa
         return np.array(found)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(
-            f"{place} is damaged or gone ({error}): --save-models makes it anew, once {path} is removed"
+            f"{place} is damaged ({error}): remove it; --save-models makes it anew, once {path} is removed too"
         ) from None
 
 
@@ -99,21 +128,45 @@ def _probabilities_path(path: Path) -> Path:
 
 def kept_models(results: Path) -> dict[str, Path]:
     """Return the files of the models that a results folder has, by the first digits of their trials' keys."""
+    return _by_key(models_folder(results), (WHOLE, WEIGHTS_ALONE))
+
+
+def not_kept(results: Path) -> dict[str, Path]:
+    """Return the files that say why a trial's model could not be saved, by the first digits of the trials' keys."""
+    return _by_key(models_folder(results), (NOT_KEPT,))
+
+
+def _by_key(folder: Path, endings: tuple[str, ...]) -> dict[str, Path]:
     found = {}
-    for path in _files(models_folder(results)):
-        ending = next((one for one in (WHOLE, WEIGHTS_ALONE) if path.name.endswith(one)), "")
+    for path in _files(folder):
+        ending = next((one for one in endings if path.name.endswith(one)), "")
         key = path.name.removesuffix(ending).rpartition("-")[2] if ending else ""
         if len(key) == _KEY_LENGTH and not path.name.startswith("."):
             found[key] = path
     return found
 
 
-def copy_models(source: Path, into: Path) -> None:
-    """Copy the models of trials of which another results folder has none; OSError where that cannot be written."""
-    there = kept_models(into)
-    for key, path in kept_models(source).items():
-        if key not in there:
-            for file in filter(Path.exists, (_probabilities_path(path), path)):
+def copy_models(source: Path, into: Path, keys: Set[str]) -> None:
+    """Copy the models of trials of which another results folder has none.
+
+    A link is not followed: a folder from elsewhere could show a private file through it.
+
+    Args:
+        source: A results folder.
+        into: Another one.
+        keys: Of the trials of which the source has a result.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if models_folder(source).is_symlink():
+        return
+    wanted = {key[:_KEY_LENGTH] for key in keys} - kept_models(into).keys()
+    said = not_kept(into)
+    found = kept_models(source) | {key: path for key, path in not_kept(source).items() if key not in said}
+    for key in sorted(wanted & found.keys()):
+        for file in (_probabilities_path(found[key]), found[key]):
+            if file.is_file() and not file.is_symlink():
                 with replaced(own_folder(models_folder(into)) / file.name) as scratch:
                     shutil.copyfile(file, scratch)
 
@@ -121,87 +174,6 @@ def copy_models(source: Path, into: Path) -> None:
 def model_of(trial: Trial, kept: dict[str, Path]) -> Path | None:
     """Return a trial's file among those of `kept_models`."""
     return kept.get(trial.key[:_KEY_LENGTH])
-
-
-def loading_lines(path: Path, trial: Trial, classes: tuple[str, ...]) -> list[str]:
-    """Return Python lines that load a trial's model and predict with it.
-
-    Args:
-        path: Its file.
-        trial: The trial.
-        classes: In the order of the model's outputs.
-
-    Raises:
-        InputError: The file is damaged.
-    """
-    names = [name if name.isprintable() else ascii(name) for name in classes[:12]]  # it is the end of a line of Python
-    shown = ", ".join(names) + (f", ... ({len(classes)} in all)" if len(classes) > 12 else "")
-    if path.name.endswith(WEIGHTS_ALONE):
-        shape = _damaged_else(path, _shape_of_weights)
-        what, variant = f"[N, {', '.join(map(str, shape))}]", f"harness.Variant.from_json({trial.variant.to_json()!r})"
-        return [
-            "import harness",
-            f"model = harness.build_model({variant}, {shape}, {len(classes)})",
-            f"model.load_weights({str(path)!r})",
-            f"probabilities = model.predict(images / 255)  # images {what}, 0 to 255; of {shown}",
-        ]
-    config = _damaged_else(path, _config)
-    found = list(_parts(config))
-    modules = sorted({module for module, _ in _own_classes(found)})
-    unregistered = sorted({module for module, registered in _own_classes(found) if not registered})
-    shapes = (part.get("config", {}).get("batch_shape") for part in found if part.get("class_name") == "InputLayer")
-    sizes = [size for size in next(shapes, None) or () if isinstance(size, int)]  # a file from elsewhere may hold texts
-    what = f"[N, {', '.join(map(str, sizes))}]"
-    own = "".join(f", custom_objects=vars({module})" for module in unregistered[:1])
-    if len(unregistered) > 1:
-        own = f", custom_objects={{{', '.join(f'**vars({module})' for module in unregistered)}}}"
-    return [
-        f"import {', '.join(['keras', *modules])}",
-        f"model = keras.saving.load_model({str(path)!r}, compile=False{own})",
-        f"probabilities = model.predict(images)  # images {what}, 0 to 255; of {shown}",
-    ]
-
-
-Read = TypeVar("Read")
-
-
-def _damaged_else(path: Path, read: Callable[[Path], Read]) -> Read:
-    try:
-        return read(path)
-    except (OSError, KeyError, ValueError, RecursionError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is damaged ({error}): remove it, and --save-models makes it anew") from None
-
-
-def _config(path: Path) -> Any:
-    with zipfile.ZipFile(path) as archive:
-        if archive.getinfo("config.json").file_size > _LONGEST_CONFIG:
-            raise ValueError("its description is too long")
-        return json.loads(archive.read("config.json"))
-
-
-def _shape_of_weights(path: Path) -> tuple[int, ...]:
-    import h5py  # type: ignore[import-untyped]
-
-    with h5py.File(path, "r") as file:
-        return tuple(int(one) for one in file.attrs[SHAPE])
-
-
-def _parts(config: Any) -> Iterator[dict[str, Any]]:
-    """Yield every object of a model's description, the outer ones first."""
-    if isinstance(config, dict):
-        yield config
-        config = list(config.values())
-    if isinstance(config, list):
-        for item in config:
-            yield from _parts(item)
-
-
-def _own_classes(parts: Sequence[dict[str, Any]]) -> Iterator[tuple[str, bool]]:
-    """Yield the modules of classes that are not Keras's, and whether importing one makes Keras know the class."""
-    for part in parts:
-        module, name = part.get("module"), part.get("registered_name")
-        if isinstance(module, str) and re.fullmatch(r"[A-Za-z_][\w.]*", module) and module.split(".")[0] != "keras":
-            yield module, isinstance(name, str) and ">" in name
 
 
 def _files(folder: Path) -> list[Path]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import InputError
-from harness.results.kept_models import copy_models
+from harness.files import unwritable
+from harness.results.contents import plan_of
+from harness.results.kept_models import check_models_folder, copy_models, kept_models, models_folder
 from harness.results.opening import has_store, lock_folder, read_store
 from harness.results.records import Record
 from harness.results.rewriting import write_store
@@ -19,16 +22,14 @@ from harness.results.store import Store, keep_newest
 
 _SHOWN = 5
 _SHOWN_SEEDS = 10
-# Of these the newest row of a name counts, so that an equal one counts anew where another stands between.
-_NEWEST_COUNTS = ("suites", "plans")
 _FIGURES = ("epoch", "accuracy", "precision", "recall", "macro_f1", "loss", "params")
 
 
 def merge(stores: Sequence[Path], into: Path) -> None:
     """Join the stores of some results folders into another, which keeps what it has; all of it or nothing.
 
-    The models that they keep are copied, where the folder has none of a trial.
-    Merging the same stores again changes nothing.
+    The models of their trials are copied, where the folder has none. Merging the same stores again changes nothing:
+    what the folder has stays in its order, and is not added again.
 
     Args:
         stores: Results folders; a sweep may still write into them, and what it adds later is not there.
@@ -43,14 +44,21 @@ def merge(stores: Sequence[Path], into: Path) -> None:
         if there:
             opened.callback(lock_folder(into).release)
         folders = {folder.resolve(): folder for folder in ([into] * there + [*stores])}
-        rows = merged_rows([opened.enter_context(read_store(folder)) for folder in folders.values()])
+        opened_stores = [opened.enter_context(read_store(folder)) for folder in folders.values()]
+        chosen = choose_trials(opened_stores)
         if not there:  # made only now: what is refused leaves nothing
             opened.callback(lock_folder(into).release)
             if has_store(into):
                 raise InputError(f"{into} was written by another process meanwhile: give the command again")
-        write_store(into / STORE_NAME, rows)
-    for folder in folders.values():
-        copy_models(folder, into)
+        if any(map(kept_models, stores)):
+            check_models_folder(into)
+        write_store(into / STORE_NAME, merged_rows(opened_stores, chosen))
+        try:
+            for folder, store in zip(folders.values(), opened_stores, strict=True):
+                copy_models(folder, into, chosen.results[store.path])
+        except OSError as error:
+            elsewhere = "make it a folder that can be written, and merge again for the models"
+            raise unwritable(models_folder(into), error, elsewhere=elsewhere) from None
 
 
 def missing_trials(results: Results) -> list[str]:
@@ -76,12 +84,24 @@ def missing_trials(results: Results) -> list[str]:
     return lines
 
 
-def merged_rows(stores: Sequence[Store]) -> Iterator[Row]:
-    """Return the rows of several stores as `write_store` takes them.
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """From which store each trial is taken.
+
+    Attributes:
+        stores: By a row of trials: its store's path and its number.
+        results: By a store's path, the keys of the trials of which it has a result, chosen or equal to the chosen one.
+    """
+
+    stores: Mapping[tuple[Path, int], Path]
+    results: Mapping[Path, frozenset[str]]
+
+
+def choose_trials(stores: Sequence[Store]) -> Chosen:
+    """Return from which store each trial is taken.
 
     Of a trial that several stores have the first's rows are taken where both results are equal (times aside); a failure
-    yields to a result. Two measurements of one pair may differ, and both are kept; whatever two stores say alike is
-    taken once.
+    yields to a result.
 
     Raises:
         InputError: Two stores have different results of one trial; names them.
@@ -90,11 +110,13 @@ def merged_rows(stores: Sequence[Store]) -> Iterator[Row]:
     chosen: dict[str, tuple[Store, Record]] = {}
     other: list[str] = []
     keys: dict[tuple[Path, int], str] = {}
+    results: dict[Path, frozenset[str]] = {}
     for store in stores:
         records: dict[str, Record] = {}
         for row, record in store.trials():
             keys[store.path, row.number] = record.trial.key
             keep_newest(records, record)
+        results[store.path] = frozenset(key for key, record in records.items() if record.status != "failed")
         for key, record in records.items():
             known = chosen.get(key)
             if known is None or (known[1].status == "failed" and record.status != "failed"):
@@ -107,7 +129,38 @@ def merged_rows(stores: Sequence[Store]) -> Iterator[Row]:
             f"two results of one trial differ: {'; '.join(other[:_SHOWN])}{more}: a trial's key holds all that decides "
             "its result, so one was changed, or made on a machine that computes otherwise; leave one store out"
         )
-    return _rows(stores, {place: chosen[key][0].path for place, key in keys.items()})
+    return Chosen({place: chosen[key][0].path for place, key in keys.items()}, results)
+
+
+def merged_rows(stores: Sequence[Store], chosen: Chosen) -> Iterator[Row]:
+    """Return the rows of several stores as `write_store` takes them: all of the first, of the others what is new.
+
+    Two measurements of one pair may differ, and both are kept; whatever two stores say alike is taken once.
+
+    Raises:
+        DamagedStoreError: One of them is damaged.
+    """
+    said: set[tuple[object, ...]] = set()
+    declared = _Declared()
+    for store in stores:
+        runs = store.runs()
+        for row in store.readable_rows():
+            if row.table in ("trials", "timings"):
+                if row["run"] not in runs:
+                    raise DamagedStoreError(store.path, f"row {row['run']} of runs missing")
+                if row.table == "trials" and chosen.stores[store.path, row.number] != store.path:
+                    continue
+            if row.table in _DECLARED:
+                declared.add(row, store)
+            elif row.table in ("timings", "search_tries"):
+                # The number of a run is its store's own.
+                content = (row.table, *(row.values[1:] if row.table == "timings" else row.values))
+                if content not in said:
+                    said.add(content)
+                    yield row
+            else:
+                yield row
+    yield from declared.rows(stores)
 
 
 def same_result(one: Record, other: Record) -> bool:
@@ -123,29 +176,55 @@ def same_result(one: Record, other: Record) -> bool:
     return one.predictions.equals(other.predictions)
 
 
-def _rows(stores: Sequence[Store], chosen: Mapping[tuple[Path, int], Path]) -> Iterator[Row]:
-    seen: set[tuple[object, ...]] = set()
-    newest: dict[tuple[str, object], tuple[object, ...]] = {}
-    for store in stores:
-        runs = store.runs()
-        for row in store.readable_rows():
-            if row.table in ("trials", "timings"):
-                if row["run"] not in runs:
-                    raise DamagedStoreError(store.path, f"row {row['run']} of runs missing")
-                if row.table == "trials" and chosen[store.path, row.number] != store.path:
+# Of these the newest row of one thing counts, such as the last declaration of a suite.
+_DECLARED = ("test_sets", "suites", "plans", "datasets", "searches")
+
+
+class _Declared:
+    """What stores say of suites and datasets, where the newest row of a thing counts.
+
+    The first store's rows stay as they are. Of another store each row that is new is added once, where that store
+    said it last; but a plan of fewer seeds than the newest of the same suite and conditions goes before that one, which
+    would else show less than is there.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[Path, list[Row]] = {}
+
+    def add(self, row: Row, store: Store) -> None:
+        self._rows.setdefault(store.path, []).append(row)
+
+    def rows(self, stores: Sequence[Store]) -> Iterator[Row]:
+        first, *others = (self._rows.get(store.path, []) for store in stores)
+        taken = list(first)
+        known: set[tuple[object, ...]] = {(row.table, *row.values) for row in taken}
+        newest = {_thing(row): row for row in taken}
+        for found in others:
+            last: dict[tuple[object, ...], Row] = {}
+            for row in found:
+                last.pop((row.table, *row.values), None)
+                last[row.table, *row.values] = row
+            before = dict(newest)
+            for content, row in last.items():
+                if content in known:
                     continue
-                if row.table == "timings":
-                    if row.values[1:] in seen:
-                        continue
-                    seen.add(row.values[1:])
-            elif row.table in _NEWEST_COUNTS:
-                name = row.table, row.values[0]
-                if newest.get(name) == row.values:
-                    continue
-                newest[name] = row.values
-            elif row.table != "runs":
-                said = (row.table, *row.values)
-                if said in seen:
-                    continue
-                seen.add(said)
-            yield row
+                thing = _thing(row)
+                further = before.get(thing)
+                if further is not None and _seeds(row) < _seeds(further):
+                    taken.insert(next(place for place, one in enumerate(taken) if one is further), row)
+                else:
+                    taken.append(row)
+                    newest[thing] = row
+            known.update(last)
+        return iter(taken)
+
+
+def _thing(row: Row) -> tuple[object, ...]:
+    """Return what a row is of: a suite, a suite under some conditions, a dataset."""
+    if row.table == "plans":
+        return row.table, row["suite"], plan_of(row).conditions
+    return row.table, *row.values[: 1 + (row.table == "test_sets")]
+
+
+def _seeds(row: Row) -> int:
+    return plan_of(row).seeds if row.table == "plans" else 0

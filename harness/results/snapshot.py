@@ -102,7 +102,7 @@ class Results:
         return frames.predictions_frame(self, chosen)
 
     def probabilities(self, trial: Trial) -> NDArray[np.float16] | None:
-        """Return what a trial gave each class for each test image, [N, classes]; None where its model was not kept.
+        """Return what a trial gave each class for each test image, [N, classes]; None where that was not kept.
 
         Classes and true labels are those of `test_set(Conditions.of(trial))`; float16 has three digits.
         """

@@ -17,6 +17,7 @@ from harness.machine import usable_cores
 from harness.options import chosen_budget, chosen_margins
 from harness.results import Results, load_results
 from harness.results.contents import TestSet
+from harness.results.kept_models import check_models_folder
 from harness.results.opening import has_store, open_store
 from harness.results.planned import PlannedSuite
 from harness.results.provenance import Provenance, collect_provenance
@@ -220,7 +221,13 @@ def prepare(
 
 
 def begin(job: Job) -> Store:
-    """Open the store for this job and note its run, suites and test labels."""
+    """Open the store for this job and note its run, suites and test labels.
+
+    Raises:
+        InputError, HarnessError: The results folder, or where models are to be kept, cannot be written.
+    """
+    if job.settings.save_models:
+        check_models_folder(job.settings.results)
     store = open_store(job.settings.results)
     store.begin_run(job.provenance)
     if job.results and not job.results.plans:

@@ -61,14 +61,18 @@ def _kept(
                 with _without_optimizer(whole):
                     whole.save_weights(file)
             except Exception as error:
-                return KeptModel(trouble=f"{reason}; {describe(error)}")
+                return _not_kept(f"{reason}; {describe(error)}", error)
             import h5py  # type: ignore[import-untyped]
 
             with h5py.File(file, "a") as opened:
                 opened.attrs[SHAPE] = dataset.input_shape
             return KeptModel(file.read_bytes(), WEIGHTS_ALONE)
     except Exception as error:
-        return KeptModel(trouble=describe(error))
+        return _not_kept(describe(error), error)
+
+
+def _not_kept(trouble: str, error: Exception) -> KeptModel:
+    return KeptModel(trouble=trouble, lasting=not isinstance(error, (OSError, MemoryError)))  # the machine may recover
 
 
 def _whole(

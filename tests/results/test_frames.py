@@ -110,5 +110,9 @@ def test_predictions_name_the_files_of_a_folder_and_hold_kept_probabilities(tmp_
     assert np.array_equal(results.probabilities(record.trial), probabilities)
     (file,) = models_folder(tmp_path).glob("*.npy")
     file.write_bytes(file.read_bytes()[:-7])
-    with pytest.raises(InputError, match="is damaged or gone"):
+    with pytest.raises(InputError, match=rf"{file.name} is damaged"):
         load_results(tmp_path).predictions()
+    file.unlink()  # a lost one is as one that was never kept
+    results = load_results(tmp_path)
+    assert results.probabilities(record.trial) is None
+    assert results.predictions()["probability"].isna().all()
