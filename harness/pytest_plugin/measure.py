@@ -32,8 +32,10 @@ def benchmark_variant(
     __tracebackhide__ = True
     run = config.stash[RUN]
     require_trained(run, variant)
-    hand_over(run, suite.name, (suite.baseline, variant), fixture, timer)
+    untimed = hand_over(run, suite.name, (suite.baseline, variant), fixture, timer)
     require_gates(run, suite.name, [variant])
+    if untimed:
+        pytest.skip(untimed)
 
 
 def benchmark_search(
@@ -49,8 +51,10 @@ def benchmark_search(
         pytest.skip("no try beat the baseline: nothing to compare")
     for variant in suite.members:
         require_trained(run, variant)
-    hand_over(run, name, (baseline, suite.variants[0]), fixture, timer)
+    untimed = hand_over(run, name, (baseline, suite.variants[0]), fixture, timer)
     require_gates(run, name, suite.members)
+    if untimed:
+        pytest.skip(untimed)
 
 
 def winners_of(run: Run, search: Search) -> Suite | None:
@@ -66,13 +70,22 @@ def pairs_of(run: Run, declared: Suite | Search, variant: Variant) -> list[tuple
     return [(suite.baseline, member) for member in suite.members] if suite else []
 
 
+def suite_name_of(declared: Suite | Search) -> str:
+    """Return how the tables call a suite, or the suite of a search's winner."""
+    return declared.name if isinstance(declared, Suite) else declared.suite_name
+
+
+def rows_of(run: Run, declared: Suite | Search, variant: Variant) -> list[tuple[str, str]]:
+    """Return suite and full name of the rows whose failed gates an item tells of."""
+    return [(suite_name_of(declared), one.name) for _, one in pairs_of(run, declared, variant)]
+
+
 def figures_of(run: Run, declared: Suite | Search, variant: Variant) -> list[tuple[str, object]]:
     """Return names and values of what tables say of an item's last variant, for `--junit-xml`; what is known of it."""
     pairs = pairs_of(run, declared, variant)
     if not pairs:
         return []
-    name = declared.name if isinstance(declared, Suite) else declared.suite_name
-    row = run.row_of(name, pairs[-1][1])
+    row = run.row_of(suite_name_of(declared), pairs[-1][1])
     return [(column, row[column]) for column in FIGURES if column in row and row[column] == row[column] != ""]
 
 
@@ -99,19 +112,21 @@ def require_trained(run: Run, variant: Variant) -> None:
         pytest.skip("not trained: stopped after the first failure")
 
 
-def hand_over(run: Run, suite: str, pair: tuple[Variant, Variant], fixture: Fixture, timer: ReplayTimer) -> None:
-    """Give a variant's step times, which are measured or stored by now, to pytest-benchmark's fixture."""
+def hand_over(run: Run, suite: str, pair: tuple[Variant, Variant], fixture: Fixture, timer: ReplayTimer) -> str:
+    """Give a variant's step times, measured or stored by now, to pytest-benchmark's fixture; return why there are none.
+
+    Fails the item where they could not be measured.
+    """
     __tracebackhide__ = True
     assert run.stopwatch is not None
     baseline, variant = pair
     if run.untimed_because:
-        require_gates(run, suite, [variant])
-        pytest.skip(run.untimed_because)
+        return run.untimed_because
     if pair in run.timing_failures:
         pytest.fail(run.timing_failures[pair], pytrace=False)
     times = run.stopwatch.known(pair)
     if times is None:
-        pytest.skip("not timed: stopped after the first failure")
+        return "not timed: stopped after the first failure"
     benchmark = fixture()
     replay(benchmark, timer, [value / 1e3 for build in times.variant_ms for value in build])
     benchmark.extra_info.update(
@@ -123,3 +138,4 @@ def hand_over(run: Run, suite: str, pair: tuple[Variant, Variant], fixture: Fixt
         device=run.job.environment.device,
         accuracy=[record.accuracy for record in run.records_of(variant) if record.status == "ok"],
     )
+    return ""

@@ -30,7 +30,7 @@ def prepare_run(config: pytest.Config, chosen: Sequence[tuple[Suite, Variant]], 
     """Check everything and plan; InputError where something is refused."""
     settings = JobSettings.of(option_values(config))
     declared = {suite.name: suite for suite, _ in chosen}
-    selected = [_narrowed(suite, [one for of, one in chosen if of.name == suite.name]) for suite in declared.values()]
+    selected = [suite.only([one for of, one in chosen if of.name == suite.name]) for suite in declared.values()]
     gates = [parse_gate(text) for text in option(config, "fail-if")]
     job = prepare(settings, selected, declared=list(declared.values()))
     pairs = {(suite.baseline, one) for suite, one in chosen}
@@ -76,14 +76,19 @@ def train_all(run: Run, config: pytest.Config) -> None:
 def time_all(run: Run, config: pytest.Config) -> None:
     """Time the steps that the store has no times of, with progress on the terminal.
 
-    Before the first item, so that each item's row of the tables is there when it is asked of.
+    Before the first item, so that each item's row of the tables is there when it is asked of. It stops once as many
+    trials and pairs have failed as pytest's --maxfail allows.
     """
     assert run.stopwatch is not None
+    maxfail = config.getoption("maxfail")
     pairs = [pair for pair in run.untimed if run.is_trained(pair[1])]
     write, live = _terminal(config)
     progress = Progress(len(pairs), write, live=live)
     try:
         for pair in pairs:
+            if maxfail and run.failures >= maxfail:
+                run.completed = False
+                break
             started = time.monotonic()
             try:
                 run.stopwatch.time(pair)
@@ -119,8 +124,3 @@ def _terminal(config: pytest.Config) -> tuple[Callable[[str], None], bool]:
             reporter.write(text, flush=True)
 
     return write, reporter is not None and os.environ.get("TERM", "dumb") != "dumb" and reporter.isatty
-
-
-def _narrowed(suite: Suite, chosen: list[Variant]) -> Suite:
-    """Return the suite with the chosen variants alone; its baseline runs along, chosen or not."""
-    return suite.only(chosen)

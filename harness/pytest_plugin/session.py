@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from harness.comparison.gate import Failure
 
 CallInfo = pytest.CallInfo[None]
-Reporting = Generator[None, pytest.TestReport, pytest.TestReport]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -152,7 +151,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if run.exit_code:
         session.exitstatus = run.exit_code
         return
-    told = {(one.declared.name, one.variant.name) for one in session.items if isinstance(one, SuiteItem)}
+    from harness.pytest_plugin.measure import rows_of
+
+    items = [one for one in session.items if isinstance(one, SuiteItem)]
+    told = {row for one in items for row in rows_of(run, one.declared, one.variant)}
     rest = [one for one in run.failed if (one.row["suite"], one.row["full_name"]) not in told]
     for failure in rest:
         _report_gate(session, failure)

@@ -39,7 +39,7 @@ class Run:
         store: Open for writing once training began.
         stopwatch: Measures step times.
         finished: Records of this run by trial key.
-        completed: Whether training ran to its end.
+        completed: Whether training, and then timing, ran to its end.
         search_failures: Why a search failed, by the name of its suite.
         frame: The comparison table of this run, once it has ended.
         outcomes: What each of its suites came to, likewise.
@@ -76,6 +76,11 @@ class Run:
     def untimed(self) -> list[tuple[Variant, Variant]]:
         """The pairs whose step times are still to be measured."""
         return [] if self.untimed_because else [pair for pair in self.job.untimed if pair in self.pairs]
+
+    @property
+    def failures(self) -> int:
+        """How many trials and timings of this run have failed so far."""
+        return sum(record.status == "failed" for record in self.finished.values()) + len(self.timing_failures)
 
     def trials_of(self, variant: Variant) -> list[Trial]:
         """Return the plan's trials of a variant, as many as its rows needed."""

@@ -37,7 +37,8 @@ def heading(job: SearchJob) -> str:
     search, epochs = job.search, job.conditions.budget.epochs
     tries = f"{search.tries_planned} tries" if search.tries_planned else f"rungs up to {epochs} epochs"
     seeds = f"{search.seeds} seed{'s' * (search.seeds > 1)}"
-    return f"{search.suite_name}: {search.oracle} search, {tries}, by {search.objective} of {seeds}"
+    live = "; --live begins with the winner" if job.job.settings.live_s is not None else ""
+    return f"{search.suite_name}: {search.oracle} search, {tries}, by {search.objective} of {seeds}{live}"
 
 
 def result_line(search: Search, ending: Ending) -> str:

@@ -191,3 +191,24 @@ def test_x_stops_the_sweep_at_the_first_failed_trial(pytester, run):
     result.stdout.fnmatch_lines(["*1 of 1 trials failed*", "*stopping after 1 failures*"])
     assert len(project.results.records) == 2, "the baseline and the failed one"
     assert "Partial results" in (project.path / "results/tables/comparison.md").read_text()
+
+
+def test_maxfail_counts_trials_and_timings_and_stops_the_timing_too(pytester, run):
+    """The own model fails in its timing alone, as the baseline: beside it every pair would."""
+    suite = """
+from harness import BASELINE, Suite
+
+OWN = BASELINE.replace(model="my_models:build")
+SUITE = Suite("own", [BASELINE.replace(filters=(1,)), OWN.replace(options={"fails": True})], OWN)
+"""
+    fails = "    if variant.option('fails', False) or 'harness.timing.timer' in sys.modules:\n        raise KeyError\n"
+    models = "import sys\n" + MENDED.replace("    layers =", fails + "    layers =")
+    project = Project(pytester.path, suite, models)
+    result = run("--maxfail", "2", "--workers", "1")
+    assert result.ret == 1
+    assert len(project.results.records) == 3, "one failure does not stop the training"
+    result.assert_outcomes(failed=2, skipped=1)
+    text = result.stdout.str()
+    assert "[1/2] step time of baseline" in text
+    assert "[2/2] step time" not in text
+    assert "Partial results" in (project.path / "results/tables/comparison.md").read_text()

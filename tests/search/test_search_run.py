@@ -97,7 +97,11 @@ SEARCH = Search("faster", {"learning_rate": [1e-7, 0.01]}, baseline=SLOW, tries=
 def test_under_pytest_a_winner_stands_in_the_files_beside_an_ordinary_suite(pytester: pytest.Pytester) -> None:
     pytester.mkdir("suites").joinpath("suite_both.py").write_text(SUITE_AND_SEARCH)
     options = ["--benchmark", "--budget", "smoke", "--device", "cpu", "--workers", "1", "--benchmark-skip"]
-    pytester.runpytest_subprocess("suites/suite_both.py", *options)
+    gate = ["--live", "3600", "--fail-if", "suite == 'search:faster'"]
+    result = pytester.runpytest_subprocess("suites/suite_both.py", *options, *gate)
+    # Baseline and winner of the search both fail it: their one item tells so, and nothing tells it again.
+    result.assert_outcomes(failed=1, skipped=2)
+    result.stdout.fnmatch_lines(["search:faster: * search, 2 tries*; --live begins with the winner"])
     results = load_results(pytester.path / "results")
     rows = json.loads((results.folder / "tables/comparison.json").read_text())
     assert {row["suite"] for row in rows} == {"plain", "search:faster"}
