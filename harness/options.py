@@ -281,14 +281,16 @@ PYTEST = (
 )  # fmt: skip
 
 
-def defaults_beside(values: Mapping[str, Any], *, seeds: Any, executor: Any) -> Mapping[str, Any]:
+def defaults_beside(values: Mapping[str, Any], *, seeds: Any, executor: Any) -> dict[str, Any]:
     """Return a project's values as they count beside the seeds and executor that a command line gives, None for none.
 
-    Beside a number of seeds a project's `max-seeds` does not: it is meant for auto. Nor does what it says of Ray beside
-    another executor.
+    Beside a number of seeds, given or its own, a project's `max-seeds` does not: it is meant for auto. Nor does what it
+    says of Ray where trials run elsewhere.
     """
+    seeds = values.get("seeds") if seeds is None else seeds
+    executor = values.get("executor") if executor is None else executor
     meant = {name: value for name, value in values.items() if seeds in (None, AUTO) or name != "max_seeds"}
-    return {name: value for name, value in meant.items() if executor in (None, "ray") or not name.startswith("ray_")}
+    return {name: value for name, value in meant.items() if executor == "ray" or not name.startswith("ray_")}
 
 
 def chosen_budget(values: Mapping[str, Any]) -> Budget:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError, nearest
-from harness.options import DATASET, PYTEST, Folder, Option
+from harness.options import DATASET, PYTEST, Folder, Option, defaults_beside
 
 FILE = "pyproject.toml"
 TABLE = "[tool.harness]"
@@ -35,6 +35,10 @@ class Project:
     file: Path | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     suites: tuple[Path, ...] = (Path("suites"),)
+
+    def beside(self, *, seeds: Any, executor: Any) -> Project:
+        """Return what of it counts beside what a command line gives; see `defaults_beside`."""
+        return replace(self, values=defaults_beside(self.values, seeds=seeds, executor=executor))
 
     def told(self, variables: Iterable[str]) -> str:
         """Return one line that names the options whose values come from here; empty where there are none."""

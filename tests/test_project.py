@@ -8,6 +8,7 @@ import pytest
 from harness.cli import run
 from harness.errors import InputError
 from harness.project import Project, load_project
+from harness.pytest_plugin.options import option_values, project_line
 
 SUITE = """
 from harness import BASELINE, Suite
@@ -112,3 +113,39 @@ def test_pytest_takes_the_same(project, pytester, monkeypatch):
     project("seeds = 3")
     helped = pytester.runpytest_inprocess("--help", *arguments)
     assert "[from pyproject.toml: seeds 3]" in " ".join(helped.stdout.str().split())
+
+
+@pytest.mark.parametrize(
+    ("lines", "arguments", "told"),
+    [
+        (['ray-address = "head:6379"', "ray-cpus = 2"], [], ""),
+        (['ray-address = "head:6379"', 'executor = "ray"'], ["--executor", "local"], ""),
+        (["seeds = 3", "max-seeds = 12"], [], "seeds 3"),
+        (["max-seeds = 12"], ["--seeds", "3"], ""),
+        (["max-seeds = 12"], ["--seeds", "auto"], "max-seeds 12"),
+    ],
+)
+def test_what_means_nothing_beside_other_options_is_left_out_by_both_front_ends(
+    project, capsys, pytester, monkeypatch, lines, arguments, told
+):
+    root = project(*lines, 'budget = "smoke"')
+    monkeypatch.chdir(root)
+    monkeypatch.delitem(sys.modules, "suite_small", raising=False)
+    expected = f"from pyproject.toml: {told}{', ' if told else ''}budget smoke"
+    assert run(["plan", *arguments]) == 0
+    assert f"note: {expected}\n" in capsys.readouterr().err
+
+    class Values:
+        """What pytest, with these arguments, takes; nothing is trained, for nothing is run."""
+
+        def pytest_collection_finish(self, session):
+            self.line, self.values = project_line(session.config), option_values(session.config)
+
+    plugin = Values()
+    result = pytester.runpytest_inprocess(
+        "suites", *arguments, "-k", "nothing", "-p", "no:cacheprovider", "--rootdir", str(root), plugins=[plugin]
+    )
+    assert result.ret == 5, "nothing was selected"
+    assert plugin.line == expected
+    assert plugin.values["ray_address"] is None
+    assert plugin.values["max_seeds"] == (12 if "auto" in arguments else None)

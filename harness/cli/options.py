@@ -49,9 +49,7 @@ class SharedOption(click.Option):
         """Return the project's value, or else the default; raises InputError for a table that is refused."""
         if ctx.resilient_parsing:  # for the help alone
             return super().get_default(ctx, call=call)
-        # What the command line gives has been read before what it does not.
-        given = {name: ctx.params.get(name) for name in ("seeds", "executor")}
-        values = options.defaults_beside(project(ctx).values, **given)
+        values = _project_here(ctx).values
         return values[self.name] if self.name in values else super().get_default(ctx, call=call)
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
@@ -70,14 +68,28 @@ def project(ctx: click.Context | None = None) -> Project:
     return found
 
 
-def project_line(ctx: click.Context) -> str:
-    """Return the line that says which of a command's values come from pyproject.toml; empty for none."""
+def project_line(ctx: click.Context, *, without: Sequence[str] = ()) -> str:
+    """Return the line that says which of a command's values come from pyproject.toml; empty for none.
+
+    `without` are options whose values of the project do not count for the command.
+    """
     unnamed = [
         one.name
         for one in ctx.command.params
-        if isinstance(one, SharedOption) and ctx.get_parameter_source(one.name or "") is ParameterSource.DEFAULT
+        if isinstance(one, SharedOption) and one.name and one.name not in without and not is_given(one.name, ctx)
     ]
-    return project(ctx).told(filter(None, unnamed))
+    return _project_here(ctx).told(unnamed)
+
+
+def is_given(variable: str, ctx: click.Context | None = None) -> bool:
+    """Whether the command line gives an option, by its name in Python."""
+    source = (ctx or click.get_current_context()).get_parameter_source(variable)
+    return source not in (None, ParameterSource.DEFAULT)
+
+
+def _project_here(ctx: click.Context) -> Project:
+    # What the command line gives has been read before what it does not.
+    return project(ctx).beside(seeds=ctx.params.get("seeds"), executor=ctx.params.get("executor"))
 
 
 class PathValue(click.Path):
@@ -155,12 +167,18 @@ def format_option(default: str | None = "plain", *, more: Sequence[str] = ()) ->
     )
 
 
-def job_settings(values: dict[str, Any]) -> Any:
-    """Return the JobSettings that a command's options ask for."""
+def job_settings(values: dict[str, Any], *, without: Sequence[str] = ()) -> Any:
+    """Return the JobSettings that a command's options ask for.
+
+    `without` are options, by their names in Python, that mean nothing to the command: what a project says of them is
+    left out.
+    """
     from harness.running.job import JobSettings
 
+    defaults = {one.variable: one.default for one in options.JOB if one.variable in without}
+    values = values | {name: default for name, default in defaults.items() if not is_given(name)}
     options.check_together(values)
-    if line := project_line(click.get_current_context()):
+    if line := project_line(click.get_current_context(), without=without):
         remark(line)
     return JobSettings.of(values)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import job_options, job_settings, paths_argument, say, suite_paths, warn
+from harness.cli.options import is_given, job_options, job_settings, paths_argument, project, say, suite_paths, warn
 from harness.cli.sweep import train_plan
 from harness.errors import InputError
 from harness.running.job import Job, JobSettings, begin, prepare
@@ -38,16 +38,18 @@ def command(paths: tuple[Path, ...], text: str, time: bool, **options: Any) -> i
             "`harness sweep --time` after `harness merge`"
         )
     share = Share.parse(text)
-    whole: JobSettings = job_settings(options)
+    if is_given("live"):
+        raise InputError("--live: a share has no report of its own: leave it out, and merge the shares to see them")
+    # A project's --live is meant for its sweeps.
+    whole: JobSettings = job_settings(options, without=["live"])
     if whole.budget.auto:
-        preset = " (as --budget full has it)" if options["seeds"] is None else ""
+        by = "--budget full" if options["seeds"] is None else "" if is_given("seeds") else str(project().file)
+        preset = f" (as {by} has it)" if by else ""
         raise InputError(
             f"--share {share} goes with a fixed number of seeds, and this is --seeds auto{preset}: which trials come "
             f"next is decided by the results of all shares; give --seeds {whole.budget.looks[0]}, merge, and "
             "`harness sweep --seeds auto` goes on from there"
         )
-    if whole.live_s is not None:
-        raise InputError("--live: a share has no report of its own: leave it out, and merge the shares to see them")
     settings = replace(whole, results=share.store_in(whole.results), share=share, beside=whole.results)
     job = prepare(settings, load_suites(suite_paths(paths), slow=options["slow"], note=warn))
     for warning in job.warnings:

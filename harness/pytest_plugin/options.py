@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.options import PYTEST, Option, check_together, defaults_beside
+from harness.options import PYTEST, Option, check_together
 
 if TYPE_CHECKING:
     from harness.project import Project
@@ -64,13 +64,12 @@ def give_back_short_options(config: pytest.Config) -> None:
 def option(config: pytest.Config, name: str) -> Any:
     """Return the value of an option by its short name; InputError for one that is not allowed."""
     (found,) = (one for one in PYTEST if one.name == name)
-    given = {name: config.getoption(f"harness_{name}") for name in ("seeds", "executor")}
-    return found.value(_given(config, found), defaults_beside(_project(config).values, **given))
+    return found.value(_given(config, found), _project_here(config).values)
 
 
 def project_line(config: pytest.Config) -> str:
     """Return the line that says which values come from pyproject.toml; empty for none."""
-    return _project(config).told(one.variable for one in PYTEST if not _given(config, one))
+    return _project_here(config).told(one.variable for one in PYTEST if not _given(config, one))
 
 
 def option_values(config: pytest.Config) -> dict[str, Any]:
@@ -82,6 +81,11 @@ def option_values(config: pytest.Config) -> dict[str, Any]:
 
 def _given(config: pytest.Config, one: Option) -> Any:
     return config.getoption(f"harness_{one.variable}")
+
+
+def _project_here(config: pytest.Config) -> Project:
+    """Return what the project says, as it counts beside this command line."""
+    return _project(config).beside(**{name: config.getoption(f"harness_{name}") for name in ("seeds", "executor")})
 
 
 def _project(config: pytest.Config) -> Project:

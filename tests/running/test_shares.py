@@ -158,6 +158,24 @@ def test_what_shares_cannot_do_is_refused_with_what_to_do(arguments, told, capsy
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["live = 60", "seeds = 2"], "no suite"),
+        (["live = 60", "max-seeds = 12", 'seeds = "auto"'], "--seeds auto (as pyproject.toml has it)"),
+        (['budget = "full"'], "--seeds auto (as --budget full has it)"),
+    ],
+)
+def test_what_a_project_says_for_its_sweeps_stops_no_share_but_seeds(lines, told, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("\n".join(["[tool.harness]", *lines]))
+    (tmp_path / "suites").mkdir()
+    assert harness(["worker", "--share", "1/2"]) != 0
+    said = capsys.readouterr().err
+    assert told in said
+    assert "live" not in said
+
+
 def test_a_merge_that_is_refused_leaves_nothing(settings, tmp_path, capsys):
     train(of_share(settings, SHARES[0]))
     other = tmp_path / "other"
