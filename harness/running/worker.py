@@ -58,6 +58,10 @@ class Home:
             os.chdir(self.folder)
 
 
+# TensorFlow never gives back the loop of a compiled epoch: some 8 MiB for each model that was built, however small.
+MOST_BUILDS = 50
+
+
 @dataclass(frozen=True)
 class WorkerSettings:
     """What a worker must know before it starts.
@@ -72,6 +76,7 @@ class WorkerSettings:
         checkpoints: Folder through which a trial goes on from a shorter run of itself; None for none.
         warm: Import TensorFlow and open the data at once, not with the first task.
         home: Of a worker that another engine's process has started; None where the harness did.
+        most_builds: After so many models another process takes the next trial.
     """
 
     device: DeviceKind
@@ -83,10 +88,7 @@ class WorkerSettings:
     visible: str = ""
     warm: bool = False
     home: Home | None = None
-
-
-# TensorFlow never gives back the loop of a compiled epoch: some 8 MiB for each model that was built, however small.
-MOST_BUILDS = 50
+    most_builds: int = MOST_BUILDS
 
 
 class Worker:
@@ -108,7 +110,7 @@ class Worker:
         if variant.model or variant != self._variant:
             self._builds += 1
             self._variant = variant
-        self.spent = self.spent or self._builds >= MOST_BUILDS
+        self.spent = self.spent or self._builds >= self.settings.most_builds
 
     @cached_property
     def dataset(self) -> Dataset:

@@ -20,7 +20,7 @@ from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.executor import ExecutorStopped, failed
 from harness.running.keeper import Ending
-from harness.running.worker import Home, WorkerSettings, is_out_of_memory, run_task, trace_path
+from harness.running.worker import MOST_BUILDS, Home, WorkerSettings, is_out_of_memory, run_task, trace_path
 from harness.running.worker_process import WorkerDied, WorkerProcess, describe_death, prepare_log
 from harness.training.devices import Device
 from harness.variants.sources import builder_files
@@ -65,6 +65,7 @@ class PoolExecutor:
         gpus: Where the workers train, on a machine that has any; more workers than GPUs share them evenly.
         path: Where workers find modules; None for where this process does.
         home: Where the harness runs, if that is not this process.
+        most_builds: After so many models a worker makes room for another.
 
     Raises:
         HarnessError: The log cannot be written.
@@ -83,6 +84,7 @@ class PoolExecutor:
         gpus: Sequence[Gpu] = (),
         path: Sequence[str] | None = None,
         home: Home | None = None,
+        most_builds: int = MOST_BUILDS,
     ) -> None:
         prepare_log(log)
         self.workers = workers
@@ -97,6 +99,7 @@ class PoolExecutor:
             checkpoints,
             warm=True,
             home=home,
+            most_builds=most_builds,
         )
         self._stopped = threading.Event()
         self._turns = _Turns()
@@ -144,13 +147,16 @@ class PoolExecutor:
         raise ExecutorStopped
 
     def _fill(self, place: _Place) -> WorkerProcess:
-        """Return the worker in a place: a new one where the last has ended, or should not be used again."""
+        """Return the worker in a place: a new one where the last has ended, or should not be used again.
+
+        A place has one trial at a time, and so nobody else fills it.
+        """
+        if place.worker is not None and place.worker.spent:
+            place.worker.close()  # it may take seconds, for which no other place waits
+            place.worker = None
         with self._starting:
             if self._stopped.is_set():
                 raise ExecutorStopped
-            if place.worker is not None and place.worker.spent:
-                place.worker.close()
-                place.worker = None
             if place.worker is None:
                 settings = dataclasses.replace(self._settings, visible=place.visible)
                 place.worker = WorkerProcess(settings, memory_mib=self._memory_mib)
