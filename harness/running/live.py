@@ -13,6 +13,7 @@ from harness.margins import Margins
 
 # The workers come first: beside busy ones a process so nice gets a hundredth of their time.
 _NICENESS = 19
+_END_S = 5.0
 
 
 @contextlib.contextmanager
@@ -47,8 +48,17 @@ def _write_again(command: list[str], every_s: float, ended: threading.Event) -> 
             psutil.Process(process.pid).nice(_NICENESS)
         while process.poll() is None:
             if ended.wait(0.1):
-                process.kill()
-                process.wait()
+                _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the writer, and let it take its scratch files away."""
+    process.terminate()
+    try:
+        process.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _command(results: Path, margins: Margins) -> list[str]:
