@@ -17,9 +17,8 @@ SUITE = Suite("small", [BASELINE.replace(filters=(4, 8))])
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """Write `[tool.harness]` and make its folder the current one."""
-    monkeypatch.chdir(tmp_path)
+def project(project, tmp_path):
+    """Write `[tool.harness]` in the current folder."""
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites" / "suite_small.py").write_text(SUITE)
 
