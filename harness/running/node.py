@@ -89,15 +89,17 @@ def serve(order: Order, trial: Trial | None = None, data: Dataset | None = None)
     Raises:
         HarnessError: No worker starts here.
     """
-    mine = _hosts.get(threading.get_ident())
+    thread = threading.get_ident()
+    mine = _hosts.get(thread)
     if mine is None or not mine.take(order):
+        _hosts.pop(thread, None)
         found = _look(order)
         if found.refused:
             return Reply(refused=f"{platform.node()}: {found.refused}")
         dataset = found.dataset or (order.dataset.keep(data) if data is not None else None)
         if dataset is None:
             return Reply(lacks_data=True, machine=_machine())
-        mine = _hosts[threading.get_ident()] = _Host(order, dataset)
+        mine = _hosts[thread] = _Host(order, dataset)
     try:
         return (
             Reply(mine.run(trial), printed=mine.printed(), machine=_machine()) if trial else Reply(machine=_machine())
@@ -134,7 +136,10 @@ class _Host:
             self._idle.cancel()
         if self._pool is not None and self._order.job == order.job:
             return True
-        self._close()
+        try:
+            self._close()
+        finally:
+            self._busy.release()
         return False
 
     def run(self, trial: Trial) -> Record:

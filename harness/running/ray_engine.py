@@ -62,6 +62,11 @@ class RayEngine:
                 "--executor ray needs --ray-address HOST:PORT, the head of your cluster (it is never searched for: "
                 f"another one's cluster might be found); {_DOCS} for how to start one"
             )
+        if ":" in host and "/" not in host:
+            raise InputError(
+                f'--ray-address is "{address}", an IPv6 address: use HOST:PORT with a name or an IPv4 address of the '
+                "head, as in 10.0.0.5:6379"
+            )
         if not host or "/" in address or not (port.isdecimal() and 0 < int(port) < 2**16):
             raise InputError(f'--ray-address is "{address}": use HOST:PORT, as in 10.0.0.5:6379')
         self._address, self._host, self._port = address, host, int(port)
@@ -97,12 +102,14 @@ class RayEngine:
         order = order_of(work)
 
         def open_pool() -> Pool:
-            return ActorPool(workers, cpus=self._cpus, gpus=self._gpus, greeting=(serve, order))
+            self._join()  # again, where the cluster was left
+            return ActorPool(workers, cpus=self._cpus, gpus=self._gpus, greeting=(serve, order), leave=_leave)
 
         return RemoteExecutor(order, workers=workers, open_pool=open_pool, log=work.log, send=ray.put)
 
     def _join(self) -> None:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # else a call after the end would search for a cluster or start one
         if "ray" in sys.modules:
             import ray
 
@@ -184,6 +191,13 @@ class RayEngine:
             last = (errors.strip().splitlines() or ["it says nothing"])[-1]
             raise InputError(f"--ray-address {self._address}: this is no Ray cluster that can be joined ({last})")
         return said.strip()
+
+
+def _leave() -> None:
+    import ray
+
+    _joined.clear()
+    ray.shutdown()
 
 
 def _is_loopback(host: str) -> bool:

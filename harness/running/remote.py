@@ -42,6 +42,10 @@ _BEYOND_S = 900.0
 _POLL_S = 0.2
 
 
+class NoWorkerLeft(HarnessError):
+    """An engine's word, as the outcome of a call, that nothing can run in it any more: it costs no try."""
+
+
 class RemoteExecutor:
     """Runs trials in the processes of a `concurrent.futures.Executor`.
 
@@ -96,18 +100,18 @@ class RemoteExecutor:
             HarnessError: No process answers, or one is not what the trials need.
         """
         self.meet()
-        waiting: set[Future[Reply]] = set()
+        waiting: list[Future[Reply]] = []
         lost = ""
         try:
             for _ in range(TRIES):
                 try:
-                    waiting.add(self._submit(trial))
+                    waiting.append(self._submit(trial))
                     return self._first(trial, waiting)
                 except _Lost as loss:
                     lost = str(loss)
             return failed(trial, f"lost {TRIES} times, at last: {lost}")
         finally:
-            for late in waiting:
+            for late in reversed(waiting):  # what only waits before what runs, whose end lets it begin
                 late.cancel()
 
     def meet(self) -> None:
@@ -125,6 +129,7 @@ class RemoteExecutor:
     def close(self) -> None:
         """Close the engine."""
         _close(self._pool)
+        self._data = None
 
     def _meet(self) -> None:
         if self._refused:  # by another trial's thread
@@ -169,26 +174,43 @@ class RemoteExecutor:
         with contextlib.suppress(Exception, CancelledError):
             self._refused = self._refused or greeting.result().refused
 
-    def _submit(self, trial: Trial, *, data: Any = None) -> Future[Reply]:
+    def _submit(self, trial: Trial, *, with_data: bool = False) -> Future[Reply]:
+        """Give a trial out; where the engine broke, once more to a new one: what broke it has cost a try already."""
+        pool = self._pool
+        try:
+            return self._give(pool, trial, with_data)
+        except (HarnessError, ExecutorStopped):
+            raise
+        except Exception:  # one whose processes died takes nothing any more
+            self._open_again(pool)
+        try:
+            return self._give(self._pool, trial, with_data)
+        except (HarnessError, ExecutorStopped):
+            raise
+        except Exception as error:
+            raise _Lost(_told(error)) from None
+
+    def _give(self, pool: Pool, trial: Trial, with_data: bool) -> Future[Reply]:
         if self._refused:
             raise InputError(self._refused)
         if self._stopped.is_set():
             raise ExecutorStopped
-        pool = self._pool
-        try:
-            return pool.submit(serve, self._order, trial, *([] if data is None else [data]))
-        except (HarnessError, ExecutorStopped):
-            raise
-        except Exception as error:  # one whose processes died takes nothing any more
-            if self._stopped.is_set():
-                raise ExecutorStopped from None
-            with self._lock:
-                if self._pool is pool:
-                    _close(pool)
-                    self._pool = self._open_pool()
-            raise _Lost(_told(error)) from None
+        return pool.submit(serve, self._order, trial, *([self._sent()] if with_data else []))
 
-    def _first(self, trial: Trial, waiting: set[Future[Reply]]) -> Record:
+    def _open_again(self, broken: Pool) -> None:
+        """Open the engine anew, unless another trial's thread has."""
+        with self._lock:
+            if self._stopped.is_set():
+                raise ExecutorStopped
+            if self._pool is broken:
+                _close(broken)
+                self._data = None  # what was sent is gone with it
+                self._pool = self._open_pool()
+        if self._stopped.is_set():  # while it was opened
+            _close(self._pool)
+            raise ExecutorStopped
+
+    def _first(self, trial: Trial, waiting: list[Future[Reply]]) -> Record:
         """Return the first record that comes."""
         deadline = time.monotonic() + self._limit_s
         while time.monotonic() < deadline:
@@ -202,12 +224,14 @@ class RemoteExecutor:
                 except (Exception, CancelledError) as error:
                     if self._stopped.is_set():
                         raise ExecutorStopped from None
+                    if isinstance(error, NoWorkerLeft):
+                        raise
                     raise _Lost(_told(error)) from None
                 self._check(reply)
                 if reply.record is not None:
                     self._note_printed(trial, reply)
                     return reply.record
-                waiting.add(self._submit(trial, data=self._sent()))
+                waiting.append(self._submit(trial, with_data=True))
         raise _Lost(f"no answer within {self._limit_s:g} s")
 
     def _check(self, reply: Reply) -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from pathlib import Path
 
 import psutil
@@ -124,6 +124,34 @@ def test_45_a_process_that_is_always_lost_fails_its_trial_after_three_tries(orde
     assert (found[0].status, found[0].message) == ("failed", "lost 3 times, at last: OSError: node n7 is gone")
 
 
+def test_45_a_crash_of_the_whole_engine_costs_one_try(order, two_trials, tmp_path):
+    pools = []
+
+    class Breaking(Held):
+        def submit(self, function, /, *arguments, **options):
+            if any(one.done() for one in self.given):
+                raise BrokenExecutor("a process died")
+            return super().submit(function, *arguments, **options)
+
+    def open_pool():
+        pools.append(Breaking())
+        return pools[-1]
+
+    executor = RemoteExecutor(order, workers=1, open_pool=open_pool, log=tmp_path / "log")
+    thread, found = in_thread(executor, two_trials[0])
+    for number, outcome in enumerate(["crash", "crash", "ok"]):
+        while len(pools) <= number and thread.is_alive():
+            time.sleep(0.01)
+        assert thread.is_alive(), found
+        pools[number].wait_for(1)
+        if outcome == "crash":
+            pools[number].given[0].set_exception(BrokenExecutor("a process died"))
+        else:
+            pools[number].given[0].set_result(Reply(Record(two_trials[0], "ok")))
+    thread.join(PATIENCE_S)
+    assert [one.status for one in found] == ["ok"]
+
+
 def test_46_a_first_answer_that_comes_late_stands_and_the_second_is_dropped(order, two_trials, tmp_path):
     trial = two_trials[0]
     with held(order, tmp_path, limit_s=0.3) as (executor, pool):
@@ -143,6 +171,24 @@ def test_47_a_process_of_other_versions_or_code_is_refused_by_name(order):
     assert serve(other).refused.endswith("instead of 3.0.0: install there what is here")
     code = dataclasses.replace(order, code="another")
     assert "another cnn-harness is installed there" in serve(code).refused
+
+
+def test_a_process_serves_one_job_after_another_whatever_it_had_to_answer_between(order, digits, tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    nowhere = dataclasses.replace(order.dataset, origin=Origin(str(tmp_path / "not there"), tmp_path / "nor this"))
+    other = dataclasses.replace(order, job="another", dataset=nowhere)
+    replies = []
+
+    def serve_both():
+        replies.append(serve(order))
+        replies.extend([serve(other), serve(other, None, digits)])
+        replies.extend(serve(dataclasses.replace(order, code="other", job=job)) for job in ("third", "fourth"))
+
+    thread = threading.Thread(target=serve_both, daemon=True)
+    thread.start()
+    thread.join(PATIENCE_S)
+    assert [one.lacks_data for one in replies] == [False, True, False, False, False]
+    assert [bool(one.refused) for one in replies] == [False, False, False, True, True]
 
 
 def test_47_a_process_that_turns_out_to_be_another_one_stops_the_sweep(order, two_trials, tmp_path):
@@ -221,6 +267,7 @@ def test_ray_that_is_not_installed_is_named_with_the_way_to_install_it(monkeypat
     [
         (None, "--executor ray needs --ray-address HOST:PORT"),
         ("auto", '--ray-address is "auto": use HOST:PORT'),
+        ("[::1]:6379", '--ray-address is "[::1]:6379", an IPv6 address: use HOST:PORT with a name or an IPv4 address'),
         ("ray://head:10001", '--ray-address is "ray://head:10001": use HOST:PORT'),
         ("127.0.0.2:1", "--ray-address 127.0.0.2:1: nothing answers there"),
     ],
@@ -229,10 +276,12 @@ def test_48_no_cluster_is_searched_for_and_none_that_is_not_there_is_waited_for(
     (tmp_path / "ray.py").write_text("def is_initialized():\n    return False\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
+    monkeypatch.setenv("RAY_ENABLE_AUTO_CONNECT", "1")
     with pytest.raises(InputError) as refusal:
         choose_engine(EngineSettings("ray", address), Device("cpu"), 1.0).size(None)
     assert said in str(refusal.value)
-    assert address != "127.0.0.2:1" or os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    if address == "127.0.0.2:1":
+        assert (os.environ["RAY_USAGE_STATS_ENABLED"], os.environ["RAY_ENABLE_AUTO_CONNECT"]) == ("0", "0")
 
 
 def test_a_cluster_that_other_code_has_joined_is_not_taken_for_the_one_that_is_named(tmp_path, monkeypatch):
