@@ -14,11 +14,12 @@ from harness.errors import HarnessError
 from harness.results.records import Record
 from harness.results.store import Store
 from harness.running.finish import finish
-from harness.running.job import Job, begin, prepare, train
+from harness.running.job import Job, begin, prepare
 from harness.running.models import kept_lines
 from harness.running.plan import Plan
 from harness.running.progress import Progress, describe_plan, seconds_of_timing
 from harness.running.stopwatch import Stopwatch
+from harness.running.train import train
 from harness.suite_files import load_suites
 from harness.tables import render_frame, screen_of
 

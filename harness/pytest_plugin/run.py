@@ -16,9 +16,10 @@ from harness.pytest_plugin.options import option, option_values, project_line
 from harness.pytest_plugin.state import RUN, Run
 from harness.results.records import Record
 from harness.running.finish import finish
-from harness.running.job import JobSettings, begin, prepare, train
+from harness.running.job import JobSettings, begin, prepare
 from harness.running.progress import Progress, describe_plan, seconds_of_timing
 from harness.running.stopwatch import Stopwatch
+from harness.running.train import train
 from harness.search import Search
 from harness.search.job import prepare_searches
 from harness.suites import Suite

@@ -1,9 +1,9 @@
-"""The main job: open the data, plan, train, time, write tables. The plugin and the command line only call it."""
+"""The main job: what is asked for, checked and planned, and what the store notes of it as it begins."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,11 +24,10 @@ from harness.results.provenance import Provenance, collect_provenance
 from harness.results.records import Record
 from harness.results.step_times import StepTimes, timing_key
 from harness.results.store import Store, keep_newest
-from harness.results.trials import Environment, Trial
+from harness.results.trials import Environment
 from harness.running.engines import EngineSettings, choose_engine
-from harness.running.executor import Engine, Executor, Work
-from harness.running.live import live_report
-from harness.running.models import has_model, write_model_of
+from harness.running.executor import Engine
+from harness.running.models import has_model
 from harness.running.plan import DatasetFacts, Plan, make_plan
 from harness.running.rounds import Looking
 from harness.running.share import SHARES, WHOLE, Share, waiting_in_shares
@@ -251,102 +250,6 @@ def planned_suite(job: Job, suite: Suite) -> PlannedSuite:
     sources = {variant: trials[0].source for variant, trials in job.plan.of_suite(suite).items()}
     whole = next((one for one in job.declared if one.name == suite.name), suite)
     return PlannedSuite(whole, job.plan.conditions, job.plan.looks, sources)
-
-
-def train(
-    job: Job,
-    store: Store,
-    *,
-    notify: Callable[[Record], None],
-    announce: Callable[[Plan], None] = lambda plan: None,
-    stop_after_failures: int = 0,
-) -> Plan:
-    """Run what the plan has to do, round after round (see `run_sweep`); return the plan as it stands at the end.
-
-    `announce` is told each round but the first before it begins. Where trials are left to do, failures stopped it.
-    """
-    tried: set[str] = set()
-    failures = 0
-    if not job.plan.todo:
-        return job.plan
-
-    def note(record: Record) -> None:
-        nonlocal failures
-        tried.add(record.trial.key)
-        failures += record.status == "failed"
-        notify(record)
-
-    def run(trials: Sequence[Trial]) -> bool:
-        return run_sweep(
-            trials,
-            executor=executor,
-            store=store,
-            scratch=job.settings.results / "keras-tuner",
-            notify=note,
-            finished=lambda record: write_model_of(record, job.plan.names[record.trial.variant], job.settings.results),
-            stop_after_failures=stop_after_failures and stop_after_failures - failures,
-        )
-
-    executor = start_executor(job, sum(trial.key not in job.plan.done for trial in job.plan.possible))
-    try:
-        # Here, while the workers start: keras-tuner imports TensorFlow, which takes seconds.
-        from harness.running.tuner import run_sweep
-
-        with live_report(job.settings.results, job.settings.margins, job.settings.live_s):
-            return run_rounds(job, run, tried, announce=announce)
-    finally:
-        executor.close()
-
-
-def start_executor(job: Job, most: int | None, *, checkpoints: Path | None = None) -> Executor:
-    """Start the workers of a job, at most so many; `checkpoints` as of `Work`."""
-    work = Work(
-        job.dataset,
-        job.environment,
-        timeout_s=job.settings.trial_timeout_s,
-        memory_mib=job.settings.trial_memory_mib,
-        log=worker_log(job),
-        checkpoints=checkpoints,
-        gpus=job.device.gpus,
-    )
-    return job.engine.start(work, min(job.plan.workers, most or job.plan.workers))
-
-
-def run_rounds(
-    job: Job,
-    run: Callable[[Sequence[Trial]], bool],
-    tried: Set[str],
-    *,
-    announce: Callable[[Plan], None] = lambda plan: None,
-) -> Plan:
-    """Run round after round until no row waits for another; return the plan as it then stands.
-
-    Args:
-        job: What is to do.
-        run: Runs trials, and stores their records; says whether it ran all.
-        tried: Keys of the trials that it has run: it adds to them.
-        announce: Told each round but the first, before it begins.
-    """
-    plan = job.plan
-    while plan.todo:
-        whole = run(plan.todo)
-        plan = _looked(job, plan, frozenset(tried))
-        if not whole:
-            break
-        if plan.todo:
-            announce(plan)
-    return plan
-
-
-def _looked(job: Job, plan: Plan, tried: frozenset[str]) -> Plan:
-    """Return the plan after a round, by what the store has; of a job that trains anew, by what it has trained."""
-    if len(plan.looks) == 1:
-        return job.looking.after(plan, tried, {}, None)
-    results = load_results(job.settings.results, known=job.results)
-    records = results.records
-    if job.settings.retrain:
-        records = {key: one for key, one in records.items() if key in tried}
-    return job.looking.after(plan, tried, records, results)
 
 
 def sources_of(pair: Pair) -> tuple[str, str]:

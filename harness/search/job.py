@@ -15,8 +15,9 @@ from typing import Any
 from harness.errors import InputError
 from harness.results import Results
 from harness.results.store import Store
-from harness.running.job import Job, JobSettings, prepare, start_executor
+from harness.running.job import Job, JobSettings, prepare
 from harness.running.plan import DatasetFacts
+from harness.running.train import start_executor
 from harness.search.declaration import Search, check_searches
 from harness.search.engine import Engine, TryConditions
 from harness.search.oracle import AskTell

@@ -15,9 +15,10 @@ from harness.comparison.suite_rows import compare
 from harness.results.predictions import Predictions
 from harness.results.records import Record
 from harness.running.finish import finish
-from harness.running.job import JobSettings, begin, prepare, run_rounds
+from harness.running.job import JobSettings, begin, prepare
 from harness.running.plan_lines import variant_lines
 from harness.running.progress import describe_plan, describe_round
+from harness.running.train import run_rounds
 from harness.statistics import two_way
 from harness.tables import suite_table
 from harness.tables.screen import Screen

@@ -1,0 +1,112 @@
+"""The training of a job: its workers, and round after round until no row waits for another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Set
+from pathlib import Path
+
+from harness.results import load_results
+from harness.results.records import Record
+from harness.results.store import Store
+from harness.results.trials import Trial
+from harness.running.executor import Executor, Work
+from harness.running.job import Job, worker_log
+from harness.running.live import live_report
+from harness.running.models import write_model_of
+from harness.running.plan import Plan
+
+
+def train(
+    job: Job,
+    store: Store,
+    *,
+    notify: Callable[[Record], None],
+    announce: Callable[[Plan], None] = lambda plan: None,
+    stop_after_failures: int = 0,
+) -> Plan:
+    """Run what the plan has to do, round after round (see `run_sweep`); return the plan as it stands at the end.
+
+    `announce` is told each round but the first before it begins. Where trials are left to do, failures stopped it.
+    """
+    tried: set[str] = set()
+    failures = 0
+    if not job.plan.todo:
+        return job.plan
+
+    def note(record: Record) -> None:
+        nonlocal failures
+        tried.add(record.trial.key)
+        failures += record.status == "failed"
+        notify(record)
+
+    def run(trials: Sequence[Trial]) -> bool:
+        return run_sweep(
+            trials,
+            executor=executor,
+            store=store,
+            scratch=job.settings.results / "keras-tuner",
+            notify=note,
+            finished=lambda record: write_model_of(record, job.plan.names[record.trial.variant], job.settings.results),
+            stop_after_failures=stop_after_failures and stop_after_failures - failures,
+        )
+
+    executor = start_executor(job, sum(trial.key not in job.plan.done for trial in job.plan.possible))
+    try:
+        # Here, while the workers start: keras-tuner imports TensorFlow, which takes seconds.
+        from harness.running.tuner import run_sweep
+
+        with live_report(job.settings.results, job.settings.margins, job.settings.live_s):
+            return run_rounds(job, run, tried, announce=announce)
+    finally:
+        executor.close()
+
+
+def start_executor(job: Job, most: int | None, *, checkpoints: Path | None = None) -> Executor:
+    """Start the workers of a job, at most so many; `checkpoints` as of `Work`."""
+    work = Work(
+        job.dataset,
+        job.environment,
+        timeout_s=job.settings.trial_timeout_s,
+        memory_mib=job.settings.trial_memory_mib,
+        log=worker_log(job),
+        checkpoints=checkpoints,
+        gpus=job.device.gpus,
+    )
+    return job.engine.start(work, min(job.plan.workers, most or job.plan.workers))
+
+
+def run_rounds(
+    job: Job,
+    run: Callable[[Sequence[Trial]], bool],
+    tried: Set[str],
+    *,
+    announce: Callable[[Plan], None] = lambda plan: None,
+) -> Plan:
+    """Run round after round until no row waits for another; return the plan as it then stands.
+
+    Args:
+        job: What is to do.
+        run: Runs trials, and stores their records; says whether it ran all.
+        tried: Keys of the trials that it has run: it adds to them.
+        announce: Told each round but the first, before it begins.
+    """
+    plan = job.plan
+    while plan.todo:
+        whole = run(plan.todo)
+        plan = _looked(job, plan, frozenset(tried))
+        if not whole:
+            break
+        if plan.todo:
+            announce(plan)
+    return plan
+
+
+def _looked(job: Job, plan: Plan, tried: frozenset[str]) -> Plan:
+    """Return the plan after a round, by what the store has; of a job that trains anew, by what it has trained."""
+    if len(plan.looks) == 1:
+        return job.looking.after(plan, tried, {}, None)
+    results = load_results(job.settings.results, known=job.results)
+    records = results.records
+    if job.settings.retrain:
+        records = {key: one for key, one in records.items() if key in tried}
+    return job.looking.after(plan, tried, records, results)
