@@ -159,7 +159,7 @@ def _about_times(listed: pd.DataFrame) -> str:
         return "Step times were not measured."
     return (
         "Step times are ratios to the baseline's on a CPU of two cores with TensorFlow, measured side by side; "
-        "on a GPU they would be others."
+        "on a GPU they would be others. A step of another batch size trains as many images more or fewer."
     )
 
 
