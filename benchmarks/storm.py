@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import json
 import random
 import signal
@@ -179,6 +180,22 @@ def outcome(folder: Path) -> tuple[Any, ...]:
     return results(folder), records, table.drop(columns=list(TIMES)).to_csv(index=False)
 
 
+def difference(found: tuple[Any, ...], wanted: tuple[Any, ...]) -> str:
+    """Return in words how two outcomes differ."""
+    lines = difflib.unified_diff(
+        wanted[2].splitlines(), found[2].splitlines(), "undisturbed", "found", n=0, lineterm=""
+    )
+    keys, others = ({record[0] for record in one[1]} for one in (found, wanted))
+    return "\n".join(
+        [
+            f"results: {found[0]}, of the undisturbed {wanted[0]}",
+            f"trials more: {len(keys - others)}, missing: {len(others - keys)}, "
+            f"otherwise: {len(set(found[1]) - set(wanted[1])) - len(keys - others)}",
+            *lines,
+        ]
+    )
+
+
 def results(folder: Path) -> int:
     """Return how many results a sweep's store has by now."""
     store = folder / "results/harness.sqlite"
@@ -260,7 +277,8 @@ def main() -> int:
             for number in range(1, options.sweeps + 1):
                 folder = prepare(Path(place) / str(number), options.kind)
                 storm = rage(starter, folder, command, draw=draw, trials=wanted[0])
-                same = outcome(folder) == wanted
+                found = outcome(folder)
+                same = found == wanted
                 equal += same
                 for kind, count in storm.kills.items():
                     total[kind] += count
@@ -269,6 +287,8 @@ def main() -> int:
                     f"{'equal' if same else 'DIFFERENT'}",
                     flush=True,
                 )
+                if not same:
+                    print(difference(found, wanted), (folder / "said.txt").read_text(errors="replace"), sep="\n")
     finally:
         starter.close()
     print(f"{equal} of {options.sweeps} equal to the undisturbed one; killed {total}")

@@ -10,6 +10,7 @@ import click
 from harness.cli.options import job_options, job_settings, number, paths_argument, say, suite_paths, warn, word
 from harness.cli.sweep import sweep
 from harness.errors import InputError, NothingSelectedError, nearest
+from harness.running.finish import finish
 from harness.running.job import begin, prepare
 from harness.search import ORACLES, Search, load_searches
 from harness.search.job import prepare_searches, run_search, winner_suite
@@ -45,8 +46,13 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
             say(result_line(job.search, endings[-1]))
     suites = [suite for job, ending in zip(jobs, endings, strict=True) if (suite := winner_suite(job.search, ending))]
     failed = any(ending.failed for ending in endings)
-    known = jobs[0].job.results
-    code = sweep(prepare(settings, suites, known=known), with_times=with_times) if suites else 0
+    after = prepare(settings, suites, known=jobs[0].job.results)
+    if suites:
+        code = sweep(after, with_times=with_times)
+    else:
+        code = 0
+        if after.results and after.results.plans:
+            finish(after)  # what an earlier search found may stand there no more
     return 1 if failed else code
 
 

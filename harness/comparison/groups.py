@@ -126,7 +126,7 @@ def group_records(results: Results, timings: Timings | None = None) -> list[Grou
                 planned = planned_records(mine, found.get(conditions.training, {}))
                 newest = mine[-1]
                 members = {one: planned.records[one] for one in newest.suite.members if one in planned.records}
-                if members:
+                if members and newest.suite.variants:  # a search that ends without a winner compares nothing
                     chosen = dataclasses.replace(planned, records=members)
                     groups.append(make_group(newest.suite, newest.conditions, chosen, timings))
     return groups

@@ -113,7 +113,11 @@ class PoolExecutor:
             self._free.put(place)
 
     def run(self, trial: Trial) -> Record:
-        """Run one trial in a worker; a dead worker, or one ended for its time or memory, gives a failed record."""
+        """Run one trial in a worker; a dead worker, or one ended for its time or memory, gives a failed record.
+
+        A worker that something else killed, the system for memory or a person, says nothing of its trial: that is
+        tried once more, with no other beside it.
+        """
         place = self._take()
         try:
             with self._turns.beside_others():
@@ -163,7 +167,7 @@ class PoolExecutor:
             return place.worker
 
     def _attempt(self, place: _Place, trial: Trial) -> tuple[Record, bool]:
-        """Run a trial; return its record, and whether its worker was killed because the system ran out of memory."""
+        """Run a trial; return its record, and whether something else killed its worker: the trial deserves another."""
         for start in range(_STARTS):
             worker, kills = self._fill(place), _out_of_memory_kills()
             try:
@@ -184,16 +188,17 @@ class PoolExecutor:
                 if self._stopped.is_set():
                     raise ExecutorStopped from None
                 ending = death.ending
-                killed = ending.exitcode == -signal.SIGKILL and _out_of_memory_kills() > kills
+                killed = not ending.limit and ending.exitcode in (None, -signal.SIGKILL)
+                for_memory = killed and _out_of_memory_kills() > kills
                 if not worker.is_ready and not ending.limit and start + 1 < _STARTS:
                     continue  # the trial has not begun
                 where = "" if worker.is_ready else "at its start, "
-                return failed(trial, where + self._describe(ending, killed) + self._line(trial)), killed
+                return failed(trial, where + self._describe(ending, for_memory) + self._line(trial)), killed
             except HarnessError as error:  # it cannot start
                 return failed(trial, str(error)), False
         raise AssertionError("unreachable")
 
-    def _describe(self, ending: Ending, killed: bool) -> str:
+    def _describe(self, ending: Ending, for_memory: bool) -> str:
         if ending.limit == "time":
             return f"took longer than {self._timeout_s:g} s and was ended: raise --trial-timeout, or train less"
         if ending.limit == "memory":
@@ -201,7 +206,7 @@ class PoolExecutor:
                 f"used more than {self._memory_mib:,} MiB and was ended: raise --trial-memory, or use a smaller model "
                 "or batch"
             )
-        return describe_death(ending, for_memory=killed)
+        return describe_death(ending, for_memory=for_memory)
 
     def _line(self, trial: Trial) -> str:
         """Return the line of a user's own model at which its worker died or hung; empty where it was elsewhere."""

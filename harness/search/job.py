@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.results import Results
+from harness.results.planned import PlannedSuite
 from harness.results.store import Store
 from harness.running.job import Job, JobSettings, prepare
 from harness.running.plan import DatasetFacts
@@ -108,6 +109,8 @@ def run_search(
     suite = winner_suite(search, ending)
     if suite is not None:
         store.add_suite(suite)
+    else:
+        _withdraw(search_job, store)
     return ending
 
 
@@ -146,6 +149,20 @@ def _run(search_job: SearchJob, store: Store, notify: Callable[[Tried, Tried | N
         executor.close()
     _remove(folder)
     return ending
+
+
+def _withdraw(search_job: SearchJob, store: Store) -> None:
+    """Note that nothing is compared any more where an earlier search of this name had a winner on the same data.
+
+    A try that failed then may have given a result now, or the space is another one.
+    """
+    search, job = search_job.search, search_job.job
+    nothing = PlannedSuite(Suite(search.suite_name, (), search.baseline), job.plan.conditions, job.plan.looks, {})
+    earlier = [
+        plan for plan in store.plans() if plan.suite.name == search.suite_name and plan.conditions == nothing.conditions
+    ]
+    if earlier and earlier[-1].suite.variants:
+        store.add_plans([nothing])
 
 
 def _stored_ending(search_job: SearchJob, store: Store) -> Ending | None:

@@ -14,11 +14,13 @@ from harness.search.tries import Ending
 
 # A builder of the user's own, whose width 8 raises, and whose width 5 explodes in training.
 BUILDER = """
+import pathlib
+
 import keras
 
 def build(variant, input_shape, classes):
     width = variant.option("width")
-    if width == 8:
+    if width == 8 and not pathlib.Path(__file__).with_name("healed").exists():
         raise ValueError("no model of width 8")
     inputs = keras.Input(input_shape)
     x = keras.layers.Dense(width, activation="relu")(keras.layers.Flatten()(inputs))
@@ -33,7 +35,7 @@ from harness import BASELINE
 from harness.search import Search
 
 BASE = BASELINE.replace(model="my_widths:build", options={"width": 1})
-WIDTH = Search("width", {"options": [{"width": width} for width in (1, 5, 8, 16)]}, baseline=BASE, tries=4)
+WIDTH = Search("width", {"options": [{"width": width} for width in (1, 3, 5, 8)]}, baseline=BASE, tries=4)
 """
 
 
@@ -57,7 +59,7 @@ def test_search_ends_in_its_winners_table(tmp_path: Path, capsys: pytest.Capture
         ending = Ending.from_json(store.searches()["search:width"])
         everything = store.records()
     assert (ending.tries, ending.failed, ending.refused) == (4, 1, 0)
-    assert dict(ending.winner.options) == {"width": 16}
+    assert dict(ending.winner.options) == {"width": 3}
     assert ending.seeds == (1001,)
 
     results = load_results(tmp_path / "results")
@@ -81,6 +83,19 @@ def test_search_ends_in_its_winners_table(tmp_path: Path, capsys: pytest.Capture
             key for key, record in everything.items() if record.status != "failed"
         }
         assert Ending.from_json(store.searches()["search:width"]) == ending
+
+    # What failed gives a result at last, and beats the winner of before: the table is the one of a search that met no
+    # failure.
+    (tmp_path / "healed").touch()
+    assert search(tmp_path) == 0
+    rows = json.loads((tmp_path / "results/tables/comparison.json").read_text())
+    assert [row["variant"] for row in rows] == ["baseline", "width:8"]
+
+    # A search in which nothing beats the baseline compares nothing: the winner of before is withdrawn.
+    (tmp_path / "suite_width.py").write_text(SUITE.replace("(1, 3, 5, 8)", "(1, 5)").replace("=4", "=2"))
+    assert search(tmp_path) == 0
+    assert "no try beat the baseline" in capsys.readouterr().out
+    assert json.loads((tmp_path / "results/tables/comparison.json").read_text()) == []
 
 
 SUITE_AND_SEARCH = """
