@@ -24,7 +24,7 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -241,10 +241,14 @@ def drawn_record(trial: Trial) -> Record:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Return the files of a results folder that a person reads: not the store, not what a killed process left."""
+    """Return the files of a results folder that a person reads: not the store, not what a killed process left.
+
+    The minute at which one was made, and the folder in the command of the report, are left out.
+    """
     found = (path for place in ("tables", "report", "charts", "out") for path in (folder / place).rglob("*"))
+    changing = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC|" + re.escape(bytes(folder)))
     return {
-        str(path.relative_to(folder)): re.sub(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC", b"", path.read_bytes())
+        str(path.relative_to(folder)): changing.sub(b"", path.read_bytes())
         for path in found
         if path.is_file() and not path.name.startswith(".")
     }
@@ -310,7 +314,7 @@ def struck(job: Job, kind: str, number: int, start: Path, place: Path) -> str:
     return "killed" if how < 0 else f"exit {ended.code}"
 
 
-def strike_all(job: Job, place: Path, *, every: int) -> bool:
+def strike_all(job: Job, place: Path, kinds: Sequence[str], *, every: int) -> bool:
     """Strike every change of a job, or one of so many; print what became of them and return whether all was well."""
     start = place / "start"
     (start / "results").mkdir(parents=True)
@@ -322,7 +326,7 @@ def strike_all(job: Job, place: Path, *, every: int) -> bool:
     ).changes
     assert count, "no change was counted: nothing would be struck"
     well = True
-    for kind in KINDS:
+    for kind in kinds:
         outcomes: Counter[str] = Counter()
         for number in range(1, count + 1, every):
             with tempfile.TemporaryDirectory(dir=place) as scratch:
@@ -348,6 +352,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--every", type=int, default=1, help="Strike only one of so many changes.")
     parser.add_argument("--job", choices=list(jobs), action="append", help="Only this one; repeatable.")
+    parser.add_argument("--kind", choices=list(KINDS), action="append", help="Only this kind of fault; repeatable.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(
         prefix="nth-fault-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -359,7 +364,8 @@ def main() -> int:
             return subprocess.run([sys.executable, *sys.argv], env=os.environ | {"LD_PRELOAD": str(library)}).returncode
         chosen = options.job or list(jobs)
         results = [
-            strike_all(jobs[name], Path(place) / str(number), every=options.every) for number, name in enumerate(chosen)
+            strike_all(jobs[name], Path(place) / str(number), options.kind or list(KINDS), every=options.every)
+            for number, name in enumerate(chosen)
         ]
     return 0 if all(results) else 1
 
