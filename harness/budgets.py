@@ -170,7 +170,7 @@ class Budget:
         same plan now.
         """
         usual = {"weights": None, "auto": False}
-        return {name: value for name, value in dataclasses.asdict(self).items() if (name, value) not in usual.items()}
+        return {name: value for name, value in vars(self).items() if (name, value) not in usual.items()}
 
 
 class _Presets(dict[str, Budget]):

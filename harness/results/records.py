@@ -105,7 +105,7 @@ class Record:
         if math.isnan(self.features_s):
             del fields["features_s"]  # the text of every trial without kept features stays what it was
         fields["trial"] = trial_to_dict(self.trial)
-        fields["history"] = [dataclasses.asdict(epoch) for epoch in self.history]
+        fields["history"] = [{name: getattr(epoch, name) for name in EpochMetrics.__slots__} for epoch in self.history]
         return json.dumps(_without_nan(fields), allow_nan=False)
 
     @classmethod

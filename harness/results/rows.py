@@ -72,10 +72,10 @@ def insert_row(connection: sqlite3.Connection, table: str, *values: Value) -> in
     Raises:
         sqlite3.DatabaseError: The table is damaged, or nothing can be written.
     """
-    number = tallies(connection)[table] + 1
+    place = list(TABLES).index(table) + 1
+    number = tallies(connection, place)[table] + 1
     marks = ", ".join("?" * (len(values) + 2))
     connection.execute(f"INSERT INTO {table} VALUES ({marks})", (number, *values, row_checksum(table, number, values)))
-    place = list(TABLES).index(table) + 1
     connection.execute(
         f"UPDATE {TALLIES} SET rows = ?, checksum = ? WHERE id = ?",
         (number, row_checksum(TALLIES, place, (table, number)), place),
@@ -91,17 +91,19 @@ def begin_tallies(connection: sqlite3.Connection) -> None:
             connection.execute(f"INSERT INTO {TALLIES} VALUES (?, ?, ?, ?)", values)
 
 
-def tallies(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return how many rows each table has: together they are one instant of the store.
+def tallies(connection: sqlite3.Connection, place: int | None = None) -> dict[str, int]:
+    """Return how many rows each table has, or the one at a place: together they are one instant of the store.
 
     Raises:
         sqlite3.DatabaseError: The counts are damaged.
     """
+    wanted = {number: table for number, table in enumerate(TABLES, 1) if table != TALLIES and place in (None, number)}
     found = {}
-    for place, table, rows, checksum in connection.execute(f"SELECT id, name, rows, checksum FROM {TALLIES}"):
-        if row_checksum(TALLIES, place, (table, rows)) == checksum:
+    which = "" if place is None else f" WHERE id = {place}"
+    for number, table, rows, checksum in connection.execute(f"SELECT id, name, rows, checksum FROM {TALLIES}{which}"):
+        if row_checksum(TALLIES, number, (table, rows)) == checksum:
             found[table] = rows
-    lacking = TABLES.keys() - found.keys() - {TALLIES}
+    lacking = set(wanted.values()) - found.keys()
     if lacking:
         raise sqlite3.DatabaseError(f"the number of rows of {', '.join(sorted(lacking))} cannot be told")
     return found

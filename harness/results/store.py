@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -116,8 +116,18 @@ class Store:
 
     def add_record(self, record: Record) -> None:
         """Add a finished trial. Of several results of one the newest is read; a failure never replaces a result."""
-        predictions = record.predictions.to_bytes() if record.predictions else None
-        self._add("trials", self._run(), record.trial.key, record.status, record.to_json(), predictions)
+        self.add_records([record])
+
+    def add_records(self, records: Sequence[Record]) -> None:
+        """Add finished trials in one transaction: all of them or none."""
+        run = self._run()
+        rows = [
+            (run, one.trial.key, one.status, one.to_json(), one.predictions.to_bytes() if one.predictions else None)
+            for one in records
+        ]
+        with self._transaction() as connection:
+            for row in rows:
+                insert_row(connection, "trials", *row)
 
     def add_search_try(self, search: str, number: int, content: str) -> None:
         """Note a point that an oracle chose, before it is tried; the first content of a number stands."""

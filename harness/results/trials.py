@@ -50,7 +50,7 @@ class Environment:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON types."""
-        return dataclasses.asdict(self)
+        return dict(vars(self))
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Environment:

@@ -180,8 +180,8 @@ def _cut(line: str, width: int) -> str:
     """Return the line, or what of it fits a terminal: a longer one would break, and a part of it stay for good."""
     if text_width(line) <= width:
         return line
-    kept = itertools.takewhile(lambda end: text_width(line[:end]) < width, range(1, len(line)))
-    return line[: max(kept, default=0)] + "…"
+    kept = itertools.takewhile(lambda taken: taken < width, itertools.accumulate(map(text_width, line)))
+    return line[: sum(1 for _ in kept)] + "…"
 
 
 def _expected(plan: Plan) -> dict[Hashable, float]:

@@ -10,7 +10,7 @@ import math
 import shutil
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from harness.results.store import Store
 from harness.results.trials import Trial
 from harness.running.executor import Executor, ExecutorStopped
 from harness.running.keras_tuner_import import import_keras_tuner
+from harness.running.recorder import Recorder
 
 OBJECTIVE = "val_accuracy"
 
@@ -39,7 +40,7 @@ def run_sweep(
 ) -> bool:
     """Run trials in their order, as many at once as the executor has workers.
 
-    Every record is in the store before keras-tuner, or `notify`, hears of it.
+    Every record is in the store before `notify` hears of it; the next trial does not wait for that.
 
     Args:
         trials: What to run; a result that the store has of one is replaced.
@@ -64,14 +65,14 @@ def run_sweep(
     except OSError as error:
         elsewhere = "remove what is in its place, or give --results another folder"
         raise unwritable(scratch, error, elsewhere=elsewhere) from None
-    sweep = _Sweep(trials, executor, store, notify, finished, stop_after_failures)
+    sweep = _Sweep(trials, executor, store, lambda record: notify(finished(record)), stop_after_failures)
     oracle = _Replay(sweep)
     threads = []
     for number in range(min(executor.workers, len(trials))):
         runner = _Runner(oracle, hypermodel=None, directory=str(scratch), project_name="sweep", overwrite=number == 0)
         runner.tuner_id = f"tuner{number}"
         threads.append(threading.Thread(target=sweep.search, args=(runner,), daemon=True))
-    with quiet_libraries():
+    with quiet_libraries(), sweep.recorder:
         try:
             for thread in threads:
                 thread.start()
@@ -96,14 +97,17 @@ class _Sweep:
 
     trials: Sequence[Trial]
     executor: Executor
-    store: Store
-    notify: Callable[[Record], None]
-    finished: Callable[[Record], Record]
+    store: InitVar[Store]
+    tell: InitVar[Callable[[Record], None]]
     stop_after_failures: int
     stop: threading.Event = field(default_factory=threading.Event)
     errors: list[BaseException] = field(default_factory=list)
+    recorder: Recorder = field(init=False)
     failures: int = 0
-    recording: threading.Lock = field(default_factory=threading.Lock)
+    counting: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self, store: Store, tell: Callable[[Record], None]) -> None:
+        self.recorder = Recorder(store, tell, self._stop_at_once)
 
     def search(self, runner: _Runner) -> None:
         """Let a runner work in its thread; what keras-tuner itself raises ends the sweep, if nothing else does."""
@@ -115,35 +119,36 @@ class _Sweep:
                 self.errors.append(error)
 
     def run(self, trial: Trial) -> Record | None:
-        """Return the record of a trial, stored and told; None where there is none, and the sweep then stops."""
+        """Return the record of a trial, on its way into the store; None where there is none: the sweep then stops."""
         try:
             record = self.executor.run(trial)
-            with self.recording:
-                self.store.add_record(record)
-                self.failures += record.status == "failed"
-                if self.stop_after_failures and self.failures >= self.stop_after_failures:
-                    self.stop.set()
-                record = self.finished(record)
-                self.notify(record)
         except BaseException as error:
             self.stop.set()
             if not isinstance(error, ExecutorStopped):
                 self.errors.append(error)
             return None
+        self.recorder.add(record)
+        with self.counting:
+            self.failures += record.status == "failed"
+            if self.stop_after_failures and self.failures >= self.stop_after_failures:
+                self.stop.set()
         return record
+
+    def _stop_at_once(self, error: BaseException) -> None:
+        """End trials whose records could not be kept either."""
+        self.errors.append(error)
+        self.stop.set()
+        self.executor.stop()
 
 
 class _Replay(keras_tuner.Oracle):  # type: ignore[misc, name-defined]  # keras-tuner ships no types
     """Hands out the list of trials, in order."""
 
     def __init__(self, sweep: _Sweep) -> None:
-        hyperparameters = keras_tuner.HyperParameters()
-        hyperparameters.Choice("variant", list(dict.fromkeys(trial.variant.name for trial in sweep.trials)))
-        hyperparameters.Int("seed", 1, max(trial.seed for trial in sweep.trials))
+        # No space is declared: a list needs none, and keras-tuner copies all of it for each trial.
         super().__init__(
             objective=keras_tuner.Objective(OBJECTIVE, "max"),
             max_trials=len(sweep.trials) + 1,
-            hyperparameters=hyperparameters,
             max_retries_per_trial=0,
             max_consecutive_failed_trials=len(sweep.trials) + 1,
         )

@@ -105,7 +105,8 @@ def test_08_tables_for_which_no_room_is_left_say_so_and_leave_the_old_ones(small
 @pytest.mark.skipif(not shutil.which("gcc"), reason="no gcc, which compiles what makes the faults")
 def test_09_an_error_or_a_kill_at_any_write_leaves_every_record_that_was_reported_done():
     """A sample; `python benchmarks/nth_fault.py` strikes every change."""
-    command = [sys.executable, str(NTH_FAULT), "--every", "37", "--job", "records", "--job", "migration"]
+    command = [sys.executable, str(NTH_FAULT), "--every", "37"]
+    command += [part for job in ("records", "groups of records", "migration") for part in ("--job", job)]
     environment = os.environ | {"PYTHONPATH": str(NTH_FAULT.parents[1])}
     ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
