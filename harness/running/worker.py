@@ -7,7 +7,6 @@ fork of its keeper (`keeper.py`), which ends it when the harness is gone, or a t
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import os
 import platform
 import re
@@ -27,6 +26,7 @@ from harness.results.records import Record
 from harness.results.trials import DeviceKind, Environment, Trial
 from harness.running.executor import failed
 from harness.running.footprint import Footprint, identity
+from harness.running.trace import traced
 from harness.training.devices import configure_process
 from harness.variants import Variant
 from harness.variants.sources import source_fingerprint
@@ -201,11 +201,11 @@ def this_worker() -> Worker:
 def run_task(trial: Trial, limit_s: float) -> Record:
     """Run one trial and return its record; an error becomes a failed record with its message.
 
-    Where it kills this process, or has not ended after `limit_s` seconds, `trace_path` says at which line.
+    Where it kills this process, or has not ended after `limit_s` seconds, its trace says at which line.
     """
     worker = this_worker()
     try:
-        with _traced(trace_path(worker.settings.log, trial), limit_s), _noting_what_is_left(worker, trial.variant):
+        with traced(worker.settings.log, trial, limit_s), _noting_what_is_left(worker, trial.variant):
             if worker.settings.home:
                 _check_files(trial)
             worker.begin(trial.variant)
@@ -229,29 +229,6 @@ def _check_files(trial: Trial) -> None:
     if not same:
         what = trial.variant.model or trial.variant.weights
         raise HarnessError(f'"{what}" on {platform.node()} is not what it is where the harness runs: bring it there')
-
-
-def trace_path(log: Path, trial: Trial) -> Path:
-    """Return the file of the lines at which a trial killed its worker or hung; there is none of one that ended."""
-    return log.with_name(f"{log.stem}-{trial.key[:16]}.trace")
-
-
-@contextlib.contextmanager
-def _traced(path: Path, limit_s: float) -> Iterator[None]:
-    with contextlib.ExitStack() as opened:
-        try:
-            file = opened.enter_context(path.open("w"))
-        except OSError:  # it costs the line in a message, not the trial
-            yield
-            return
-        faulthandler.enable(file)
-        faulthandler.dump_traceback_later(limit_s, file=file)
-        try:
-            yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-            faulthandler.disable()
-            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -20,11 +20,10 @@ from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.executor import ExecutorStopped, failed
 from harness.running.keeper import Ending
-from harness.running.worker import MOST_BUILDS, Home, WorkerSettings, is_out_of_memory, run_task, trace_path
+from harness.running.trace import take_line
+from harness.running.worker import MOST_BUILDS, Home, WorkerSettings, is_out_of_memory, run_task
 from harness.running.worker_process import WorkerDied, WorkerProcess, describe_death, prepare_log
 from harness.training.devices import Device
-from harness.variants.sources import builder_files
-from harness.variants.user_code import line_of, places_in
 
 # A worker with TensorFlow and the baseline at work stays below this; the data comes on top.
 WORKER_MEMORY_MIB = 820
@@ -193,7 +192,8 @@ class PoolExecutor:
                 if not worker.is_ready and not ending.limit and start + 1 < _STARTS:
                     continue  # the trial has not begun
                 where = "" if worker.is_ready else "at its start, "
-                return failed(trial, where + self._describe(ending, for_memory) + self._line(trial)), killed
+                told = self._describe(ending, for_memory) + take_line(self._settings.log, trial)
+                return failed(trial, where + told), killed
             except HarnessError as error:  # it cannot start
                 return failed(trial, str(error)), False
         raise AssertionError("unreachable")
@@ -207,17 +207,6 @@ class PoolExecutor:
                 "or batch"
             )
         return describe_death(ending, for_memory=for_memory)
-
-    def _line(self, trial: Trial) -> str:
-        """Return the line of a user's own model at which its worker died or hung; empty where it was elsewhere."""
-        path = trace_path(self._settings.log, trial)
-        if not path.is_file():
-            return ""
-        places = places_in(path.read_text(errors="replace"))
-        path.unlink()
-        if not trial.variant.model:
-            return ""
-        return line_of(places[::-1], builder_files(trial.variant.model).values())
 
 
 @dataclass
