@@ -21,6 +21,7 @@ _DISK_ERRORS = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",
     errno.EIO: "look whether the disk is well",
+    errno.EFBIG: "raise the limit on the size of this process's files (`ulimit -f`), or of this disk's",
 }
 _PLACE_ERRORS = (
     errno.EROFS,
@@ -76,13 +77,18 @@ def replaced(path: Path) -> Iterator[Path]:
 
 
 def replace_text(path: Path, text: str) -> Path:
-    """Write a UTF-8 text file in one step and return its path; a pipe or device, as /dev/stdout, takes it as it is."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        path.write_text(text, encoding="utf-8")
-        return path
+    """Write a UTF-8 text file in one step, in place of whatever file, link or pipe is there, and return its path."""
     with replaced(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
     return path
+
+
+def write_asked(path: Path, text: str) -> Path:
+    """Write a file that a person named, as `replace_text` does; a pipe or device, as /dev/stdout, takes it as it is."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_text(text, encoding="utf-8")
+        return path
+    return replace_text(path, text)
 
 
 def unwritable(path: str | Path, error: OSError, *, elsewhere: str, kept: str = "") -> HarnessError:

@@ -58,15 +58,25 @@ def load_project(folder: Path) -> Project:
     """
     for place in (folder, *folder.parents):
         file = place / FILE
-        if file.is_file():
+        if _is_there(file):
             table = _table(file)
             if table is not None:
                 return _project(file, table)
     return Project()
 
 
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except PermissionError:  # a folder above that one may not enter holds nothing for one
+        return False
+
+
 def _table(file: Path) -> Mapping[str, Any] | None:
-    text = file.read_bytes()
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{_relative(file)} cannot be read: {error.strerror}") from None
     if b"tool.harness" not in text.replace(b" ", b"").replace(b'"', b""):
         return None  # somebody else's file: what is wrong in it is not for us to say
     try:

@@ -58,8 +58,9 @@ class Drawn:
     def _kept(self, shows: str, name: str) -> str | None:
         if shows not in self._before:
             return None
+        picture = self._folder / f"{safe_file_name(name)}.svg"
         try:
-            text = (self._folder / f"{safe_file_name(name)}.svg").read_bytes().decode()
+            text = picture.read_bytes().decode() if picture.is_file() else ""  # a pipe never ends
         except (OSError, UnicodeDecodeError):
             return None
         return text if _digest(text) == self._before[shows] else None

@@ -100,6 +100,7 @@ def harness() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a trial or gate failed, 2 interrupted, 4 bad usage or input."""
+    open_closed_streams()
     try:
         code = run(arguments)
         ignore_interrupts()
@@ -143,14 +144,25 @@ def exit_code(work: Callable[[], object], *, interrupted: str) -> int:
         if error.errno in _NOBODY_READS and error.filename is None:  # as after `| head`
             _say_no_more()
             return 2 if isinstance(error.__context__, KeyboardInterrupt) else 1
+        if _is_nowhere():
+            click.echo("error: the current folder was removed: change to one that is there", err=True)
+            return 4
         if not is_unwritable(error):
             return _own_fault(error)
-        told = unwritable(error.filename or "a file", error, elsewhere=_ELSEWHERE, kept=_KEPT)
+        told = unwritable(error.filename or "standard output, or a file,", error, elsewhere=_ELSEWHERE, kept=_KEPT)
         click.echo(harmless(f"error: {told}"), err=True)
         return told.exit_code
     except Exception as error:
         return _own_fault(error)
     return code if isinstance(code, int) else 0
+
+
+def _is_nowhere() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109  # a path that was looked up before may still answer
+    except OSError:
+        return True
+    return False
 
 
 def _usage(error: click.UsageError) -> str:
@@ -168,6 +180,18 @@ def _own_fault(error: Exception) -> int:
     text = f"error: {type(error).__name__}: {error}: a fault of cnn-harness or of this machine; please report it with "
     click.echo(harmless(f"{text}what {_TRACEBACK}=1 in the environment shows"), err=True)
     return 1
+
+
+def open_closed_streams() -> None:
+    """Open what a parent closed of the three standard streams, to nowhere: the next file would get its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115  # for as long as the process lives
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _say_no_more() -> None:

@@ -90,11 +90,11 @@ def _export_trials(style: str, results: Results, output: Path) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    from harness.files import replace_text, unwritable
+    from harness.files import unwritable, write_asked
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(path, text)
+        write_asked(path, text)
     except IsADirectoryError:
         raise InputError(f"--output {path} is a folder: name a file in it") from None
     except OSError as error:

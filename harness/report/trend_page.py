@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.charts.save import chart_svg
 from harness.charts.trend import trend_chart
 from harness.comparison.columns import TREND_OF, TREND_TABLE
-from harness.files import replace_text
+from harness.files import write_asked
 from harness.report.inline_svg import inline_svg
 from harness.report.page import VERDICT_SIGNS, made_by, page_environment, style_sheet
 from harness.tables import full_text
@@ -30,7 +30,7 @@ def write_trend_page(frame: pd.DataFrame, path: Path) -> Path:
     parts = [_part(number, rows.to_dict("records")) for number, (_, rows) in enumerate(variants)]
     page = page_environment().get_template("trend.html")
     heads = [TREND_TABLE[name].title for name in _SHOWN]
-    return replace_text(path, page.render(parts=parts, heads=heads, style=style_sheet(), **made_by()))
+    return write_asked(path, page.render(parts=parts, heads=heads, style=style_sheet(), **made_by()))
 
 
 def _cell(row: dict[Any, Any], column: str) -> str:

@@ -39,11 +39,14 @@ def refuse_foreign_schema(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def refuse_foreign_journal(path: Path) -> None:
-    """Refuse a store whose journal names another file, which taking it back would delete.
+    """Refuse a store whose journal names another file, which taking it back would delete, or is no file.
 
     Raises:
         InputError: Names the journal.
     """
+    for beside in (path.with_name(f"{path.name}{ending}") for ending in ("-journal", "-wal", "-shm")):
+        if beside.exists() and not beside.is_file():  # SQLite would wait for a pipe without end, past Ctrl-C
+            raise InputError(f"{beside} is no file, and so not of this program: move it away")
     journal = path.with_name(f"{path.name}-journal")
     if journal.is_file():
         with journal.open("rb") as file:

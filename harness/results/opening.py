@@ -69,9 +69,9 @@ def read_store(folder: Path) -> Store:
         InputError: There is no store in the folder, or it is damaged or newer than this program.
     """
     path = folder / STORE_NAME
-    if not path.is_file():
+    if (size := _size(path)) is None:
         raise InputError(f"{folder} holds no results ({STORE_NAME} is missing): run `pytest suites --benchmark` first")
-    if not path.stat().st_size:
+    if not size:
         raise InputError(
             f"{folder} holds no results yet ({STORE_NAME} is empty): run `pytest suites --benchmark` first"
         )
@@ -88,8 +88,7 @@ def read_store(folder: Path) -> Store:
 
 def has_store(folder: Path) -> bool:
     """Whether a results folder holds something to read; an empty file is what a run killed at its start leaves."""
-    path = folder / STORE_NAME
-    return path.is_file() and path.stat().st_size > 0
+    return bool(_size(folder / STORE_NAME))
 
 
 def lock_folder(folder: Path) -> filelock.FileLock:
@@ -119,6 +118,16 @@ def lock_folder(folder: Path) -> filelock.FileLock:
     return lock
 
 
+def _size(path: Path) -> int | None:
+    """Return the size of a store in bytes, None where there is none; InputError where we may not look."""
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except PermissionError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}): whoever owns {path.parent} may let you, or copy it for you"
+        ) from None
+
+
 def _opened_to_read(path: Path) -> Store:
     """Open a store's file for reading, whatever its folder is; raises as `read_store` does."""
     connection = _connect(path, "ro")
@@ -130,8 +139,9 @@ def _opened_to_read(path: Path) -> Store:
 
 
 def _writer(folder: Path) -> str:
+    owner = folder / "harness.lock.owner"
     try:
-        return f" ({(folder / 'harness.lock.owner').read_text()})"
+        return f" ({owner.read_text()})" if owner.is_file() else ""
     except OSError:
         return ""
 

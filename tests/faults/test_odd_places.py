@@ -1,0 +1,112 @@
+"""Pipes where files should be, streams that are closed, a folder that is gone: told in one line, and nothing waits."""
+
+import contextlib
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+from made_results import BASELINE, Made, make_results
+
+from harness import load_results
+from harness.cli import run
+from harness.errors import InputError
+from harness.files import replace_text, write_asked
+from harness.results.opening import open_store
+from harness.running.worker_process import prepare_log
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return make_results(tmp_path_factory.mktemp("results"), Made({BASELINE: 0.5}, step_ms={}, seeds=(1,)))
+
+
+@contextlib.contextmanager
+def pipe_at(path):
+    """Put a pipe there that is held open, so that even what would wait for its other end comes back."""
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    held = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        yield
+    finally:
+        os.close(held)
+        path.unlink()
+
+
+def test_a_pipe_in_the_place_of_a_file_is_replaced_unless_a_person_named_it(results, tmp_path):
+    for place, write in (
+        (results / "harness.lock.owner", lambda path: open_store(path.parent).close()),
+        (tmp_path / "workers.log", prepare_log),
+        (tmp_path / "index.html", lambda path: replace_text(path, "page")),
+    ):
+        with pipe_at(place):
+            write(place)
+            assert place.is_file(), place
+    with pipe_at(tmp_path / "asked"):
+        write_asked(tmp_path / "asked", "page")
+        assert (tmp_path / "asked").is_fifo()
+
+
+@pytest.mark.parametrize("ending", ["-journal", "-wal", "-shm"])
+def test_a_store_beside_which_a_pipe_lies_is_refused_and_not_waited_for(results, ending):
+    beside = results / f"harness.sqlite{ending}"
+    with pipe_at(beside), pytest.raises(InputError, match=rf"{ending} is no file, and so not of this program: move it"):
+        load_results(results)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_fail_nothing_and_lend_their_number_to_no_file(results, tmp_path, closed):
+    script = tmp_path / "with_closed.py"
+    script.write_text(
+        "import os, sys\nfrom harness.cli import open_closed_streams, run\nopen_closed_streams()\n"
+        "first = os.open(os.devnull, os.O_RDONLY)\n"
+        f"code = run(['tables', '--results', {str(results)!r}])\n"
+        "sys.exit(code * 100 + first)\n"
+    )
+    ended = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, script], check=False)
+    assert ended.returncode == 3
+
+
+@pytest.mark.parametrize("command", [["list"], ["tables"], ["init"]])
+def test_a_current_folder_that_was_removed_is_told(tmp_path, monkeypatch, capsys, command):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run(command) == 4
+    assert capsys.readouterr().err == "error: the current folder was removed: change to one that is there\n"
+
+
+def test_a_limit_on_the_size_of_files_is_told_and_leaves_the_old_file(results, tmp_path, capsys):
+    output = tmp_path / "rows.csv"
+    output.write_text("old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        code = run(["export", "--format", "csv", "--results", str(results), "--output", str(output)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    error = capsys.readouterr().err
+    assert code == 1
+    assert error.startswith(f"error: {output} cannot be written (File too large; ")
+    assert "`ulimit -f`" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+    assert output.read_text() == "old"
+
+
+def test_results_that_one_may_not_read_are_said_to_be_unreadable(results, monkeypatch, capsys):
+    monkeypatch.chdir(results.parent)
+    results.parent.chmod(0o755)
+    other = os.geteuid() == 0
+    results.chmod(0)
+    if other:  # an administrator may read all
+        os.seteuid(65534)
+    try:
+        code = run(["tables", "--results", results.name])
+    finally:
+        if other:
+            os.seteuid(0)
+        results.chmod(0o755)
+    assert code == 4
+    assert "harness.sqlite cannot be read (Permission denied): whoever owns" in capsys.readouterr().err
