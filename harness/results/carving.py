@@ -11,7 +11,7 @@ import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.results.rows import Row, Value, row_checksum, text_of
+from harness.results.rows import Row, Value, text_of
 from harness.results.schema import TABLES, TALLIES
 
 _HEADER = b"SQLite format 3\0"
@@ -60,8 +60,9 @@ def _carved(data: mmap.mmap, size: int) -> Found:
             for table, columns in TABLES.items():
                 if len(columns) != len(content):
                     continue
-                if row_checksum(table, number, content) == checksum:
-                    rows[table][number] = Row(table, number, tuple(content), checksum)
+                row = Row(table, number, tuple(content), str(checksum))
+                if row.is_intact:
+                    rows[table][number] = row
                 elif table == "trials":
                     damaged[number] = Row(table, number, tuple(content), "")
     counts = {row["name"]: row["rows"] for row in rows.pop(TALLIES).values()}

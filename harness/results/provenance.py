@@ -158,7 +158,7 @@ def subprocess_output(*command: str, timeout_s: float = 10) -> str:
 def _cpu() -> tuple[str, tuple[str, ...]]:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
+    except OSError:  # pragma: no cover - only Linux has it
         return platform.processor() or platform.machine(), ()
     facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     known = set(facts.get("flags", facts.get("Features", "")).split())

@@ -126,6 +126,8 @@ class Record:
         record = read_as(cls, content, "record", **known)
         for name in ("accuracy", "precision", "recall", "macro_f1"):
             check_range(f"record.{name}", getattr(record, name), 0, 1)
+        if record.status == "ok" and math.isnan(record.accuracy):
+            refuse("record.accuracy", None, "a number, of a trial that is ok,")
         for name in ("build_s", "train_time_s", "total_s", "features_s"):
             check_range(f"record.{name}", getattr(record, name), 0, LONGEST_S)
         check_range("record.epoch", record.epoch, 0, MAX_EPOCHS)

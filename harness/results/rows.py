@@ -19,6 +19,15 @@ Value = int | str | bytes | float | None
 # Read at once: between two portions a writer can end its transaction, which waits for readers.
 _PORTION = 200
 
+_KINDS = {"TEXT": str, "INTEGER": int, "BLOB": bytes}
+# SQLite keeps any value in any column: what may stand in each.
+_ALLOWED = {
+    table: tuple(
+        (_KINDS[kind.split()[0]],) if "NOT NULL" in kind else (_KINDS[kind.split()[0]], type(None))
+        for kind in columns.values()
+    )
+    for table, columns in TABLES.items()
+}
 _PLACES = {table: {column: place for place, column in enumerate(columns)} for table, columns in TABLES.items()}
 
 
@@ -40,7 +49,9 @@ class Row:
 
     @property
     def is_intact(self) -> bool:
-        """Whether it is as it was written, as far as its store can tell."""
+        """Whether it is as it was written, as far as its store can tell: of the types of its columns, at least."""
+        if not all(map(isinstance, self.values, _ALLOWED[self.table])):
+            return False
         wanted = row_checksum(self.table, self.number, self.values)
         return wanted is not None and self.checksum in (None, wanted)
 
@@ -101,7 +112,7 @@ def tallies(connection: sqlite3.Connection, place: int | None = None) -> dict[st
     found = {}
     which = "" if place is None else f" WHERE id = {place}"
     for number, table, rows, checksum in connection.execute(f"SELECT id, name, rows, checksum FROM {TALLIES}{which}"):
-        if row_checksum(TALLIES, number, (table, rows)) == checksum:
+        if Row(TALLIES, number, (table, rows), checksum).is_intact:
             found[table] = rows
     lacking = set(wanted.values()) - found.keys()
     if lacking:

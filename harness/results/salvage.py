@@ -18,7 +18,7 @@ from harness.results.foreign import limit, refuse_foreign_journal
 from harness.results.opening import has_store, lock_folder, read_store
 from harness.results.rewriting import write_store
 from harness.results.rows import Row, check_structure, made_row, missing_name, row_columns, row_name, text_of
-from harness.results.schema import STORE_NAME, DamagedStoreError, NewerStoreError, readable_errors
+from harness.results.schema import STORE_ERRORS, STORE_NAME, DamagedStoreError, NewerStoreError, readable_errors
 from harness.wording import counted
 
 _BLOCK = 4096
@@ -121,7 +121,7 @@ def _copied(path: Path, scratch: Path) -> Path:
                     written.seek(start)
                     written.write(_block(read, start))
     copy = scratch / path.name
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(copy)) as connection:
+    with contextlib.suppress(*STORE_ERRORS), contextlib.closing(sqlite3.connect(copy)) as connection:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return copy
 
@@ -148,7 +148,7 @@ def _examined(copy: Path, fault: str) -> Examination:
         for _, row in sorted(found.rows.get(table, {}).items()):
             try:
                 if not row.is_intact:
-                    raise ValueError("a text is not UTF-8")
+                    raise ValueError("a text is not UTF-8, or a value of another type than its column")
                 read(row)
             except Exception as error:  # whatever a file holds
                 lost.append(f"{row_name(row)}: {error}")
@@ -168,10 +168,10 @@ def _older(copy: Path) -> Found:
     _fill_up(copy)
     with contextlib.closing(sqlite3.connect(copy)) as connection:
         connection.text_factory = text_of
-        limit(connection)
         try:
+            limit(connection)
             present = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        except sqlite3.DatabaseError:
+        except STORE_ERRORS:
             return found  # nothing says where a table begins
         for table in CONTENTS.keys() & present:
             _find_older(connection, table, found)
@@ -192,7 +192,7 @@ def _find_older(connection: sqlite3.Connection, table: str, found: Found) -> Non
     failed: set[int] = set()
     try:
         last = connection.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0
-    except sqlite3.DatabaseError:
+    except STORE_ERRORS:
         last = None
     query = f"SELECT {row_columns(table, version=0)} FROM {table} WHERE rowid = ?"
     number = end = 0
@@ -200,7 +200,7 @@ def _find_older(connection: sqlite3.Connection, table: str, found: Found) -> Non
         number += 1
         try:
             selected = connection.execute(query, (number,)).fetchone()
-        except sqlite3.DatabaseError:
+        except STORE_ERRORS:
             failed.add(number)
             continue
         if selected:

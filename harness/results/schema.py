@@ -24,6 +24,9 @@ CHECKED_SINCE = 3
 
 TALLIES = "tallies"
 
+STORE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises; the second where its message quotes bytes of a damaged file that are no text."""
+
 # Names and types of each table's columns, between its first (id) and its last (checksum).
 TABLES: dict[str, dict[str, str]] = {
     "runs": {"provenance": "TEXT NOT NULL"},
@@ -97,7 +100,7 @@ def readable_errors(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into messages that name the file and its disk, and say what to do."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except STORE_ERRORS as error:
         kind = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_")
         if kind.startswith(("FULL", "IOERR")):
             remedy = "free some space" if kind == "FULL" else "look whether the disk is well"

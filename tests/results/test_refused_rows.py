@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import re
 import shutil
 import sqlite3
 import zipfile
@@ -17,6 +18,7 @@ from changed_stores import make_older, seal
 from made_results import Made, make_results
 
 from harness import BASELINE, BUDGETS, Suite, load_results
+from harness.cli import run
 from harness.errors import InputError
 from harness.results import merging
 from harness.results.conditions import Conditions
@@ -141,6 +143,7 @@ def test_predictions_of_an_older_version_are_read_or_refused():
     now = Predictions(**arrays, true_positive=np.array([True, False]))
     assert Predictions.from_bytes(old, images=2).equals(now)
     assert StoredPredictions(old).equals(StoredPredictions(now.to_bytes()))
+    assert StoredPredictions(old).equals(now)
     assert not StoredPredictions(old).equals(StoredPredictions(archive(**arrays, true_positive=np.array([True, True]))))
     with pytest.raises(InputError, match=r"true_positive is bool \[3\]"):
         Predictions.from_bytes(archive(**arrays, true_positive=np.ones(3, bool)))
@@ -182,6 +185,56 @@ def test_a_trial_of_a_run_that_is_not_there_or_without_predictions_is_named(fold
         with pytest.raises(DamagedStoreError, match=message):
             merge([folder], tmp_path / "merged")
         assert not (tmp_path / "merged" / STORE_NAME).exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            "UPDATE tallies SET rows = CAST('6' AS BLOB) WHERE name = 'trials'",
+            "number of rows of trials cannot be told",
+        ),
+        ("UPDATE runs SET provenance = CAST(provenance AS BLOB)", r"row 1 of runs is not as it was written"),
+        ("UPDATE trials SET predictions = 'text' WHERE id = 1", r"row 1 of trials\) is not as it was written"),
+        ("UPDATE test_sets SET max_images = 0.5", r"row 1 of test_sets is not as it was written"),
+    ],
+)
+def test_a_value_of_another_type_than_its_column_is_named_though_its_checksum_fits(folder, capsys, change, message):
+    sql(folder, change)
+    seal(folder / STORE_NAME)
+    assert run(["tables", "--results", str(folder)]) == 4
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_a_name_of_another_type_among_the_counts_is_damage_too(folder):
+    sql(folder, "UPDATE tallies SET name = x'00' WHERE id = 2")
+    seal(folder / STORE_NAME)
+    found = examine(folder)
+    assert "the number of rows of trials cannot be told" in found.fault
+    assert found.counts["trials"] == 6
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_schema_that_is_no_text_is_damage_and_no_row_is_lost_for_it(folder, version):
+    """What SQLite says of it quotes the bytes, which Python's sqlite3 cannot read."""
+    if version == 2:
+        make_older(folder / STORE_NAME, 2)
+    path = folder / STORE_NAME
+    content = path.read_bytes()
+    assert content.count(b"CREATE TABLE suites (") == 1
+    path.write_bytes(content.replace(b"CREATE TABLE suites (", b"CREATE TABLE s\x80ites ("))
+    found = examine(folder)
+    assert "codec can't decode" in found.fault or "malformed" in found.fault
+    assert found.counts["trials"] == (6 if version == 3 else 0)
+    with pytest.raises(InputError, match="is damaged"):
+        load_results(folder)
+
+
+def test_a_trial_that_is_ok_without_a_number_is_named(folder, capsys):
+    make_older(folder / STORE_NAME, 2)
+    sql(folder, "UPDATE trials SET record = json_set(record, '$.accuracy', NULL) WHERE id = 1")
+    assert run(["tables", "--results", str(folder)]) == 4
+    assert "record.accuracy is null: a number, of a trial that is ok, is expected" in capsys.readouterr().err
 
 
 def test_a_computed_table_of_another_module_is_refused(folder):

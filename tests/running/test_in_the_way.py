@@ -1,0 +1,288 @@
+"""What the parts of a run do where something is in their way: each by itself, without training."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from harness import BASELINE, BUDGETS
+from harness.datasets import DatasetRef, load_dataset
+from harness.errors import HarnessError, InputError
+from harness.results.kept_models import KeptModel, kept_models
+from harness.results.opening import open_store
+from harness.results.provenance import Provenance
+from harness.results.records import Record
+from harness.results.trials import Environment, Trial
+from harness.running import timing_processes, worker_process
+from harness.running.executor import ExecutorStopped
+from harness.running.futures_engine import FuturesEngine
+from harness.running.interrupts import interrupt_on_signals
+from harness.running.live import _end
+from harness.running.models import write_model_of
+from harness.running.pace import Pace
+from harness.running.timing_processes import TimingProcesses
+from harness.running.tuner import run_sweep
+from harness.running.worker import Answer, Home, WorkerSettings, _check_files, _traced, serve
+from harness.running.worker_pool import PoolExecutor
+from harness.running.worker_process import WorkerDied, WorkerProcess
+from harness.variants import Variant
+
+ENVIRONMENT = Environment("cpu", "tensorflow", 1, (("keras", "3"),))
+DATA = DatasetRef("digits", "f" * 16, load_dataset("digits").origin)  # of another content: no worker opens it
+TRIAL = Trial(BASELINE, "", "digits", "f" * 16, 1, BUDGETS["smoke"], ENVIRONMENT)
+
+
+@pytest.fixture
+def started(tmp_path):
+    """A worker that has started, without TensorFlow."""
+    process = WorkerProcess(WorkerSettings("cpu", 1, DATA, tuple(sys.path), tmp_path / "workers.log"))
+    yield process
+    process.close()
+
+
+def stop_keeper(process):
+    os.kill(process._process.pid, signal.SIGKILL)
+    process._process.wait()
+
+
+def test_a_worker_answers_tells_what_was_raised_and_ends_with_its_keeper(started):
+    assert started.run(os.getcwd, limit_s=600) == str(Path.cwd())
+    with pytest.raises(HarnessError, match="ZeroDivisionError"):
+        started.run(divmod, 1, 0, limit_s=600)
+    stop_keeper(started)
+    with pytest.raises(WorkerDied) as caught:
+        started.run(os.getcwd, limit_s=600)
+    assert caught.value.ending.exitcode == -signal.SIGKILL
+    assert started.spent
+
+
+def test_a_worker_that_stops_reading_is_ended_for_its_time(started):
+    started.ready()
+    with pytest.raises(WorkerDied) as caught:
+        started.run(time.sleep, 10_000, limit_s=0.2)
+    assert caught.value.ending.limit == "time"
+
+
+def test_an_answer_that_cannot_be_read_ends_the_worker(started):
+    started.ready()
+    with pytest.raises(WorkerDied):  # the class of what it returns is not to be found here
+        started.run(eval, "__import__('harness.running.worker').running.worker.run_task.__code__", limit_s=600)
+    assert started.spent
+
+
+def test_a_keeper_that_does_not_end_is_killed(started, monkeypatch):
+    monkeypatch.setattr(worker_process, "_END_S", 0.2)
+    started.ready()
+    os.kill(started._process.pid, signal.SIGSTOP)
+    started.close()
+    assert started._process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("kill", "said"), [(False, "took longer than 0.2 s and was ended"), (True, "the worker died of SIGKILL")]
+)
+def test_a_timing_that_hangs_or_dies_names_its_variant(tmp_path, monkeypatch, kill, said):
+    monkeypatch.setattr(timing_processes, "_TIMEOUT_S", 0.2)
+    times = TimingProcesses(DATA, ENVIRONMENT, BUDGETS["smoke"], log=tmp_path / "workers.log")
+    process = times._fresh()
+    process.ready()
+    try:
+        if kill:
+            stop_keeper(process)
+        with pytest.raises(HarnessError, match=f"timing baseline.*{said}"):
+            times.time(BASELINE, BASELINE, key="k")
+        assert times._fresh() is not process
+    finally:
+        times.close()
+        times.close()
+
+
+def test_a_pool_that_was_stopped_takes_no_trial(tmp_path):
+    pool = PoolExecutor(DATA, ENVIRONMENT, workers=1, timeout_s=600, log=tmp_path / "workers.log")
+    pool.stop()
+    with pytest.raises(ExecutorStopped):
+        pool.run(TRIAL)
+    with pytest.raises(ExecutorStopped):
+        pool._fill(pool._places[0])
+
+
+def test_a_worker_serves_until_nobody_asks_or_nobody_listens(tmp_path):
+    ours, theirs = Pipe()
+    ours.send((len, ("abc",)))
+    ours.send((int, ("x",)))
+    ours.close()
+    serve(theirs)  # its first answer finds nobody
+    ours, theirs = Pipe()
+    ours.send((len, ("abc",)))
+    ours.send((int, ("x",)))
+    reading = os.dup(ours.fileno())
+    kept = Connection(reading)
+    thread = threading.Thread(target=serve, args=(theirs,))
+    thread.start()
+    assert kept.recv() == Answer(3)
+    told = kept.recv()
+    assert isinstance(told, Answer)
+    assert "ValueError: invalid literal for int()" in str(told.error)
+    kept.close()
+    ours.close()
+    thread.join()
+
+
+def test_a_trace_that_cannot_be_written_costs_no_trial(tmp_path):
+    path = tmp_path / "nowhere" / "a.trace"
+    with _traced(path, 600):
+        assert not path.exists()
+    with _traced(tmp_path / "a.trace", 600):
+        assert (tmp_path / "a.trace").exists()
+    assert not (tmp_path / "a.trace").exists()
+
+
+def test_pieces_that_are_added_count_at_once():
+    pace = Pace({"a": 2.0}, clock=lambda: 0.0)
+    pace.add({"b": 4.0})
+    pace.took("a", 3.0)
+    assert pace.left_s() == 6.0  # half as long again as expected, as the first
+
+
+ENGINES = """
+from harness.errors import HarnessError
+def refuses():
+    raise HarnessError("the queue is closed")
+"""
+
+
+def test_an_engine_that_is_not_there_or_refuses_says_so_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "engines_that_refuse.py").write_text(ENGINES)
+    (tmp_path / "engines_that_raise.py").write_text("1 / 0\n")
+    with pytest.raises(InputError, match='there is no module "engines_nowhere" in the current folder'):
+        FuturesEngine("engines_nowhere:pool")
+    with pytest.raises(InputError, match="importing it failed: ZeroDivisionError"):
+        FuturesEngine("engines_that_raise:pool")
+    with pytest.raises(HarnessError, match=r"^the queue is closed$"):
+        FuturesEngine("engines_that_refuse:refuses")._open()
+
+
+def test_files_that_differ_from_those_at_home_are_refused_with_the_machine(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "nets_elsewhere.py").write_text("def build(context):\n    return 1\n")
+    own = dataclasses.replace(TRIAL, variant=Variant(model="nets_elsewhere:build"), source="a" * 64)
+    with pytest.raises(HarnessError, match=r'"nets_elsewhere:build" on .* is not what it is where the harness runs'):
+        _check_files(own)
+    with pytest.raises(HarnessError, match=r"on .*nets_nowhere"):
+        _check_files(dataclasses.replace(own, variant=Variant(model="nets_nowhere:build")))
+    _check_files(TRIAL)
+
+
+def test_a_worker_elsewhere_does_without_a_folder_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CNN_HARNESS_TEST", "old")
+    Home(tmp_path / "nowhere", (("CNN_HARNESS_TEST", "new"),)).enter()
+    assert (os.environ["CNN_HARNESS_TEST"], Path.cwd()) == ("new", tmp_path)
+
+
+# A sweep, its models, its page, its signals
+
+
+class Running:
+    """An executor that does what the test says."""
+
+    workers = 1
+
+    def __init__(self, does):
+        self.does = does
+
+    def run(self, trial):
+        return self.does(trial)
+
+    def stop(self):
+        pass
+
+    close = stop
+
+
+@pytest.fixture
+def store(tmp_path):
+    with open_store(tmp_path / "results") as opened:
+        opened.begin_run(Provenance("harness", "2026-01-02T03:04:05", "box", "cpu", (), 2, 4096, "Linux", "3.12"))
+        yield opened
+
+
+def sweep(store, scratch, does, trials=(TRIAL,), **options):
+    told: list[Record] = []
+    return run_sweep(trials, executor=Running(does), store=store, scratch=scratch, notify=told.append, **options), told
+
+
+def test_a_sweep_of_nothing_is_done(store, tmp_path):
+    assert sweep(store, tmp_path / "scratch", None, trials=()) == (True, [])
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_a_sweep_whose_scratch_place_is_taken_is_refused(store, tmp_path):
+    (tmp_path / "scratch").write_text("")
+    with pytest.raises(InputError, match=r"scratch cannot be written .*: remove what is in its place"):
+        sweep(store, tmp_path / "scratch", None)
+
+
+def test_what_an_executor_raises_ends_the_sweep_and_leaves_no_record(store, tmp_path):
+    def raises(trial):
+        raise HarnessError("no process answers")
+
+    with pytest.raises(HarnessError, match="no process answers"):
+        sweep(store, tmp_path / "scratch", raises)
+    assert not store.records()
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_a_failed_trial_may_stop_a_sweep(store, tmp_path):
+    trials = [dataclasses.replace(TRIAL, seed=seed) for seed in (1, 2, 3)]
+    fails = lambda trial: Record(trial, "failed", "no memory")  # noqa: E731
+    done, told = sweep(store, tmp_path / "scratch", fails, trials, stop_after_failures=2)
+    assert (done, [one.trial.seed for one in told]) == (False, [1, 2])
+    assert store.records().keys() == {trial.key for trial in trials[:2]}
+
+
+def test_a_model_that_cannot_be_written_leaves_its_record_with_the_reason(tmp_path):
+    record = Record(TRIAL, "failed", "no memory", model=KeptModel(b"a model", ".keras"))
+    assert write_model_of(record, "baseline", tmp_path).model == KeptModel(ending=".keras")
+    (path,) = kept_models(tmp_path).values()
+    assert path.read_bytes() == b"a model"
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/models").write_text("")
+    assert "cannot be written" in write_model_of(record, "baseline", tmp_path / "taken").model.trouble
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked/models").symlink_to(tmp_path / "models")
+    assert "is a link to" in write_model_of(record, "baseline", tmp_path / "linked").model.trouble
+
+
+def test_a_writer_of_the_page_that_ignores_its_end_is_killed(monkeypatch):
+    monkeypatch.setattr("harness.running.live._END_S", 0.2)
+    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        _end(process)
+        assert process.returncode == -signal.SIGKILL
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(monkeypatch):
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        interrupt_on_signals()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
