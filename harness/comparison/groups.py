@@ -126,7 +126,9 @@ def group_records(results: Results, timings: Timings | None = None) -> list[Grou
                 planned = planned_records(mine, found.get(conditions.training, {}))
                 newest = mine[-1]
                 members = {one: planned.records[one] for one in newest.suite.members if one in planned.records}
-                if members and newest.suite.variants:  # a search that ends without a winner compares nothing
+                # A search that ends without a winner withdraws that of before; a suite of a baseline alone stays.
+                withdrawn = not newest.suite.variants and any(plan.suite.variants for plan in mine)
+                if members and not withdrawn:
                     chosen = dataclasses.replace(planned, records=members)
                     groups.append(make_group(newest.suite, newest.conditions, chosen, timings))
     return groups
