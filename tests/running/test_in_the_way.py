@@ -29,8 +29,9 @@ from harness.running.live import _end
 from harness.running.models import write_model_of
 from harness.running.pace import Pace
 from harness.running.timing_processes import TimingProcesses
+from harness.running.trace import trace_path, traced
 from harness.running.tuner import run_sweep
-from harness.running.worker import Answer, Home, WorkerSettings, _check_files, _traced, serve
+from harness.running.worker import Answer, Home, WorkerSettings, _check_files, serve
 from harness.running.worker_pool import PoolExecutor
 from harness.running.worker_process import WorkerDied, WorkerProcess
 from harness.variants import Variant
@@ -137,12 +138,13 @@ def test_a_worker_serves_until_nobody_asks_or_nobody_listens(tmp_path):
 
 
 def test_a_trace_that_cannot_be_written_costs_no_trial(tmp_path):
-    path = tmp_path / "nowhere" / "a.trace"
-    with _traced(path, 600):
-        assert not path.exists()
-    with _traced(tmp_path / "a.trace", 600):
-        assert (tmp_path / "a.trace").exists()
-    assert not (tmp_path / "a.trace").exists()
+    log = tmp_path / "nowhere" / "workers.log"
+    with traced(log, TRIAL, 600):
+        assert not trace_path(log, TRIAL).exists()
+    log = tmp_path / "workers.log"
+    with traced(log, TRIAL, 600):
+        assert trace_path(log, TRIAL).exists()
+    assert not trace_path(log, TRIAL).exists()
 
 
 def test_pieces_that_are_added_count_at_once():
