@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from harness.comparison.verdicts import Verdict, time_verdict
 from harness.statistics import Estimate, Part, builds_needed, controlled_ratio, time_ratio
+from harness.statistics.correction import corrected_level, corrected_p, equivalence_level
 
 
 def _times(seed, builds=3, blocks=12, *, slower=1.0, build_spread=0.003, block_spread=0.01):
@@ -164,3 +165,45 @@ def test_an_impossible_time_is_refused(bad):
 def test_blocks_without_a_partner_are_refused():
     with pytest.raises(ValueError, match="both arms"):
         time_ratio(_times(1, blocks=12), _times(1, blocks=11))
+
+
+def test_a_controlled_ratio_is_what_its_definition_says_worked_out_by_hand():
+    """Three builds of three blocks: of three blocks the middle one counts, so each build's log can be read off."""
+    noise = np.array([[0.9, 0.0, -0.7], [0.5, 0.0, -0.8], [0.6, 0.0, -0.9]])
+    twin, own = np.array([0.02, -0.04, 0.03]), np.array([0.10, 0.30, 0.16])
+    ratio = controlled_ratio(np.ones((3, 3)), np.exp(twin[:, None] + noise), np.exp(own[:, None] + noise))
+    logs = ((own - 0.0) + (own - twin)) / 2
+    variance = np.sum((logs - logs.mean()) ** 2) / 2
+    of_control = 0.75 * np.sum(twin**2) / 3
+    trust = (of_control / variance) ** 2
+    assert 0 < trust < 1
+    assert ratio.blocks == 3
+    assert ratio.mean == pytest.approx(logs.mean())
+    assert ratio.build_logs == pytest.approx(logs)
+    assert ratio.bound == pytest.approx(abs(twin.mean()))
+    assert ratio.trust == pytest.approx(trust)
+    assert ratio.build_variance == pytest.approx(variance)  # the control deviates less: it lends nothing to it
+    assert (ratio.parts[0].variance, ratio.parts[0].df) == pytest.approx((variance / 3, 2 + 2 * trust))
+    logs = np.array([0.10, 0.12, 0.14])
+    own = logs + twin / 2
+    wild = controlled_ratio(np.ones((3, 3)), np.exp(twin[:, None] + noise), np.exp(own[:, None] + noise))
+    variance = 0.02**2
+    assert of_control > variance
+    assert wild.build_variance == pytest.approx((variance * 2 + of_control * 2) / 4)
+    assert wild.parts[0].df == 4
+
+
+def test_one_build_has_no_interval_and_keeps_what_its_control_says():
+    one = controlled_ratio([[1.0, 1.0]], [[1.1, 1.1]], [[2.0, 2.0]])
+    assert one.bound == pytest.approx(np.log(1.1))
+    assert not one.known
+    assert time_ratio([[1.0, 4.0]], [[2.0, 4.0]]).mean == pytest.approx(np.log(2) / 2)  # of two blocks none is cut
+    with pytest.raises(ValueError, match=r"shapes \(1, 2\) and \(1, 1\): each block needs both arms"):
+        time_ratio([[1.0, 1.0]], [[1.0]])
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1, 1.5])
+def test_an_alpha_that_is_none_is_refused_with_its_value(alpha):
+    with pytest.raises(ValueError, match=f"alpha is {alpha}: it must lie strictly between 0 and 1"):
+        corrected_level(alpha)
+    assert (equivalence_level(0.1, 4), equivalence_level(0.9), corrected_p(0.5, 3)) == (0.05, 1.0, 1.0)
