@@ -21,6 +21,7 @@ import pytest
 from harness.errors import InputError, NothingSelectedError
 from harness.options import FILE_PATTERN
 from harness.suites import Declaration, Suite, check_suites
+from harness.variants.user_code import contained
 
 _IMPORT_MODE = re.compile(r"^[^#\n]*--import-mode[\s\"'=,]+(\w+)", re.MULTILINE)
 
@@ -145,7 +146,8 @@ def load_suite_files(paths: Sequence[Path]) -> list[SuiteSource]:
     # Assertions stay as they are: to rewrite them pytest warns, or fails, since the harness is imported already.
     options = ["-o", "addopts=", "-o", f"python_files={FILE_PATTERN}", "-p", "no:harness", "--assert=plain"]
     printed = io.StringIO()
-    with _no_added_options() as added, contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+    quiet = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
+    with _no_added_options() as added, quiet[0], quiet[1], contained():
         collector.added = added
         try:
             code = pytest.main(["--collect-only", "--capture=no", *options, *map(str, paths)], [collector])

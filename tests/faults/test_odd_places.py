@@ -69,6 +69,14 @@ def test_streams_that_are_closed_fail_nothing_and_lend_their_number_to_no_file(r
     assert ended.returncode == 3
 
 
+def test_a_suite_file_that_ends_its_process_is_refused_and_no_empty_success(tmp_path):
+    (tmp_path / "suite_ends.py").write_text("import os\nos._exit(0)\n")
+    command = [sys.executable, "-m", "harness", "list", tmp_path]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 4
+    assert "suite_ends.py:2: SystemExit: os._exit(0) would end the whole run" in ended.stderr
+
+
 @pytest.mark.parametrize("command", [["list"], ["tables"], ["init"]])
 def test_a_current_folder_that_was_removed_is_told(tmp_path, monkeypatch, capsys, command):
     (tmp_path / "gone").mkdir()
