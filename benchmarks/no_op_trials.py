@@ -1,6 +1,7 @@
 """Trials that do nothing, through the real plan, keras-tuner's oracle and the store: how many a second, and is it flat?
 
 python benchmarks/no_op_trials.py                     # 10 to 10,000 trials; some minutes
+python benchmarks/no_op_trials.py --overhead          # what a sweep of 120 trials of 1 s, two at once, takes over 60 s
 python benchmarks/no_op_trials.py --memory            # resident memory of a worker after 20 and after 200 real trials
 """
 
@@ -27,17 +28,19 @@ _HISTORY = (EpochMetrics(0.5, 0.6, 0.5, 0.5, 0.5, 0.6, 0.5, 0.5, 0.5),)
 
 
 class Nothing:
-    """An executor whose trials take no time: a record with predictions of the usual size, one trial at a time."""
+    """An executor whose trials only wait, or take no time: a record with predictions of the usual size."""
 
-    workers = 1
-
-    def __init__(self, labels: np.ndarray) -> None:
+    def __init__(self, labels: np.ndarray, *, workers: int = 1, seconds: float = 0.0) -> None:
+        self.workers = workers
+        self._seconds = seconds
         right = np.arange(len(labels)) % 5 > 0
         predicted = np.where(right, labels, (labels + 1) % 10).astype(np.uint16)
         self._predictions = Predictions(predicted, right.astype("u1"), right)
 
     def run(self, trial: Trial) -> Record:
-        """Return a record at once."""
+        """Return a record once its time is over."""
+        if self._seconds:
+            time.sleep(self._seconds)
         figures = dict.fromkeys(("accuracy", "precision", "recall", "macro_f1"), 0.8)
         return Record(
             trial, "ok", epoch=1, history=_HISTORY, loss=0.5, total_s=0.01, predictions=self._predictions, **figures
@@ -53,35 +56,50 @@ class Nothing:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--overhead", action="store_true")
     parser.add_argument("--most", type=int, default=max(SIZES))
     arguments = parser.parse_args()
+    if arguments.overhead:
+        return overhead()
     return memory() if arguments.memory else speed(arguments.most)
 
 
 def speed(most: int) -> int:
     """Print trials a second, in wall and in processor time of this process."""
-    from harness.running.tuner import run_sweep
-
     print(f"{'trials':>7}  {'plan s':>7}  {'sweep s':>8}  {'CPU s':>7}  {'trials/s':>9}  {'per CPU s':>9}")
     for size in (one for one in SIZES if one <= most):
-        with tempfile.TemporaryDirectory() as name:
-            started = time.perf_counter()
-            job = planned(size, Path(name))
-            plan_s = time.perf_counter() - started
-            progress = Progress(size, lambda text: None, live=True, plan=job.plan)
-            with begin(job) as store:
-                started, cpu = time.perf_counter(), time.process_time()
-                run_sweep(
-                    job.plan.todo,
-                    executor=Nothing(job.test_set.labels),
-                    store=store,
-                    scratch=Path(name) / "scratch",
-                    notify=progress.trial_done,
-                )
-                sweep_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
+        plan_s, sweep_s, cpu_s = swept(size)
         line = f"{size:>7,}  {plan_s:7.2f}  {sweep_s:8.2f}  {cpu_s:7.2f}  {size / sweep_s:9.0f}  {size / cpu_s:9.0f}"
         print(line, flush=True)
     return 0
+
+
+def overhead() -> int:
+    """Print what a sweep takes beyond its trials."""
+    _, sweep_s, cpu_s = swept(120, workers=2, seconds=1.0)
+    print(f"60 s of trials took {sweep_s:.2f} s ({sweep_s / 60 - 1:+.2%}), {cpu_s:.2f} s of them this process's CPU")
+    return 0 if sweep_s <= 60 * 1.01 else 1
+
+
+def swept(size: int, *, workers: int = 1, seconds: float = 0.0) -> tuple[float, float, float]:
+    """Sweep so many trials; return the seconds of planning and of the sweep, and this process's CPU in the sweep."""
+    from harness.running.tuner import run_sweep
+
+    with tempfile.TemporaryDirectory() as name:
+        started = time.perf_counter()
+        job = planned(size, Path(name))
+        plan_s = time.perf_counter() - started
+        progress = Progress(size, lambda text: None, live=True, plan=job.plan)
+        with begin(job) as store:
+            started, cpu = time.perf_counter(), time.process_time()
+            run_sweep(
+                job.plan.todo,
+                executor=Nothing(job.test_set.labels, workers=workers, seconds=seconds),
+                store=store,
+                scratch=Path(name) / "scratch",
+                notify=progress.trial_done,
+            )
+            return plan_s, time.perf_counter() - started, time.process_time() - cpu
 
 
 def planned(trials: int, results: Path) -> Job:

@@ -58,7 +58,7 @@ class Home:
             os.chdir(self.folder)
 
 
-# TensorFlow never gives back the loop of a compiled epoch: some 8 MiB for each model that was built, however small.
+# Models of the baseline's kind leave nothing behind (benchmarks/no_op_trials.py --memory); one's own may.
 MOST_BUILDS = 50
 
 

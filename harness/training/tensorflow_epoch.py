@@ -59,6 +59,7 @@ class TensorFlowEpoch:
         # A variable: dividing by a constant is rewritten as multiplying by its reciprocal, which gives other bits.
         self._white = tf.Variable(255.0, trainable=False)
         self._create_variables()
+        _sum_nothing_over_devices(model.optimizer)
         signature = [tf.TensorSpec([None], tf.int64)]
         self._batch_size = batch_size
         self._steps = 0
@@ -154,3 +155,16 @@ class TensorFlowEpoch:
 
     def _to_pixels(self, images: tf.Tensor) -> tf.Tensor:
         return tf.cast(images, tf.float32) / self._white if images.dtype == tf.uint8 else images
+
+
+def _sum_nothing_over_devices(optimizer: Any) -> None:
+    """Let an optimizer, and the one it wraps, take gradients as they are: a trial has one device.
+
+    Keras sums them over devices by TensorFlow's `all_reduce`, which registers a gradient of its own that is never
+    taken out again, and holds the whole graph: 8 MiB for each model that is built, however small. The sum over one
+    device changes no bit.
+    """
+    while optimizer is not None:
+        if hasattr(optimizer, "_all_reduce_sum_gradients"):
+            optimizer._all_reduce_sum_gradients = list
+        optimizer = getattr(optimizer, "inner_optimizer", None)

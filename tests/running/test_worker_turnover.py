@@ -1,4 +1,4 @@
-"""A worker that has built many models makes room for another: each of them leaves some memory behind."""
+"""A worker that has built many models makes room for another: any of them may leave some memory behind."""
 
 from pathlib import Path
 
