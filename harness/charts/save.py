@@ -35,6 +35,11 @@ def spec_svg(spec: Mapping[str, Any]) -> str:
     return _HOVER.sub("", vl_convert.vega_to_svg(vega))
 
 
+def start_drawing() -> None:
+    """Start what draws: it takes half a second with the first chart of a process."""
+    vl_convert.svg_to_png(chart_svg(alt.Chart(alt.InlineData(values=[])).mark_point()))
+
+
 def save_chart(chart: alt.TopLevelMixin, folder: str | Path, name: str) -> list[Path]:
     """Write a chart as SVG and PNG; return both paths.
 

@@ -13,7 +13,6 @@ from harness.cli.options import job_options, job_settings, paths_argument, say, 
 from harness.errors import HarnessError
 from harness.results.records import Record
 from harness.results.store import Store
-from harness.running.finish import finish
 from harness.running.job import Job, begin, prepare
 from harness.running.models import kept_lines
 from harness.running.plan import Plan
@@ -21,7 +20,6 @@ from harness.running.progress import Progress, describe_plan, seconds_of_timing
 from harness.running.stopwatch import Stopwatch
 from harness.running.train import train
 from harness.suite_files import load_suites
-from harness.tables import render_frame, screen_of
 
 
 @click.command("sweep")
@@ -38,17 +36,25 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
 
 def sweep(job: Job, *, with_times: bool) -> int:
     """Train, time and write tables; return the exit code."""
+    # Imported here, and while trials run (`harness.running.ahead`): what draws charts would hold up the first trial.
     say(describe_plan(job.plan, timings=len(job.untimed) if with_times else 0))
     failures: list[str] = []
     with begin(job) as store:
         try:
-            train_plan(job, store, failures, timings=len(job.untimed) if with_times else 0)
-            if with_times:
-                _time(job, store, failures)
+            stopwatch = Stopwatch(job, store) if with_times else None
+            train_plan(job, store, failures, stopwatch=stopwatch)
+            if stopwatch is not None:
+                _time(job, stopwatch, failures)
         except KeyboardInterrupt:
+            from harness.running.finish import finish
+
             finish(job, partial="interrupted")
             raise
+    from harness.running.finish import finish
+
     ended = finish(job)
+    from harness.tables import render_frame, screen_of
+
     text = render_frame(ended.frame, "plain", screen=screen_of(sys.stdout), outcomes=ended.outcomes)
     click.echo(f"\n{text}", color=True)
     say(f"wrote tables/ and report/index.html in {job.settings.results}")
@@ -59,13 +65,13 @@ def sweep(job: Job, *, with_times: bool) -> int:
     return 1 if failures else 0
 
 
-def train_plan(job: Job, store: Store, failures: list[str], *, timings: int = 0) -> None:
+def train_plan(job: Job, store: Store, failures: list[str], *, stopwatch: Stopwatch | None = None) -> None:
     """Train what the plan has to do, with progress on standard output; add what failed to `failures`.
 
-    `timings` is how many pairs are timed afterwards.
+    `stopwatch` is what times the job's pairs afterwards, if they are timed.
     """
-    plan = job.plan
-    after_s = seconds_of_timing(plan, timings)
+    plan, pairs = job.plan, job.untimed if stopwatch is not None else ()
+    after_s = seconds_of_timing(plan, len(pairs))
     progress = _progress(len(plan.todo), at_once=plan.workers, plan=plan, after_s=after_s)
 
     def note(record: Record) -> None:
@@ -74,14 +80,22 @@ def train_plan(job: Job, store: Store, failures: list[str], *, timings: int = 0)
         if record.status == "failed":
             failures.append(f"{label}: {record.message}")
 
+    def last_begun() -> None:
+        if stopwatch is not None:
+            stopwatch.start(pairs)
+
     try:
-        train(job, store, notify=note, announce=progress.next_round)
+        train(job, store, notify=note, announce=progress.next_round, last_begun=last_begun)
+    except BaseException:
+        if stopwatch is not None:
+            stopwatch.close()
+        raise
     finally:
         progress.close()
 
 
-def _time(job: Job, store: Store, failures: list[str]) -> None:
-    stopwatch, progress = Stopwatch(job, store), _progress(len(job.untimed))
+def _time(job: Job, stopwatch: Stopwatch, failures: list[str]) -> None:
+    progress = _progress(len(job.untimed))
     try:
         for pair in job.untimed:
             started = time.monotonic()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import importlib.util
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.datasets.dataset import Dataset
+from harness.datasets.dataset import Dataset, Origin, fingerprint_of
 from harness.datasets.splits import stratified_subset
 
 # The published scans have values 0..16 on an 8x8 grid (UCI ML repository, "Optical Recognition of Handwritten
@@ -17,6 +19,7 @@ _TRAIN_IMAGES = 1000
 # The split is part of the dataset: another seed would be another dataset.
 _SPLIT_SEED = 0
 _ENLARGED = 4
+_FILE = "datasets/data/digits.csv.gz"
 
 
 def load_digits() -> Dataset:
@@ -25,19 +28,18 @@ def load_digits() -> Dataset:
     The scans are real; only their size is changed, by bilinear enlargement in whole numbers, which gives the
     same bits on every machine (an image library or a float matrix product need not).
     """
-    from sklearn.datasets import load_digits as scans_of_digits
-
-    scans: Any = scans_of_digits()
-    images = enlarge(scans.images.astype(np.int64))
-    labels = scans.target.astype(np.int64)
+    scans, labels = _scans()
+    images = enlarge(scans)
     train = stratified_subset(labels, _TRAIN_IMAGES, seed=_SPLIT_SEED)
     test = np.setdiff1d(np.arange(len(labels)), train)
-    return Dataset.from_arrays(
-        "digits",
-        [str(digit) for digit in range(10)],
-        (images[train], labels[train]),
-        (images[test], labels[test]),
-        source="digits",
+    arrays = (images[train], labels[train], images[test], labels[test])
+    for one in arrays:
+        one.flags.writeable = False
+    classes = tuple(str(digit) for digit in range(10))
+    # No two of these images are alike, none is dark and no class is rare. tests/datasets/test_digits.py looks: it takes
+    # half a second, which no process that opens them needs to spend.
+    return Dataset(
+        "digits", classes, *arrays, fingerprint_of(classes, arrays), np.arange(len(test)), origin=Origin("digits")
     )
 
 
@@ -56,6 +58,19 @@ def enlarge(scans: NDArray[np.int64]) -> NDArray[np.uint8]:
     whole = 64 * _HIGHEST
     grey = ((sums * 255 + whole // 2) // whole).astype(np.uint8)
     return np.repeat(grey[..., np.newaxis], 3, axis=-1)
+
+
+def _scans() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return scikit-learn's scans, int [1797, 8, 8], and their labels: from its file, since importing it takes long."""
+    found = importlib.util.find_spec("sklearn")
+    for folder in (found and found.submodule_search_locations) or ():
+        with contextlib.suppress(OSError, ValueError):
+            rows = np.loadtxt(Path(folder) / _FILE, delimiter=",", dtype=np.int64)
+            return rows[:, :-1].reshape(-1, 8, 8), rows[:, -1]
+    from sklearn.datasets import load_digits as scans_of_digits
+
+    images, labels = scans_of_digits(return_X_y=True)
+    return images.reshape(-1, 8, 8).astype(np.int64), labels.astype(np.int64)
 
 
 def _weights(size: int) -> NDArray[np.int64]:

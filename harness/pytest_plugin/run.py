@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -15,7 +16,6 @@ from harness.exports.github import tell_github
 from harness.pytest_plugin.options import option, option_values, project_line
 from harness.pytest_plugin.state import RUN, Run
 from harness.results.records import Record
-from harness.running.finish import finish
 from harness.running.job import JobSettings, begin, prepare
 from harness.running.progress import Progress, describe_plan, seconds_of_timing
 from harness.running.stopwatch import Stopwatch
@@ -58,7 +58,7 @@ def train_all(run: Run, config: pytest.Config) -> None:
         run_searches(run, run.store, lambda line: write(f"{line}\n"))
     plan = run.job.plan
     write(describe_plan(plan, timings=len(run.untimed)) + "\n")
-    run.stopwatch = Stopwatch(run.job, run.store)
+    run.stopwatch = stopwatch = Stopwatch(run.job, run.store)
     after_s = seconds_of_timing(plan, len(run.untimed))
     progress = Progress(len(plan.todo), write, live=live, at_once=plan.workers, plan=plan, after_s=after_s)
 
@@ -68,7 +68,14 @@ def train_all(run: Run, config: pytest.Config) -> None:
 
     try:
         maxfail = config.getoption("maxfail")
-        ended = train(run.job, run.store, notify=note, announce=progress.next_round, stop_after_failures=maxfail)
+        ended = train(
+            run.job,
+            run.store,
+            notify=note,
+            announce=progress.next_round,
+            stop_after_failures=maxfail,
+            last_begun=partial(stopwatch.start, run.untimed),
+        )
         run.job, run.completed = replace(run.job, plan=ended), not ended.todo
     finally:
         progress.close()
@@ -110,6 +117,8 @@ def finish_run(run: Run, *, partial: str) -> None:
         run.stopwatch.close()
     if run.store is not None:
         run.store.close()
+        from harness.running.finish import finish
+
         ended = finish(run.job, partial=partial)
         run.frame, run.outcomes, run.written = ended.frame, ended.outcomes, ended.written
         run.failed = failed_rows(run.frame, run.gates)

@@ -45,7 +45,7 @@ def render_page(view: ReportView, pictures: Pictures, *, partial: str = "") -> s
     environment.filters["breakable"] = _breakable
     environment.tests["known"] = finite
     environment.globals["cell"] = cell_text
-    library, script = _library(), _static("report.js")
+    library, script = chart_library(), _static("report.js")
     data = pictures.to_data() | {"pairs": [suite.pairs for suite in view.suites], "figures": FIGURES}
     return environment.get_template("page.html").render(
         view=view,
@@ -109,7 +109,7 @@ def _policy(scripts: Sequence[str]) -> str:
 
 
 @cache
-def _library() -> str:
+def chart_library() -> str:
     """Return Vega, Vega-Lite and vega-embed as one script that sets window.vegaEmbed."""
     return kept_text(
         f"vega-{DRAWN_BY}.js", lambda: str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", VEGA_LITE))

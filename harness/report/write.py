@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.charts.drawn import Drawn
-from harness.charts.save import save_svg
+from harness.charts.save import save_svg, start_drawing
 from harness.comparison import Margins, SuiteComparison
 from harness.files import own_folder, replace_text
-from harness.report.page import render_page
+from harness.report.page import chart_library, render_page
 from harness.report.pictures import Pictures
 from harness.report.view import report_view
 from harness.results import Results
@@ -42,3 +42,9 @@ def write_report(
         written += save_svg(picture.source, folder / "charts", picture.name)
     drawn.keep()
     return written
+
+
+def warm_up() -> None:
+    """Do what the first report of a process does once, so that it is done where there is time for it."""
+    chart_library()
+    start_drawing()

@@ -22,6 +22,10 @@ class Executor(Protocol):
 
     workers: int
 
+    def wait(self) -> None:
+        """Return once a worker computes its first trial, or none is going to, or it is not known when."""
+        ...
+
     def run(self, trial: Trial) -> Record:
         """Run one trial and return its record, a failed one included.
 

@@ -6,6 +6,7 @@ import os
 import warnings
 from typing import Any
 
+from harness.heavy import uncollected
 from harness.training.devices import quiet_start, without_gpu
 
 
@@ -13,7 +14,7 @@ def import_keras_tuner() -> Any:
     """Return keras-tuner, imported without its libraries' greetings."""
     # It imports the backend, which greets on standard error. The parent trains nothing: the GPU is the workers'.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with quiet_start(), without_gpu(), warnings.catch_warnings():
+    with quiet_start(), without_gpu(), warnings.catch_warnings(), uncollected():
         warnings.simplefilter("ignore")
         import keras_tuner
         import keras_tuner.engine.base_tuner

@@ -93,6 +93,9 @@ class RemoteExecutor:
             self.stop()
             raise HarnessError(f"the engine takes no work: {_told(error)}") from None
 
+    def wait(self) -> None:
+        """Return at once: the processes are elsewhere, where nothing that is done here slows them."""
+
     def run(self, trial: Trial) -> Record:
         """Run one trial; where its process or its answer is lost, again, and what comes first counts.
 

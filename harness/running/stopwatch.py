@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from harness.results.step_times import StepTimes
 from harness.results.store import Store
 from harness.running.job import Job, Pair, sources_of, worker_log
 from harness.running.timing_processes import TimingProcesses
+from harness.running.worker_pool import WORKER_MEMORY_MIB
+
+# Of a worker's memory: one that starts beside the last trials must not be what they lack.
+_ROOM = 2
 
 
 class Stopwatch:
@@ -27,18 +32,22 @@ class Stopwatch:
         """
         key = self._job.key_of(pair)
         if key not in self._times:
-            if self._processes is None:
-                self._processes = TimingProcesses(
-                    self._job.dataset,
-                    self._job.timing_environment,
-                    self._job.settings.budget,
-                    log=worker_log(self._job),
-                    visible=self._job.device.gpus[0].visible if self._job.device.gpus else "",
-                )
-            measured = self._processes.time(*pair, key=key)
+            measured = self._started().time(*pair, key=key)
             self._times[key] = dataclasses.replace(measured, sources=sources_of(pair))
             self._store.add_step_times(self._times[key])
         return self._times[key]
+
+    def start(self, pairs: Sequence[Pair]) -> None:
+        """Start the process that times some pairs, while the last trials run; not where that could disturb them.
+
+        That is on a GPU, of which each process takes its part, and where there is no memory for one more.
+        """
+        if all(self._job.key_of(pair) in self._times for pair in pairs) or self._job.device.kind != "cpu":
+            return
+        import psutil
+
+        if psutil.virtual_memory().available > _ROOM * WORKER_MEMORY_MIB * 2**20:
+            self._started().start()
 
     def known(self, pair: Pair) -> StepTimes | None:
         """Return a pair's step times, stored or measured; None where they are still to be measured."""
@@ -48,3 +57,14 @@ class Stopwatch:
         """End the process."""
         if self._processes is not None:
             self._processes.close()
+
+    def _started(self) -> TimingProcesses:
+        if self._processes is None:
+            self._processes = TimingProcesses(
+                self._job.dataset,
+                self._job.timing_environment,
+                self._job.settings.budget,
+                log=worker_log(self._job),
+                visible=self._job.device.gpus[0].visible if self._job.device.gpus else "",
+            )
+        return self._processes

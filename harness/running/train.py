@@ -9,7 +9,9 @@ from harness.results import load_results
 from harness.results.records import Record
 from harness.results.store import Store
 from harness.results.trials import Trial
+from harness.running.ahead import prepare_the_end
 from harness.running.executor import Executor, Work
+from harness.running.head_start import HeadStart
 from harness.running.job import Job, worker_log
 from harness.running.live import live_report
 from harness.running.models import write_model_of
@@ -23,10 +25,12 @@ def train(
     notify: Callable[[Record], None],
     announce: Callable[[Plan], None] = lambda plan: None,
     stop_after_failures: int = 0,
+    last_begun: Callable[[], None] = lambda: None,
 ) -> Plan:
     """Run what the plan has to do, round after round (see `run_sweep`); return the plan as it stands at the end.
 
     `announce` is told each round but the first before it begins. Where trials are left to do, failures stopped it.
+    `last_begun` is called once no trial waits for a worker any more, where the plan has a single round.
     """
     tried: set[str] = set()
     failures = 0
@@ -38,6 +42,8 @@ def train(
         tried.add(record.trial.key)
         failures += record.status == "failed"
         notify(record)
+        if len(job.plan.looks) == 1 and len(job.plan.todo) - len(tried) == executor.workers - 1:
+            last_begun()
 
     def run(trials: Sequence[Trial]) -> bool:
         return run_sweep(
@@ -50,11 +56,14 @@ def train(
             stop_after_failures=stop_after_failures and stop_after_failures - failures,
         )
 
-    executor = start_executor(job, sum(trial.key not in job.plan.done for trial in job.plan.possible))
+    workers = start_executor(job, sum(trial.key not in job.plan.done for trial in job.plan.possible))
+    executor = HeadStart(workers, job.plan.todo[: workers.workers])
     try:
-        # Here, while the workers start: keras-tuner imports TensorFlow, which takes seconds.
+        # keras-tuner imports TensorFlow, which takes seconds: beside workers that train, not beside those that start.
+        executor.wait()
         from harness.running.tuner import run_sweep
 
+        prepare_the_end()
         with live_report(job.settings.results, job.settings.margins, job.settings.live_s):
             return run_rounds(job, run, tried, announce=announce)
     finally:

@@ -7,6 +7,7 @@ fork of its keeper (`keeper.py`), which ends it when the harness is gone, or a t
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import platform
 import re
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.budgets import Budget
 from harness.errors import HarnessError, InputError
+from harness.heavy import uncollected
 from harness.noise import hide_library_warnings
 from harness.results.records import Record
 from harness.results.trials import DeviceKind, Environment, Trial
@@ -189,8 +191,11 @@ def start_worker(settings: WorkerSettings) -> None:
     worker = Worker(settings)
     _workers[:] = [worker]
     if settings.warm:
-        with contextlib.suppress(HarnessError):  # the first trial tells it
+        with contextlib.suppress(HarnessError), uncollected():  # the first trial tells it
             _ = worker.trainer, worker.dataset
+        # The million objects of TensorFlow's modules stay: to look through them again and again, a third of a second
+        # each time, finds nothing.
+        gc.freeze()
 
 
 def this_worker() -> Worker:

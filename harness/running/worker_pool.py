@@ -101,6 +101,7 @@ class PoolExecutor:
             most_builds=most_builds,
         )
         self._stopped = threading.Event()
+        self._computing = threading.Event()
         self._turns = _Turns()
         self._starting = threading.Lock()
         shown = [gpu.visible for gpu in gpus] or [""]
@@ -110,6 +111,10 @@ class PoolExecutor:
         for place in self._places:
             self._fill(place)
             self._free.put(place)
+
+    def wait(self) -> None:
+        """Wait until a worker has started and computes its trial, or could not; a trial must have been given to it."""
+        self._computing.wait()
 
     def run(self, trial: Trial) -> Record:
         """Run one trial in a worker; a dead worker, or one ended for its time or memory, gives a failed record.
@@ -125,12 +130,14 @@ class PoolExecutor:
                 with self._turns.alone():
                     record, _ = self._attempt(place, trial)
         finally:
+            self._computing.set()
             self._free.put(place)
         return record
 
     def stop(self) -> None:
         """End the workers now."""
         self._stopped.set()
+        self._computing.set()
         self.close()
 
     def close(self) -> None:
@@ -171,6 +178,7 @@ class PoolExecutor:
             worker, kills = self._fill(place), _out_of_memory_kills()
             try:
                 worker.ready()
+                self._computing.set()
                 record: Record = worker.run(
                     run_task,
                     trial,

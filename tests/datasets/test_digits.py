@@ -5,6 +5,7 @@ import pytest
 from sklearn.datasets import load_digits as scans_of_digits
 
 from harness.datasets import load_dataset
+from harness.datasets.content import content_of
 from harness.datasets.digits import enlarge
 
 
@@ -42,8 +43,17 @@ def test_digits_has_the_same_bits_everywhere(digits):
     assert digits.fingerprint == load_dataset("digits").fingerprint == "1344c72c7946d55f"
 
 
-def test_no_test_digit_is_also_in_train(digits):
-    assert digits.warnings == ()
+def test_looking_at_the_digits_finds_nothing_odd(digits):
+    content = content_of(digits.classes, digits.arrays)
+
+    assert content.warnings == digits.warnings == ()
+    np.testing.assert_array_equal(content.test_groups, digits.test_groups)
+
+
+def test_without_the_file_of_scans_scikit_learn_is_asked(digits, monkeypatch):
+    monkeypatch.setattr("harness.datasets.digits._FILE", "datasets/data/elsewhere.csv.gz")
+
+    assert load_dataset("digits").fingerprint == digits.fingerprint
 
 
 def test_digits_uses_the_whole_range_of_a_byte():
