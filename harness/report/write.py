@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from altair.utils.schemapi import debug_mode
+
 from harness.charts.drawn import Drawn
 from harness.charts.save import save_svg, start_drawing
 from harness.comparison import Margins, SuiteComparison
@@ -35,7 +37,9 @@ def write_report(
     folder = folder or results.folder
     drawn = Drawn(folder / "charts")
     pictures = Pictures(drawn.svg)
-    view = report_view(comparisons, results, margins, pictures)
+    # Altair would check each part of each chart against its schema, which takes as long as making them. The tests do.
+    with debug_mode(False):
+        view = report_view(comparisons, results, margins, pictures)
     page = own_folder(folder / "report") / "index.html"
     written = [replace_text(page, render_page(view, pictures, partial=partial))]
     for picture in pictures.made:

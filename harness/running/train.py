@@ -42,7 +42,7 @@ def train(
         tried.add(record.trial.key)
         failures += record.status == "failed"
         notify(record)
-        if len(job.plan.looks) == 1 and len(job.plan.todo) - len(tried) == executor.workers - 1:
+        if len(job.plan.looks) == 1 and len(job.plan.todo) - len(tried) == executor.workers:
             last_begun()
 
     def run(trials: Sequence[Trial]) -> bool:
