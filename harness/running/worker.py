@@ -7,7 +7,6 @@ fork of its keeper (`keeper.py`), which ends it when the harness is gone, or a t
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import platform
 import re
@@ -193,9 +192,6 @@ def start_worker(settings: WorkerSettings) -> None:
     if settings.warm:
         with contextlib.suppress(HarnessError), uncollected():  # the first trial tells it
             _ = worker.trainer, worker.dataset
-        # The million objects of TensorFlow's modules stay: to look through them again and again, a third of a second
-        # each time, finds nothing.
-        gc.freeze()
 
 
 def this_worker() -> Worker:
