@@ -65,7 +65,8 @@ def test_the_garbage_collector_is_as_before_after_many_imports_and_passes_over_t
     with uncollected():
         assert not gc.isenabled()
 
-    assert gc.isenabled() and gc.get_freeze_count() >= before + len(kept)
+    assert gc.isenabled()
+    assert gc.get_freeze_count() >= before + len(kept)
     gc.disable()
     try:
         with uncollected():
