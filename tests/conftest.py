@@ -8,6 +8,7 @@ import sys
 import hypothesis
 import numpy.fft  # before pytester, which takes out what came with it: NumPy loads its parts once a process  # noqa: F401
 import pytest
+import vl_convert  # noqa: F401  # once per process: pytest runs in this one forget what they import
 
 from harness.datasets import Dataset, load_dataset
 from harness.training.devices import configure_process
