@@ -1,4 +1,4 @@
-"""Trials that do nothing, through the real plan, keras-tuner's oracle and the store: how many a second, and is it flat?
+"""Trials that do nothing, through the real plan, keras-tuner's oracle and the store: how many per second, and is it flat?
 
 python benchmarks/no_op_trials.py                     # 10 to 10,000 trials; some minutes
 python benchmarks/no_op_trials.py --overhead          # what a sweep of 120 trials of 1 s, two at once, takes over 60 s
@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def speed(most: int) -> int:
-    """Print trials a second, in wall and in processor time of this process."""
+    """Print trials per second, in wall and in processor time of this process."""
     print(f"{'trials':>7}  {'plan s':>7}  {'sweep s':>8}  {'CPU s':>7}  {'trials/s':>9}  {'per CPU s':>9}")
     for size in (one for one in SIZES if one <= most):
         plan_s, sweep_s, cpu_s = swept(size)

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import click
@@ -53,6 +54,14 @@ NAMED = [
     for words, whole in commands(page).items()
 ]
 NAMED += [pytest.param(shlex.split(line), True, id=f"--help: {line}") for lines in EXAMPLES.values() for line in lines]
+
+
+def test_every_dependency_has_its_line_in_readmes_table():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)}
+    names = {re.match(r"[\w-]+", one).group() for one in needed} - {project["name"]}
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Requirements")[2]
+    assert names - set(re.findall(r"[\w-]+", table)) == set()
 
 
 def test_the_pages_name_many_commands():
