@@ -1,4 +1,4 @@
-"""Trials that do nothing, through the real plan, keras-tuner's oracle and the store: how many per second, and is it flat?
+"""Trials that do nothing, through the real plan, keras-tuner's oracle and the store: how many per second, is it flat?
 
 python benchmarks/no_op_trials.py                     # 10 to 10,000 trials; some minutes
 python benchmarks/no_op_trials.py --overhead          # what a sweep of 120 trials of 1 s, two at once, takes over 60 s
