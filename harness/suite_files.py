@@ -47,7 +47,7 @@ class SuiteModule(pytest.Module):
     """A suite file as pytest collects it; items are made of what it declares, not of its functions."""
 
     def load(self) -> ModuleType:
-        """Import the file; what would end the whole process, as `sys.exit`, is an error of this file.
+        """Import the file; what would end the whole process, as `sys.exit` or `os._exit`, is an error of this file.
 
         The project's root is searched too, after everything else: it is where `model=` modules lie.
         """
@@ -55,7 +55,8 @@ class SuiteModule(pytest.Module):
         if root not in sys.path:
             sys.path.append(root)
         try:
-            module: ModuleType = self.obj
+            with contained(forks=True):
+                module: ModuleType = self.obj
         except (Exception, KeyboardInterrupt, pytest.skip.Exception, pytest.exit.Exception):
             raise
         except BaseException as error:
@@ -147,7 +148,7 @@ def load_suite_files(paths: Sequence[Path]) -> list[SuiteSource]:
     options = ["-o", "addopts=", "-o", f"python_files={FILE_PATTERN}", "-p", "no:harness", "--assert=plain"]
     printed = io.StringIO()
     quiet = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
-    with _no_added_options() as added, quiet[0], quiet[1], contained():
+    with _no_added_options() as added, quiet[0], quiet[1], contained(forks=True):  # conftest files
         collector.added = added
         try:
             code = pytest.main(["--collect-only", "--capture=no", *options, *map(str, paths)], [collector])

@@ -18,11 +18,17 @@ _GRAPH = re.compile(r"Graph execution error:.*\n(?P<text>[^\n]*[^\s\n][^\n]*)\n\
 
 
 @contextlib.contextmanager
-def contained() -> Iterator[None]:
-    """Turn what would end or double this process (`os._exit`, `os.execv`, `os.fork` ...) into an error at its line."""
+def contained(*, forks: bool = False) -> Iterator[None]:
+    """Turn what would end or double this process (`os._exit`, `os.execv`, `os.fork` ...) into an error at its line.
 
-    def ends(name: str) -> Callable[..., NoReturn]:
-        def refuse(*arguments: object) -> NoReturn:
+    `forks` lets it double: the copies end as they like, and only this process is kept.
+    """
+    process = os.getpid()
+
+    def ends(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def refuse(*arguments: Any) -> Any:
+            if os.getpid() != process:
+                return real(*arguments)
             raise SystemExit(f"os.{name}({', '.join(map(repr, arguments))}) would end the whole run")
 
         return refuse
@@ -30,9 +36,11 @@ def contained() -> Iterator[None]:
     def doubles(*arguments: object) -> NoReturn:
         raise RuntimeError("a builder must not fork: TensorFlow's threads do not survive it")
 
-    replaced: dict[str, Any] = {name: ends(name) for name in ("_exit", "abort", "execv", "execve")}
-    replaced |= {"fork": doubles, "forkpty": doubles}
-    saved = {name: getattr(os, name) for name in replaced}
+    saved = {name: getattr(os, name) for name in ("_exit", "abort", "execv", "execve")}
+    replaced: dict[str, Any] = {name: ends(name, real) for name, real in saved.items()}
+    if not forks:
+        saved |= {"fork": os.fork, "forkpty": os.forkpty}
+        replaced |= {"fork": doubles, "forkpty": doubles}
     try:
         for name, function in replaced.items():
             setattr(os, name, function)

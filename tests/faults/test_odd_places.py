@@ -69,12 +69,30 @@ def test_streams_that_are_closed_fail_nothing_and_lend_their_number_to_no_file(r
     assert ended.returncode == 3
 
 
-def test_a_suite_file_that_ends_its_process_is_refused_and_no_empty_success(tmp_path):
-    (tmp_path / "suite_ends.py").write_text("import os\nos._exit(0)\n")
-    command = [sys.executable, "-m", "harness", "list", tmp_path]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 4
-    assert "suite_ends.py:2: SystemExit: os._exit(0) would end the whole run" in ended.stderr
+@pytest.mark.parametrize(("command", "code"), [(["harness", "list"], 4), (["pytest", "--noconftest"], 2)])
+def test_a_suite_file_that_ends_its_process_is_refused_and_no_empty_success(tmp_path, command, code):
+    (tmp_path / "suite_ends.py").write_text("import harness, os\nos._exit(0)\n")
+    ended = subprocess.run([sys.executable, "-m", *command, tmp_path], capture_output=True, text=True, check=False)
+    assert ended.returncode == code
+    assert "suite_ends.py:2: SystemExit: os._exit(0) would end the whole run" in ended.stdout + ended.stderr
+
+
+FORKING_SUITE = """
+import os
+from harness import BASELINE, Suite
+copy = os.fork()
+if not copy:
+    os._exit(3)
+SUITE = Suite(f"ended with {os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])}", [BASELINE.replace(dropout=0.5)])
+"""
+
+
+@pytest.mark.parametrize("command", [["harness", "list"], ["pytest", "--collect-only"]])
+def test_a_suite_file_may_fork_and_its_copies_end_as_they_like(tmp_path, command):
+    (tmp_path / "suite_forks.py").write_text(FORKING_SUITE)
+    ended = subprocess.run([sys.executable, "-m", *command, tmp_path], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "ended with 3" in ended.stdout
 
 
 @pytest.mark.parametrize("command", [["list"], ["tables"], ["init"]])
