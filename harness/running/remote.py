@@ -57,7 +57,7 @@ class RemoteExecutor:
         log: File that takes what the workers print.
         limit_s: The longest that an answer may take.
 
-    The processes start at once, and are met with the first trial: this one has other things to import meanwhile.
+    The processes start at once, and are met by `wait`, or with the first trial.
 
     Raises:
         HarnessError: The engine takes no work.
@@ -94,7 +94,9 @@ class RemoteExecutor:
             raise HarnessError(f"the engine takes no work: {_told(error)}") from None
 
     def wait(self) -> None:
-        """Return at once: the processes are elsewhere, where nothing that is done here slows them."""
+        """Wait until the processes have answered; what is wrong with them is told by `run`."""
+        with contextlib.suppress(HarnessError, ExecutorStopped):
+            self.meet()
 
     def run(self, trial: Trial) -> Record:
         """Run one trial; where its process or its answer is lost, again, and what comes first counts.

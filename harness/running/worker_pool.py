@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import signal
 import sys
 import threading
@@ -100,6 +101,9 @@ class PoolExecutor:
             home=home,
             most_builds=most_builds,
         )
+        # A worker that is replaced gets what the first ones got, whatever this process does to its own meanwhile: as it
+        # imports keras-tuner, it hides the GPU from itself.
+        self._variables = dict(os.environ)
         self._stopped = threading.Event()
         self._computing = threading.Event()
         self._turns = _Turns()
@@ -169,7 +173,7 @@ class PoolExecutor:
                 raise ExecutorStopped
             if place.worker is None:
                 settings = dataclasses.replace(self._settings, visible=place.visible)
-                place.worker = WorkerProcess(settings, memory_mib=self._memory_mib)
+                place.worker = WorkerProcess(settings, memory_mib=self._memory_mib, variables=self._variables)
             return place.worker
 
     def _attempt(self, place: _Place, trial: Trial) -> tuple[Record, bool]:

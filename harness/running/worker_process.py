@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,12 @@ class WorkerProcess:
     Args:
         settings: What it must know.
         memory_mib: The most resident memory that it, and what it starts, may use; 0 for any.
+        variables: Its environment; None for this process's own.
     """
 
-    def __init__(self, settings: WorkerSettings, *, memory_mib: int = 0) -> None:
+    def __init__(
+        self, settings: WorkerSettings, *, memory_mib: int = 0, variables: Mapping[str, str] | None = None
+    ) -> None:
         self.spent = False
         self._ready = False
         self._tasks, tasks = multiprocessing.Pipe()
@@ -54,7 +57,7 @@ class WorkerProcess:
                 pass_fds=(tasks.fileno(), control.fileno()),
                 start_new_session=True,  # no terminal reaches it
                 # The order of a set of texts, and so of layers made in a loop over one, must not be chance.
-                env=os.environ | {"PYTHONHASHSEED": "0"},
+                env={**(os.environ if variables is None else variables), "PYTHONHASHSEED": "0"},
             )
         with contextlib.suppress(OSError):  # it ended already: `ready` tells
             self._control.send(Begin(_START_LIMIT_S))

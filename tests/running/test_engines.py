@@ -124,6 +124,33 @@ def test_45_a_process_that_is_always_lost_fails_its_trial_after_three_tries(orde
     assert (found[0].status, found[0].message) == ("failed", "lost 3 times, at last: OSError: node n7 is gone")
 
 
+def test_what_is_odd_about_the_processes_is_told_before_anything_is_imported_that_would_hide_it(
+    order, two_trials, tmp_path, capsys
+):
+    class Elsewhere(Held):
+        def submit(self, function, /, *arguments, **options):
+            given = Future()
+            given.set_result(Reply(machine=("n7", ("another",))))
+            return given
+
+    executor = RemoteExecutor(order, workers=1, open_pool=Elsewhere, log=tmp_path / "log")
+    executor.wait()
+    assert capsys.readouterr().err.startswith("warning: n7 has another CPU (another; ")
+
+
+def test_processes_that_refuse_are_told_of_by_the_first_trial(order, two_trials, tmp_path):
+    class Refusing(Held):
+        def submit(self, function, /, *arguments, **options):
+            given = Future()
+            given.set_result(Reply(refused="another keras there"))
+            return given
+
+    executor = RemoteExecutor(order, workers=1, open_pool=Refusing, log=tmp_path / "log")
+    executor.wait()
+    with pytest.raises(InputError, match="another keras"):
+        executor.run(two_trials[0])
+
+
 def test_45_a_crash_of_the_whole_engine_costs_one_try(order, two_trials, tmp_path):
     pools = []
 

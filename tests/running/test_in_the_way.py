@@ -120,6 +120,20 @@ def test_a_pool_that_was_stopped_takes_no_trial(tmp_path):
         pool._fill(pool._places[0])
 
 
+def test_a_worker_that_is_replaced_gets_the_environment_of_the_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    pool = PoolExecutor(DATA, ENVIRONMENT, workers=1, timeout_s=600, log=tmp_path / "workers.log")
+    try:
+        pool._places[0].worker.close()
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # as while the harness imports keras-tuner
+        process = psutil.Process(pool._fill(pool._places[0])._process.pid)
+        while not (variables := process.environ()):  # it is about to begin
+            time.sleep(0.01)
+        assert variables["CUDA_VISIBLE_DEVICES"] == "1"
+    finally:
+        pool.close()
+
+
 def test_a_worker_serves_until_nobody_asks_or_nobody_listens(tmp_path):
     ours, theirs = Pipe()
     ours.send((len, ("abc",)))
