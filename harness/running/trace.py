@@ -26,28 +26,26 @@ def traced(log: Path, trial: Trial, limit_s: float) -> Iterator[None]:
     The files are found here: whoever reads the trace may look for modules elsewhere, as another engine's process does.
     """
     path = trace_path(log, trial)
-    with contextlib.ExitStack() as opened:
-        try:
-            file = opened.enter_context(path.open("w"))
-            file.write(json.dumps(_own_files(trial)) + "\n")
-            file.flush()
-        except OSError:  # it costs the line in a message, not the trial
-            yield
-            return
-        faulthandler.enable(file)
-        faulthandler.dump_traceback_later(limit_s, file=file)
-        try:
-            yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-            faulthandler.disable()
-            path.unlink(missing_ok=True)
+    with contextlib.ExitStack() as ending:
+        with contextlib.suppress(OSError):  # it costs the line in a message, not the trial
+            path.unlink(missing_ok=True)  # a link or a pipe, say, that a folder from elsewhere holds
+            # Without a buffer: what did not fit on the disk would fail once more as it is closed.
+            file = ending.enter_context(path.open("xb", buffering=0))
+            ending.callback(_remove, path)
+            file.write(json.dumps(_own_files(trial)).encode() + b"\n")
+            faulthandler.enable(file)
+            ending.callback(faulthandler.disable)
+            faulthandler.dump_traceback_later(limit_s, file=file)
+            ending.callback(faulthandler.cancel_dump_traceback_later)
+        yield
 
 
 def take_line(log: Path, trial: Trial) -> str:
     """Return the line of a user's own model at which its worker died or hung, and remove its trace; else nothing."""
     path = trace_path(log, trial)
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return ""
         text = path.read_text(errors="replace")
         path.unlink()
     except OSError:
@@ -58,6 +56,11 @@ def take_line(log: Path, trial: Trial) -> str:
     except (ValueError, TypeError):  # it died before, or its code wrote there
         return ""
     return line_of(places_in(trace)[::-1], own)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _own_files(trial: Trial) -> list[str]:

@@ -161,8 +161,8 @@ def prepare_log(path: Path) -> None:
         InputError, HarnessError: It cannot be written; see `unwritable`.
     """
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            path.unlink()  # a pipe, say, which takes nothing until somebody reads it
+        if path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir()):
+            path.unlink()  # it leads elsewhere, or is a pipe, say, which takes nothing until somebody reads it
         with path.open("ab") as log:
             size = log.tell()
         if size > LOG_LIMIT_BYTES // 2:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -30,11 +31,11 @@ from harness.running.live import _end
 from harness.running.models import write_model_of
 from harness.running.pace import Pace
 from harness.running.timing_processes import TimingProcesses
-from harness.running.trace import trace_path, traced
+from harness.running.trace import take_line, trace_path, traced
 from harness.running.tuner import run_sweep
 from harness.running.worker import Answer, Home, WorkerSettings, _check_files, serve
 from harness.running.worker_pool import PoolExecutor
-from harness.running.worker_process import WorkerDied, WorkerProcess
+from harness.running.worker_process import WorkerDied, WorkerProcess, prepare_log
 from harness.variants import Variant
 
 ENVIRONMENT = Environment("cpu", "tensorflow", 1, (("keras", "3"),))
@@ -164,6 +165,35 @@ def test_a_trace_that_cannot_be_written_costs_no_trial(tmp_path):
     with traced(log, TRIAL, 600):
         assert trace_path(log, TRIAL).exists()
     assert not trace_path(log, TRIAL).exists()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with traced(log, TRIAL, 600):
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not trace_path(log, TRIAL).exists()
+
+
+def test_a_pipe_or_link_in_the_place_of_log_or_trace_is_not_waited_for_and_not_followed(tmp_path):
+    log, elsewhere = tmp_path / "workers.log", tmp_path / "elsewhere"
+    elsewhere.write_text("theirs")
+    log.symlink_to(elsewhere)
+    prepare_log(log)
+    assert not log.is_symlink()
+    place = trace_path(log, TRIAL)
+    place.symlink_to(elsewhere)
+    with traced(log, TRIAL, 600):
+        assert not place.is_symlink()
+    assert elsewhere.read_text() == "theirs"
+    os.mkfifo(place)
+    lines: list[str] = []
+    reader = threading.Thread(target=lambda: lines.append(take_line(log, TRIAL)), daemon=True)
+    reader.start()
+    reader.join(60)
+    assert lines == [""]
+    with traced(log, TRIAL, 600):
+        assert place.is_file()
 
 
 def test_pieces_that_are_added_count_at_once():
