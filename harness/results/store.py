@@ -76,10 +76,11 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Close the file and let another process write."""
-        self.connection.close()
-        if self._lock is not None:
-            self._lock.release()
+        """Close the file and let another process write; what another thread is adding is added first."""
+        with self._mutex:
+            self.connection.close()
+            if self._lock is not None:
+                self._lock.release()
 
     def begin_run(self, provenance: Provenance) -> None:
         """Note the command, machine and commit that the following rows belong to."""

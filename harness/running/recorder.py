@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable
 from queue import Empty, Full, Queue
 from types import TracebackType
 
 from harness.results.records import Record
 from harness.results.store import Store
+from harness.running.background import BackgroundThread
 
 MOST_WAITING = 16
 """Records that may wait for the store: a process killed meanwhile runs their trials again."""
@@ -22,20 +22,32 @@ class Recorder:
     """Stores records in a thread of its own, and tells each once it is stored.
 
     A transaction waits several times for the disk, 0.6 to 20 ms in all: records that come in meanwhile share the next
-    one, and nobody waits unless many do. As a context it ends when all that came in is stored and told.
+    one, and nobody waits unless many do. As a context it ends when all that came in is stored and told, after an
+    interrupt too, though it waits for that no longer than some seconds.
 
     Args:
         store: Where they go.
         tell: Called with each record after the transaction that holds it, in the order of `add`.
-        fail: Called with what either of them raised, once; nothing is stored or told after it.
+        fail: Called with what either of them raised, once; nothing is stored or told after it, and what `fail`
+            itself raises is dropped.
+        most: Records that may wait; 1 where each is large, or is nothing without what `tell` does with it.
     """
 
-    def __init__(self, store: Store, tell: Callable[[Record], None], fail: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tell: Callable[[Record], None],
+        fail: Callable[[BaseException], None],
+        *,
+        most: int = MOST_WAITING,
+    ) -> None:
         self._store = store
         self._tell = tell
         self._fail = fail
-        self._waiting: Queue[Record | None] = Queue(MOST_WAITING)
-        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
+        self._most = most
+        self._waiting: Queue[Record | None] = Queue(most)
+        self._ended = False
+        self._thread = BackgroundThread(self._work, name="recorder")
 
     def __enter__(self) -> Recorder:
         self._thread.start()
@@ -44,37 +56,54 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        patience_s = None if error is None else _PATIENCE_S
-        with contextlib.suppress(Full):
-            self._waiting.put(None, timeout=patience_s)
-        self._thread.join(patience_s)
+        try:
+            self._end(None if error is None else _PATIENCE_S)
+        except BaseException:  # Ctrl-C, while it waited
+            if error is None:
+                self._end(_PATIENCE_S)
+            raise
 
     def add(self, record: Record) -> None:
         """Take a record, from any thread; waits while too many do."""
         self._waiting.put(record)
 
-    def _work(self) -> None:
-        failed = ended = False
-        while not ended:
-            batch = self._next()
-            records = [record for record in batch if record is not None]
-            ended = len(records) < len(batch)
-            if failed or not records:
-                continue  # after a failure they are taken all the same: who adds must not wait for ever
-            try:
-                self._store.add_records(records)
-                for record in records:
-                    self._tell(record)
-            except BaseException as error:
-                failed = True
-                self._fail(error)
+    def _end(self, patience_s: float | None) -> None:
+        """Say that no more come in, and wait until all are stored and told."""
+        with contextlib.suppress(Full):
+            self._waiting.put(None, timeout=patience_s)
+        self._thread.wait(patience_s)
 
-    def _next(self) -> list[Record | None]:
-        """Return what waits, at least one."""
+    def _work(self) -> None:
+        try:
+            while not self._ended:
+                if records := self._next():
+                    self._keep(records)
+        except BaseException as error:
+            with contextlib.suppress(Exception):  # what cannot be stopped: the error that counts is told
+                self._fail(error)
+            while not self._ended:  # whoever adds must not wait for ever
+                self._next()
+
+    def _keep(self, records: list[Record]) -> None:
+        try:
+            self._store.add_records(records)
+        except Exception:
+            if len(records) == 1:
+                raise
+            for record in records:  # one that cannot be stored takes none along that came before it
+                self._keep([record])
+        else:
+            for record in records:
+                self._tell(record)
+
+    def _next(self) -> list[Record]:
+        """Return what waits, when something does, and note whether it is all."""
         batch = [self._waiting.get()]
-        while len(batch) < MOST_WAITING:
+        while len(batch) < self._most:
             try:
                 batch.append(self._waiting.get_nowait())
             except Empty:
                 break
-        return batch
+        records = [record for record in batch if record is not None]
+        self._ended = len(records) < len(batch)
+        return records

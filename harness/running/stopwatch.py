@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 
+from harness.errors import HarnessError
 from harness.results.step_times import StepTimes
 from harness.results.store import Store
 from harness.running.job import Job, Pair, sources_of, worker_log
@@ -40,14 +42,16 @@ class Stopwatch:
     def start(self, pairs: Sequence[Pair]) -> None:
         """Start the process that times some pairs, while the last trials run; not where that could disturb them.
 
-        That is on a GPU, of which each process takes its part, and where there is no memory for one more.
+        That is on a GPU, of which each process takes its part, and where there is no memory for one more. What goes
+        wrong meanwhile is nothing to the trials: `time`, which then starts it, says so.
         """
         if all(self._job.key_of(pair) in self._times for pair in pairs) or self._job.device.kind != "cpu":
             return
         import psutil
 
-        if psutil.virtual_memory().available > _ROOM * WORKER_MEMORY_MIB * 2**20:
-            self._started().start()
+        with contextlib.suppress(OSError, HarnessError):
+            if psutil.virtual_memory().available > _ROOM * WORKER_MEMORY_MIB * 2**20:
+                self._started().start()
 
     def known(self, pair: Pair) -> StepTimes | None:
         """Return a pair's step times, stored or measured; None where they are still to be measured."""

@@ -16,6 +16,7 @@ from harness.running.job import Job, worker_log
 from harness.running.live import live_report
 from harness.running.models import write_model_of
 from harness.running.plan import Plan
+from harness.running.recorder import MOST_WAITING
 
 
 def train(
@@ -53,6 +54,8 @@ def train(
             scratch=job.settings.results / "keras-tuner",
             notify=note,
             finished=lambda record: write_model_of(record, job.plan.names[record.trial.variant], job.settings.results),
+            # A waiting record holds its model, which a process killed meanwhile would have to train again.
+            most_waiting=1 if job.settings.save_models else MOST_WAITING,
             stop_after_failures=stop_after_failures and stop_after_failures - failures,
         )
 

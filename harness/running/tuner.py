@@ -11,6 +11,7 @@ import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from harness.noise import quiet_libraries
 from harness.results.records import Record
 from harness.results.store import Store
 from harness.results.trials import Trial
+from harness.running.background import BackgroundThread
 from harness.running.executor import Executor, ExecutorStopped
 from harness.running.keras_tuner_import import import_keras_tuner
-from harness.running.recorder import Recorder
+from harness.running.recorder import MOST_WAITING, Recorder
 
 OBJECTIVE = "val_accuracy"
 
@@ -36,6 +38,7 @@ def run_sweep(
     scratch: Path,
     notify: Callable[[Record], None],
     finished: Callable[[Record], Record] = lambda record: record,
+    most_waiting: int = MOST_WAITING,
     stop_after_failures: int = 0,
 ) -> bool:
     """Run trials in their order, as many at once as the executor has workers.
@@ -49,6 +52,7 @@ def run_sweep(
         scratch: Folder for keras-tuner's own files; removed afterwards.
         notify: Called with each record, from one thread at a time.
         finished: Called before, once it is stored: returns what of it is told.
+        most_waiting: Records that may wait for the store, and for `finished`, as of `Recorder`.
         stop_after_failures: Start no further trial after that many failed ones; 0 never stops.
 
     Returns:
@@ -65,24 +69,24 @@ def run_sweep(
     except OSError as error:
         elsewhere = "remove what is in its place, or give --results another folder"
         raise unwritable(scratch, error, elsewhere=elsewhere) from None
-    sweep = _Sweep(trials, executor, store, lambda record: notify(finished(record)), stop_after_failures)
+    sweep = _Sweep(trials, executor, store, lambda record: notify(finished(record)), most_waiting, stop_after_failures)
     oracle = _Replay(sweep)
     threads = []
     for number in range(min(executor.workers, len(trials))):
         runner = _Runner(oracle, hypermodel=None, directory=str(scratch), project_name="sweep", overwrite=number == 0)
         runner.tuner_id = f"tuner{number}"
-        threads.append(threading.Thread(target=sweep.search, args=(runner,), daemon=True))
+        threads.append(BackgroundThread(partial(sweep.search, runner)))
     with quiet_libraries(), sweep.recorder:
         try:
             for thread in threads:
                 thread.start()
             for thread in threads:
-                thread.join()
+                thread.wait()
         except BaseException:
             sweep.stop.set()
             executor.stop()
             for thread in threads:
-                thread.join(timeout=5)
+                thread.wait(5)
             raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -99,6 +103,7 @@ class _Sweep:
     executor: Executor
     store: InitVar[Store]
     tell: InitVar[Callable[[Record], None]]
+    most_waiting: InitVar[int]
     stop_after_failures: int
     stop: threading.Event = field(default_factory=threading.Event)
     errors: list[BaseException] = field(default_factory=list)
@@ -106,8 +111,8 @@ class _Sweep:
     failures: int = 0
     counting: threading.Lock = field(default_factory=threading.Lock)
 
-    def __post_init__(self, store: Store, tell: Callable[[Record], None]) -> None:
-        self.recorder = Recorder(store, tell, self._stop_at_once)
+    def __post_init__(self, store: Store, tell: Callable[[Record], None], most_waiting: int) -> None:
+        self.recorder = Recorder(store, tell, self._stop_at_once, most=most_waiting)
 
     def search(self, runner: _Runner) -> None:
         """Let a runner work in its thread; what keras-tuner itself raises ends the sweep, if nothing else does."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness import BASELINE, BUDGETS
+from harness import BASELINE, BUDGETS, Suite
 from harness.datasets import DatasetRef, load_dataset
 from harness.errors import HarnessError, InputError
 from harness.results.kept_models import KeptModel, kept_models
@@ -27,9 +27,11 @@ from harness.running import timing_processes, worker_process
 from harness.running.executor import ExecutorStopped
 from harness.running.futures_engine import FuturesEngine
 from harness.running.interrupts import interrupt_on_signals
+from harness.running.job import JobSettings, begin, prepare
 from harness.running.live import _end
 from harness.running.models import write_model_of
 from harness.running.pace import Pace
+from harness.running.stopwatch import Stopwatch
 from harness.running.timing_processes import TimingProcesses
 from harness.running.trace import take_line, trace_path, traced
 from harness.running.tuner import run_sweep
@@ -301,6 +303,18 @@ def test_a_failed_trial_may_stop_a_sweep(store, tmp_path):
     done, told = sweep(store, tmp_path / "scratch", fails, trials, stop_after_failures=2)
     assert (done, [one.trial.seed for one in told]) == (False, [1, 2])
     assert store.records().keys() == {trial.key for trial in trials[:2]}
+
+
+def test_a_timing_process_that_cannot_start_beside_the_last_trials_is_told_of_when_it_is_needed(tmp_path):
+    (tmp_path / "workers.log").mkdir()
+    suites = [Suite("one", [BASELINE.replace(dropout=0.5)])]
+    settings = JobSettings("digits", BUDGETS["smoke"], device="cpu", results=tmp_path, workers=1)
+    job = prepare(settings, suites)
+    with begin(job) as store:
+        stopwatch = Stopwatch(job, store)
+        stopwatch.start(job.untimed)
+        with pytest.raises(HarnessError, match=r"workers.log cannot be written .*: workers print into it"):
+            stopwatch.time(job.untimed[0])
 
 
 def test_a_model_that_cannot_be_written_leaves_its_record_with_the_reason(tmp_path):

@@ -1,7 +1,10 @@
 """Records are told once they are stored, and the next trial does not wait for the disk."""
 
 import dataclasses
+import signal
+import sys
 import threading
+import time
 
 import pytest
 from made_results import Made, make_results
@@ -10,6 +13,7 @@ from harness import load_results
 from harness.errors import HarnessError
 from harness.results.opening import open_store, read_store
 from harness.results.provenance import collect_provenance
+from harness.running.background import BackgroundThread
 from harness.running.executor import ExecutorStopped
 from harness.running.recorder import MOST_WAITING, Recorder
 
@@ -93,6 +97,115 @@ def test_what_has_finished_when_a_sweep_is_interrupted_is_stored_and_told(folder
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert keys(told) == stored(folder) == keys(drawn[:MOST_WAITING])
+
+
+def waited_in():
+    """Return the functions that the main thread waits in, the innermost first; nothing while it does not wait."""
+    frame = sys._current_frames()[threading.main_thread().ident]
+    if frame.f_code.co_filename != threading.__file__:
+        return []
+    names = []
+    while frame is not None:
+        names.append(frame.f_code.co_name)
+        frame = frame.f_back
+    return names
+
+
+def test_what_has_finished_when_ctrl_c_comes_while_the_last_records_are_stored_is_stored_and_told(folder, store, drawn):
+    told, errors, interrupted, left = [], [], threading.Event(), threading.Event()
+
+    def interrupt(number, frame):
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    def tell(record):
+        if not told:
+            while "__exit__" not in waited_in():
+                time.sleep(0.001)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            interrupted.wait()
+            left.wait(0.2)  # who does not wait any more has left by then
+        told.append(record)
+
+    def sweep():
+        with Recorder(store, tell, errors.append) as recorder:
+            for record in drawn[:4]:
+                recorder.add(record)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sweep()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    left.set()
+    assert (keys(told), errors) == (keys(drawn[:4]), [])
+    assert stored(folder) == keys(drawn[:4])
+
+
+def test_a_thread_that_ctrl_c_found_waited_for_is_waited_for_again():
+    go_on, ended = threading.Event(), []
+
+    def work():
+        while "until_interrupted" not in waited_in():
+            time.sleep(0.001)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        go_on.wait()
+        ended.append(True)
+
+    thread = BackgroundThread(work)
+
+    def until_interrupted():
+        thread.wait()
+
+    assert thread.wait()  # it was never started
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        until_interrupted()
+    assert not thread.wait(0.01)
+    go_on.set()
+    assert thread.wait()
+    assert ended
+
+
+def test_records_before_one_that_cannot_be_stored_are_stored_and_told(folder, store, drawn):
+    told, errors, go_on = [], [], threading.Event()
+    unfit = dataclasses.replace(drawn[3], message=b"no text")
+
+    def tell(record):
+        go_on.wait()
+        told.append(record)
+
+    with Recorder(store, tell, errors.append) as recorder:
+        for record in (*drawn[:3], unfit, drawn[4]):
+            recorder.add(record)
+        go_on.set()
+    assert [type(error) for error in errors] == [TypeError]
+    assert keys(told) == stored(folder) == keys(drawn[:3])
+
+
+def test_nobody_waits_for_a_recorder_though_what_runs_cannot_be_stopped(store, drawn):
+    errors = []
+
+    def fail(error):
+        errors.append(error)
+        raise RuntimeError("an engine that cannot be reached")
+
+    fill(store)
+    large = dataclasses.replace(drawn[0], history=drawn[0].history * 100)
+    with Recorder(store, pytest.fail, fail) as recorder:
+        for record in [large, *drawn]:
+            recorder.add(record)
+    assert [type(error) for error in errors] == [HarnessError]
+
+
+def test_records_of_which_one_may_wait_are_stored_one_by_one(store, drawn):
+    commits = []
+    store.connection.set_trace_callback(lambda statement: commits.append(statement) if statement == "COMMIT" else None)
+    with Recorder(store, lambda record: None, pytest.fail, most=1) as recorder:
+        for record in drawn[:5]:
+            recorder.add(record)
+    assert len(commits) == 5
 
 
 def test_after_a_full_disk_nothing_is_told_and_nobody_waits(folder, store, drawn):
