@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+from harness.datasets.load import NAMES
 from harness.results import load_results
 
 PHASES = (
@@ -53,6 +54,8 @@ def main() -> int:
     parser.add_argument("--against", type=Path, help="another checkout, which runs first in each pair")
     parser.add_argument("--profile", type=Path, help="write a profile of the command to this file")
     arguments = parser.parse_args()
+    if arguments.dataset not in NAMES:  # each run has another current folder
+        arguments.dataset = str(Path(arguments.dataset).resolve())
 
     here = Path(__file__).resolve().parents[1]
     trees = [arguments.against.resolve(), here] if arguments.against else [here]
@@ -105,7 +108,7 @@ def run(tree: Path, arguments: argparse.Namespace) -> tuple[list[float], float, 
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if process.returncode:
             raise SystemExit("".join(lines))
-        # Of the trials under way at first, the one that ended first began first.
+        # The baseline's smallest seed is the first to begin; that it is also the first to end is taken for granted.
         records = load_results(folder / "results").records.values()
         whole = min(records, key=lambda record: (record.trial.variant.name != "baseline", record.trial.seed))
         marks.append(first - whole.total_s + whole.build_s)

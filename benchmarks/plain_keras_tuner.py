@@ -50,11 +50,16 @@ def main() -> int:
             ours_s = timed([*sweep, "--epochs", str(arguments.epochs), "--device", "cpu", "--results", "results"])
             ratios.append(plain_s / ours_s)
             seconds.append((plain_s, ours_s))
-            print(f"run {number + 1}: plain {plain_s:.1f} s, harness sweep {ours_s:.1f} s, ratio {ratios[-1]:.2f}")
+            print(f"run {number + 1}: plain {plain_s:.1f} s, harness sweep {ours_s:.1f} s: {told(ratios[-1])}")
             sys.stdout.flush()
     plain_s, ours_s = (median(side) for side in zip(*seconds, strict=True))
-    print(f"medians: plain {plain_s:.1f} s, harness sweep {ours_s:.1f} s, ratio {median(ratios):.2f}")
+    print(f"medians: plain {plain_s:.1f} s, harness sweep {ours_s:.1f} s: {told(median(ratios))}")
     return 0
+
+
+def told(ratio: float) -> str:
+    """Return in words what a ratio of seconds says."""
+    return f"plain takes {ratio:.2f} times as long"
 
 
 def timed(arguments: list[str]) -> float:

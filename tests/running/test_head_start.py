@@ -22,10 +22,12 @@ class Counted(Executor):
     workers = 2
 
     def __init__(self):
-        self.ran, self.may_end, self.stopped = [], threading.Event(), threading.Event()
+        self.ran, self.begun = [], threading.Semaphore(0)
+        self.may_end, self.stopped = threading.Event(), threading.Event()
 
     def run(self, trial):
         self.ran.append(trial.seed)
+        self.begun.release()
         self.may_end.wait()
         if self.stopped.is_set():
             raise ExecutorStopped
@@ -42,8 +44,10 @@ class Counted(Executor):
 def test_the_first_trials_run_before_anybody_asks_and_each_runs_once():
     executor = Counted()
     head_start = HeadStart(executor, TRIALS[:2])
-    executor.may_end.set()
+    assert all(executor.begun.acquire(timeout=60) for _ in range(2))
+    assert sorted(executor.ran) == [1, 2]
 
+    executor.may_end.set()
     assert [head_start.run(trial).total_s for trial in (*TRIALS, TRIALS[0])] == [1.0, 2.0, 3.0, 1.0]
     assert sorted(executor.ran) == [1, 1, 2, 3]  # whoever asks again gets it run again
     head_start.close()

@@ -162,9 +162,11 @@ def test_an_impossible_time_is_refused(bad):
         time_ratio(_times(1), times)
 
 
-def test_blocks_without_a_partner_are_refused():
-    with pytest.raises(ValueError, match="both arms"):
+def test_blocks_without_a_partner_are_refused_with_their_shapes():
+    with pytest.raises(ValueError, match=r"shapes \(3, 12\) and \(3, 11\): each block needs both arms"):
         time_ratio(_times(1, blocks=12), _times(1, blocks=11))
+    with pytest.raises(ValueError, match=r"shapes \(1, 2\) and \(1, 1\): each block needs both arms"):
+        time_ratio([[1.0, 1.0]], [[1.0]])
 
 
 def test_a_controlled_ratio_is_what_its_definition_says_worked_out_by_hand():
@@ -172,24 +174,19 @@ def test_a_controlled_ratio_is_what_its_definition_says_worked_out_by_hand():
     noise = np.array([[0.9, 0.0, -0.7], [0.5, 0.0, -0.8], [0.6, 0.0, -0.9]])
     twin, own = np.array([0.02, -0.04, 0.03]), np.array([0.10, 0.30, 0.16])
     ratio = controlled_ratio(np.ones((3, 3)), np.exp(twin[:, None] + noise), np.exp(own[:, None] + noise))
-    logs = ((own - 0.0) + (own - twin)) / 2
-    variance = np.sum((logs - logs.mean()) ** 2) / 2
-    of_control = 0.75 * np.sum(twin**2) / 3
-    trust = (of_control / variance) ** 2
-    assert 0 < trust < 1
+    # Of the builds 0.014425, of the control 0.75 * 0.0029 / 3 = 0.000725: their ratio is 29 / 577.
     assert ratio.blocks == 3
-    assert ratio.mean == pytest.approx(logs.mean())
-    assert ratio.build_logs == pytest.approx(logs)
-    assert ratio.bound == pytest.approx(abs(twin.mean()))
-    assert ratio.trust == pytest.approx(trust)
-    assert ratio.build_variance == pytest.approx(variance)  # the control deviates less: it lends nothing to it
-    assert (ratio.parts[0].variance, ratio.parts[0].df) == pytest.approx((variance / 3, 2 + 2 * trust))
+    assert ratio.mean == pytest.approx(0.185)
+    assert ratio.build_logs == pytest.approx([0.09, 0.32, 0.145])  # (own + own - twin) / 2
+    assert ratio.bound == pytest.approx(0.01 / 3)
+    assert ratio.trust == pytest.approx((29 / 577) ** 2)
+    assert ratio.build_variance == pytest.approx(0.014425)  # the control deviates less: it lends nothing to it
+    assert (ratio.parts[0].variance, ratio.parts[0].df) == pytest.approx((0.0048083333, 2.0050521282))
     logs = np.array([0.10, 0.12, 0.14])
     own = logs + twin / 2
     wild = controlled_ratio(np.ones((3, 3)), np.exp(twin[:, None] + noise), np.exp(own[:, None] + noise))
-    variance = 0.02**2
-    assert of_control > variance
-    assert wild.build_variance == pytest.approx((variance * 2 + of_control * 2) / 4)
+    # The builds' variance is 0.0004, below the control's 0.000725: both have two degrees of freedom, and count alike.
+    assert wild.build_variance == pytest.approx(0.0005625)
     assert wild.parts[0].df == 4
 
 
@@ -198,12 +195,15 @@ def test_one_build_has_no_interval_and_keeps_what_its_control_says():
     assert one.bound == pytest.approx(np.log(1.1))
     assert not one.known
     assert time_ratio([[1.0, 4.0]], [[2.0, 4.0]]).mean == pytest.approx(np.log(2) / 2)  # of two blocks none is cut
-    with pytest.raises(ValueError, match=r"shapes \(1, 2\) and \(1, 1\): each block needs both arms"):
-        time_ratio([[1.0, 1.0]], [[1.0]])
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1, 1.5])
-def test_an_alpha_that_is_none_is_refused_with_its_value(alpha):
+def test_an_alpha_outside_0_to_1_is_refused_with_its_value(alpha):
     with pytest.raises(ValueError, match=f"alpha is {alpha}: it must lie strictly between 0 and 1"):
         corrected_level(alpha)
-    assert (equivalence_level(0.1, 4), equivalence_level(0.9), corrected_p(0.5, 3)) == (0.05, 1.0, 1.0)
+
+
+def test_a_correction_never_leaves_what_a_probability_may_be():
+    assert equivalence_level(0.1, 4) == 0.05
+    assert equivalence_level(0.9) == 1.0
+    assert corrected_p(0.5, 3) == 1.0
