@@ -126,9 +126,7 @@ def group_records(results: Results, timings: Timings | None = None) -> list[Grou
                 planned = planned_records(mine, found.get(conditions.training, {}))
                 newest = mine[-1]
                 members = {one: planned.records[one] for one in newest.suite.members if one in planned.records}
-                # A search that ends without a winner withdraws that of before; a suite of a baseline alone stays.
-                withdrawn = not newest.suite.variants and any(plan.suite.variants for plan in mine)
-                if members and not withdrawn:
+                if members:
                     chosen = dataclasses.replace(planned, records=members)
                     groups.append(make_group(newest.suite, newest.conditions, chosen, timings))
     return groups
@@ -216,9 +214,14 @@ def make_group(suite: Suite, conditions: Conditions, planned: Planned, timings: 
 
 
 def plans_of(results: Results) -> Sequence[PlannedSuite]:
-    """Return what runs compared; of a folder whose runs noted no plans what they must have: each newest source."""
+    """Return what runs compared; of a folder whose runs noted no plans what they must have: each newest source.
+
+    A search that ended without a winner has withdrawn that of before: its newest plan names no source, where a run's
+    names the baseline's at least. No table, comparison or export has any plan of it, until it has a winner again.
+    """
     if results.plans:
-        return results.plans
+        newest = {(plan.suite.name, plan.conditions): plan for plan in results.plans}
+        return [plan for plan in results.plans if newest[plan.suite.name, plan.conditions].sources]
     sources: dict[Conditions, dict[Variant, str]] = {}
     budgets: dict[Conditions, Budget] = {}
     for record in results.records.values():

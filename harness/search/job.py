@@ -152,7 +152,8 @@ def _run(search_job: SearchJob, store: Store, notify: Callable[[Tried, Tried | N
 
 
 def _withdraw(search_job: SearchJob, store: Store) -> None:
-    """Note that nothing is compared any more where an earlier search of this name had a winner on the same data.
+    """Note that nothing is compared any more where the last search of this name had a winner under the same conditions
+    (dataset, budget, device, backend and versions; see `plans_of`).
 
     A try that failed then may have given a result now, or the space is another one.
     """

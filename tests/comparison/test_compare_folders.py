@@ -8,8 +8,14 @@ from made_results import DROPOUT, WIDE, Made, make_results
 from harness.cli import run
 from harness.comparison import Margins, compare
 from harness.comparison.folder_rows import compare_folders
+from harness.comparison.groups import group_records
 from harness.comparison.pair_rows import compare_variants
+from harness.comparison.trained import trained_variants
 from harness.results import load_results
+from harness.results.conditions import Conditions
+from harness.results.opening import open_store
+from harness.results.planned import PlannedSuite
+from harness.suites import Suite
 from harness.variants import BASELINE
 
 MADE = Made()
@@ -27,6 +33,27 @@ def test_equal_folders_are_the_same_and_nothing_else_differs(tmp_path):
     assert set(frame["accuracy_delta"]) == {0.0}
     assert set(frame["step_time_verdict"]) == {"same"}
     assert found.differences == ((),)
+
+
+def test_a_winner_that_was_withdrawn_is_in_no_table_and_no_comparison_and_an_edited_suite_stays(tmp_path):
+    accuracies = {BASELINE: 0.8, DROPOUT: 0.9}
+    folder = make_results(tmp_path / "results", Made(accuracies, step_ms={}, name="search:faster"))
+
+    def shown_after(variants, sources):
+        with open_store(folder) as store:
+            conditions = Conditions.of(next(iter(store.records().values())).trial)
+            suite = Suite("search:faster", variants, BASELINE)
+            store.add_plans([PlannedSuite(suite, conditions, (5,), sources)])
+        results = load_results(folder)
+        tables = [group.members for group in group_records(results)]
+        return tables, [set(trained.records) for trained in trained_variants(results)]
+
+    both = [(BASELINE, DROPOUT)], [{BASELINE, DROPOUT}]
+    assert shown_after((DROPOUT,), {BASELINE: "", DROPOUT: ""}) == both
+    assert shown_after((), {}) == ([], [])
+    assert shown_after((DROPOUT,), {BASELINE: "", DROPOUT: ""}) == both
+    tables, _ = shown_after((), {BASELINE: ""})
+    assert tables == [(BASELINE,)]
 
 
 def test_both_kinds_of_tables_show_the_same_milliseconds_of_a_step(tmp_path):
