@@ -10,6 +10,7 @@ import pytest
 
 from harness.errors import HarnessError, InputError
 from harness.files import unwritable
+from harness.heavy import collect_again
 from harness.pytest_plugin.items import PROBLEMS, SEEN, SuiteItem
 from harness.pytest_plugin.options import option, option_values
 from harness.pytest_plugin.ours import argument_paths, note
@@ -122,6 +123,8 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         except HarnessError as error:
             pytest.exit(harmless(str(error)), returncode=1)
         _finish(run, interrupted=not run.completed)
+        if not all(isinstance(item, SuiteItem) for item in session.items):
+            collect_again()
     return (yield)
 
 

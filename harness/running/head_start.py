@@ -12,18 +12,18 @@ from harness.running.executor import Executor
 
 
 class HeadStart(Executor):
-    """Runs trials by another executor, which has been given the first of them already.
+    """Runs trials by another executor, which is given the first of them before anybody asks."""
 
-    Args:
-        executor: What runs them.
-        trials: What it is asked for first, as many as it has workers or fewer. Each is run once, and whoever asks for
-            it gets that record.
-    """
-
-    def __init__(self, executor: Executor, trials: Sequence[Trial]) -> None:
+    def __init__(self, executor: Executor) -> None:
         self.workers = executor.workers
         self._executor = executor
         self._begun: dict[str, Future[Record]] = {}
+
+    def begin(self, trials: Sequence[Trial]) -> None:
+        """Begin what is asked for first, as many trials as there are workers or fewer.
+
+        Each is run once, and whoever asks for it gets that record.
+        """
         for trial in trials:
             record = self._begun[trial.key] = Future()
             Thread(target=self._run, args=(trial, record), daemon=True).start()

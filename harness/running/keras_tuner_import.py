@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import warnings
 from typing import Any
 
@@ -14,7 +16,8 @@ def import_keras_tuner() -> Any:
     """Return keras-tuner, imported without its libraries' greetings."""
     # It imports the backend, which greets on standard error. The parent trains nothing: the GPU is the workers'.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with quiet_start(), without_gpu(), warnings.catch_warnings(), uncollected():
+    heavy = contextlib.nullcontext() if "keras_tuner" in sys.modules else uncollected()
+    with quiet_start(), without_gpu(), warnings.catch_warnings(), heavy:
         warnings.simplefilter("ignore")
         import keras_tuner
         import keras_tuner.engine.base_tuner

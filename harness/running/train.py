@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
+from harness.machine import usable_cores
 from harness.results import load_results
 from harness.results.records import Record
 from harness.results.store import Store
@@ -17,6 +18,7 @@ from harness.running.live import live_report
 from harness.running.models import write_model_of
 from harness.running.plan import Plan
 from harness.running.recorder import MOST_WAITING
+from harness.running.share import WHOLE
 
 
 def train(
@@ -31,10 +33,12 @@ def train(
     """Run what the plan has to do, round after round (see `run_sweep`); return the plan as it stands at the end.
 
     `announce` is told each round but the first before it begins. Where trials are left to do, failures stopped it.
-    `last_begun` is called once no trial waits for a worker any more, where the plan has a single round.
+    `last_begun` is called once, where the plan has a single round: no trial waits for a worker any more, and of this
+    machine's cores one has none to run, so that what begins then makes no trial's time longer.
     """
     tried: set[str] = set()
     failures = 0
+    told_of_last = len(job.plan.looks) > 1
     if not job.plan.todo:
         return job.plan
 
@@ -43,7 +47,12 @@ def train(
         tried.add(record.trial.key)
         failures += record.status == "failed"
         notify(record)
-        if len(job.plan.looks) == 1 and len(job.plan.todo) - len(tried) == executor.workers:
+        look_at_last()
+
+    def look_at_last() -> None:
+        nonlocal told_of_last
+        if not told_of_last and len(job.plan.todo) - len(tried) <= min(executor.workers, usable_cores() - 1):
+            told_of_last = True
             last_begun()
 
     def run(trials: Sequence[Trial]) -> bool:
@@ -60,13 +69,16 @@ def train(
         )
 
     workers = start_executor(job, sum(trial.key not in job.plan.done for trial in job.plan.possible))
-    executor = HeadStart(workers, job.plan.todo[: workers.workers])
+    executor = HeadStart(workers)
     try:
+        executor.begin(job.plan.todo[: executor.workers])
         # keras-tuner imports TensorFlow, which takes seconds: beside workers that train, not beside those that start.
         executor.wait()
         from harness.running.tuner import run_sweep
 
-        prepare_the_end()
+        look_at_last()
+        if job.settings.share == WHOLE:  # a share has no report
+            prepare_the_end()
         with live_report(job.settings.results, job.settings.margins, job.settings.live_s):
             return run_rounds(job, run, tried, announce=announce)
     finally:

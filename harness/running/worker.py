@@ -190,8 +190,10 @@ def start_worker(settings: WorkerSettings) -> None:
     worker = Worker(settings)
     _workers[:] = [worker]
     if settings.warm:
-        with contextlib.suppress(HarnessError), uncollected():  # the first trial tells it
-            _ = worker.trainer, worker.dataset
+        with contextlib.suppress(HarnessError):  # the first trial tells it
+            with uncollected():
+                _ = worker.trainer
+            _ = worker.dataset
 
 
 def this_worker() -> Worker:

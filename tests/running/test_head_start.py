@@ -1,7 +1,10 @@
 """The first trials of a sweep, begun before keras-tuner is there to hand them out."""
 
 import gc
+import subprocess
+import sys
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -9,11 +12,21 @@ from harness import BASELINE, BUDGETS
 from harness.heavy import uncollected
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
+from harness.running.ahead import prepare_the_end
 from harness.running.executor import Executor, ExecutorStopped
 from harness.running.head_start import HeadStart
+from harness.running.job import JobSettings, begin, prepare
+from harness.running.train import train
+from harness.suites import Suite
 
 ENVIRONMENT = Environment("cpu", "tensorflow", 1, (("keras", "3"),))
 TRIALS = [Trial(BASELINE, "", "digits", "0" * 16, seed, BUDGETS["smoke"], ENVIRONMENT) for seed in (1, 2, 3)]
+
+
+@pytest.fixture
+def run_alone():
+    """Runs code in a process whose garbage is its own."""
+    return lambda code: subprocess.run([sys.executable, "-c", code], check=True)
 
 
 class Counted(Executor):
@@ -43,7 +56,8 @@ class Counted(Executor):
 
 def test_the_first_trials_run_before_anybody_asks_and_each_runs_once():
     executor = Counted()
-    head_start = HeadStart(executor, TRIALS[:2])
+    head_start = HeadStart(executor)
+    head_start.begin(TRIALS[:2])
     assert all(executor.begun.acquire(timeout=60) for _ in range(2))
     assert sorted(executor.ran) == [1, 2]
 
@@ -55,12 +69,102 @@ def test_the_first_trials_run_before_anybody_asks_and_each_runs_once():
 
 def test_a_trial_that_nobody_has_asked_for_ends_with_its_executor():
     executor = Counted()
-    head_start = HeadStart(executor, TRIALS[:2])
+    head_start = HeadStart(executor)
+    head_start.begin(TRIALS[:2])
     head_start.close()
 
     assert executor.stopped.is_set()
     with pytest.raises(ExecutorStopped):
         head_start.run(TRIALS[0])
+
+
+def test_an_executor_that_ran_nothing_is_closed_not_stopped():
+    executor = Counted()
+    head_start = HeadStart(executor)
+    head_start.begin([])
+    head_start.wait()
+    head_start.close()
+
+    assert not executor.stopped.is_set()
+
+
+class Refusing:
+    """An engine whose trials fail at once."""
+
+    def size(self, asked):
+        return asked
+
+    def start(self, work, workers):
+        return Failing(workers)
+
+
+class Failing(Executor):
+    def __init__(self, workers):
+        self.workers = workers
+
+    def wait(self): ...
+
+    def run(self, trial):
+        return Record(trial, "failed", "refused")
+
+    def stop(self): ...
+
+    def close(self): ...
+
+
+@pytest.mark.parametrize(("trials", "cores", "left"), [(2, 1, 0), (2, 2, 1), (2, 3, 2), (4, 2, 1), (4, 8, 2)])
+def test_what_begins_beside_the_last_trials_begins_once_where_a_core_is_free(
+    tmp_path, monkeypatch, trials, cores, left
+):
+    monkeypatch.setattr("harness.running.train.usable_cores", lambda: cores)
+    settings = JobSettings(
+        "digits", BUDGETS["smoke"].override(seeds=trials // 2), device="cpu", results=tmp_path / "results", workers=2
+    )
+    job = prepare(settings, [Suite("one", [BASELINE.replace(l2=0.1)])])
+    job = replace(job, engine=Refusing())
+    ended, told = [], []
+    with begin(job) as store:
+        train(job, store, notify=ended.append, last_begun=lambda: told.append(trials - len(ended)))
+    assert len(ended) == trials
+    assert told == [left]
+
+
+def test_what_fails_while_the_end_is_prepared_is_left_to_the_end(monkeypatch):
+    monkeypatch.setitem(sys.modules, "harness.report.write", None)
+    told, before = [], set(threading.enumerate())
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    prepare_the_end()
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+    assert told == []
+
+
+def test_garbage_from_before_many_imports_is_collected_and_in_others_process_everything_again(run_alone):
+    run_alone("""
+import gc, weakref
+from harness.heavy import collect_again, uncollected
+
+class Node: ...
+
+def ring():
+    node = Node()
+    node.itself = node
+    return weakref.ref(node)
+
+gc.disable()
+before = ring()
+with uncollected():
+    kept = Node()
+    kept.itself = kept
+    alive = weakref.ref(kept)
+assert before() is None
+del kept
+gc.collect()
+assert alive() is not None
+collect_again()
+gc.collect()
+assert alive() is None
+""")
 
 
 def test_the_garbage_collector_is_as_before_after_many_imports_and_passes_over_them():
