@@ -16,6 +16,7 @@ from harness.errors import HarnessError
 from harness.files import is_unwritable, unwritable
 from harness.noise import quiet_libraries
 from harness.running.interrupts import ignore_interrupts, interrupt_on_signals
+from harness.streams import open_closed_streams
 from harness.wording import harmless
 
 # A command's file, and what `harness --help` says of it: kept here so that help imports none of them.
@@ -180,18 +181,6 @@ def _own_fault(error: Exception) -> int:
     text = f"error: {type(error).__name__}: {error}: a fault of cnn-harness or of this machine; please report it with "
     click.echo(harmless(f"{text}what {_TRACEBACK}=1 in the environment shows"), err=True)
     return 1
-
-
-def open_closed_streams() -> None:
-    """Open what a parent closed of the three standard streams, to nowhere: the next file would get its number."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest free number
-    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115  # for as long as the process lives
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _say_no_more() -> None:

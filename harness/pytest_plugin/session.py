@@ -17,6 +17,7 @@ from harness.pytest_plugin.ours import argument_paths, note
 from harness.pytest_plugin.state import RUN, Run
 from harness.running.interrupts import interrupt_on_signals
 from harness.search import Search, check_searches
+from harness.streams import open_closed_streams
 from harness.suites import Suite, check_suites
 from harness.wording import harmless
 
@@ -45,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Its own table is 190 columns wide and knows no baseline: ours stands in its place, unless one is asked for.
     if not (config.getoption("benchmark_compare", None) or config.getoption("benchmark_verbose", False)):
         config.option.benchmark_quiet = True
+    open_closed_streams()
     interrupt_on_signals()
 
 

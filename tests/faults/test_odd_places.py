@@ -60,13 +60,30 @@ def test_a_store_beside_which_a_pipe_lies_is_refused_and_not_waited_for(results,
 def test_streams_that_are_closed_fail_nothing_and_lend_their_number_to_no_file(results, tmp_path, closed):
     script = tmp_path / "with_closed.py"
     script.write_text(
-        "import os, sys\nfrom harness.cli import open_closed_streams, run\nopen_closed_streams()\n"
+        "import os, subprocess, sys\nfrom harness.cli import run\n"
+        "from harness.streams import open_closed_streams\nopen_closed_streams()\n"
         "first = os.open(os.devnull, os.O_RDONLY)\n"
         f"code = run(['tables', '--results', {str(results)!r}])\n"
-        "sys.exit(code * 100 + first)\n"
+        "below = 'import os, sys; sys.exit(os.open(os.devnull, os.O_RDONLY))'\n"
+        "sys.exit(code * 100 + first * 10 + subprocess.run([sys.executable, '-S', '-c', below]).returncode)\n"
     )
     ended = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, script], check=False)
-    assert ended.returncode == 3
+    assert ended.returncode == 33
+
+
+STREAMS_SUITE = """
+import os
+from harness import BASELINE, Suite
+SUITE = Suite(f"the next file is {os.open(os.devnull, os.O_RDONLY) > 2}", [BASELINE.replace(dropout=0.5)])
+"""
+
+
+def test_pytests_own_closed_streams_lend_their_number_to_no_file_either(tmp_path):
+    (tmp_path / "suite_streams.py").write_text(STREAMS_SUITE)
+    command = [sys.executable, "-m", "pytest", "-s", "--benchmark", "--collect-only", "-q", tmp_path]
+    shell = ["sh", "-c", 'exec "$@" <&- 2>&-', "sh", *command]
+    ended = subprocess.run(shell, stdout=subprocess.PIPE, text=True, check=False)
+    assert "the next file is True" in ended.stdout
 
 
 @pytest.mark.parametrize(("command", "code"), [(["harness", "list"], 4), (["pytest", "--noconftest"], 2)])
