@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Literal
 
 from harness.datasets import DatasetRef
 from harness.errors import HarnessError
@@ -33,6 +34,9 @@ _POLL_S = 0.2
 _LINE_AT = 0.9
 # A worker that ends before its trial has begun is replaced so often.
 _STARTS = 3
+_KERNEL_COUNTS = Path("/proc/vmstat")
+
+_Again = Literal["alone", "beside others"]
 
 
 def pool_size(data_mib: float, device: Device, asked: int | None = None) -> int:
@@ -123,15 +127,15 @@ class PoolExecutor:
     def run(self, trial: Trial) -> Record:
         """Run one trial in a worker; a dead worker, or one ended for its time or memory, gives a failed record.
 
-        A worker that something else killed, the system for memory or a person, says nothing of its trial: that is
-        tried once more, with no other beside it.
+        A worker that something else killed amid its trial, the system for memory or a person, says nothing of it: it is
+        tried once more, with no other beside it where memory may have been the reason.
         """
         place = self._take()
         try:
             with self._turns.beside_others():
-                record, killed = self._attempt(place, trial)
-            if killed:
-                with self._turns.alone():
+                record, again = self._attempt(place, trial)
+            if again:
+                with self._turns.alone() if again == "alone" else self._turns.beside_others():
                     record, _ = self._attempt(place, trial)
         finally:
             self._computing.set()
@@ -176,8 +180,8 @@ class PoolExecutor:
                 place.worker = WorkerProcess(settings, memory_mib=self._memory_mib, variables=self._variables)
             return place.worker
 
-    def _attempt(self, place: _Place, trial: Trial) -> tuple[Record, bool]:
-        """Run a trial; return its record, and whether something else killed its worker: the trial deserves another."""
+    def _attempt(self, place: _Place, trial: Trial) -> tuple[Record, _Again | None]:
+        """Run a trial; return its record, and how to try it once more, if something else killed its worker."""
         for start in range(_STARTS):
             worker, kills = self._fill(place), _out_of_memory_kills()
             try:
@@ -194,20 +198,23 @@ class PoolExecutor:
                     record = failed(
                         trial, f"{record.message}; {self.workers} workers share the GPU: try fewer --workers"
                     )
-                return record, False
+                return record, None
             except WorkerDied as death:
                 if self._stopped.is_set():
                     raise ExecutorStopped from None
                 ending = death.ending
                 killed = not ending.limit and ending.exitcode in (None, -signal.SIGKILL)
-                for_memory = killed and _out_of_memory_kills() > kills
+                for_memory = killed and kills is not None and (_out_of_memory_kills() or 0) > kills
                 if not worker.is_ready and not ending.limit and start + 1 < _STARTS:
                     continue  # the trial has not begun
-                where = "" if worker.is_ready else "at its start, "
                 told = self._describe(ending, for_memory) + take_line(self._settings.log, trial)
-                return failed(trial, where + told), killed
+                if not worker.is_ready:  # it was tried as often as that is worth
+                    return failed(trial, f"at its start, {told}"), None
+                if not killed:
+                    return failed(trial, told), None
+                return failed(trial, told), "alone" if for_memory or kills is None else "beside others"
             except HarnessError as error:  # it cannot start
-                return failed(trial, str(error)), False
+                return failed(trial, str(error)), None
         raise AssertionError("unreachable")
 
     def _describe(self, ending: Ending, for_memory: bool) -> str:
@@ -263,10 +270,10 @@ class _Turns:
                 self._changed.notify_all()
 
 
-def _out_of_memory_kills() -> int:
-    """Return how often the kernel killed a process for memory since it started (Linux; elsewhere 0)."""
+def _out_of_memory_kills() -> int | None:
+    """Return how often the kernel killed a process for memory since it started; None where it does not count."""
     try:
-        lines = Path("/proc/vmstat").read_text().splitlines()
+        lines = _KERNEL_COUNTS.read_text().splitlines()
     except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)

@@ -162,9 +162,12 @@ def _sum_nothing_over_devices(optimizer: Any) -> None:
 
     Keras sums them over devices by TensorFlow's `all_reduce`, which registers a gradient of its own that is never
     taken out again, and holds the whole graph: 8 MiB for each model that is built, however small. The sum over one
-    device changes no bit.
+    device changes no bit. A method of the user's own in its place stays: it may do more.
     """
-    while optimizer is not None:
-        if hasattr(optimizer, "_all_reduce_sum_gradients"):
+    seen: list[Any] = []  # an own one may lead back to itself
+    while optimizer is not None and all(optimizer is not one for one in seen):
+        method = getattr(optimizer, "_all_reduce_sum_gradients", None)
+        if method is not None and getattr(method, "__func__", None) is keras.Optimizer._all_reduce_sum_gradients:
             optimizer._all_reduce_sum_gradients = list
+        seen.append(optimizer)
         optimizer = getattr(optimizer, "inner_optimizer", None)

@@ -7,6 +7,7 @@ the bits that it gave before all of them.
 import contextlib
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from harness.cli import run
 from harness.datasets import DatasetRef, load_dataset
 from harness.results.records import Record
 from harness.results.trials import Trial
+from harness.running import worker_pool
 from harness.running.keeper import LOG_LIMIT_BYTES
 from harness.running.worker_pool import PoolExecutor
 from harness.training.devices import Device, training_environment
@@ -51,6 +53,9 @@ def build(variant, shape, classes):
 
 def dies():
     os.kill(os.getpid(), signal.SIGSEGV)  # the user's segfault
+
+def is_killed():
+    os.kill(os.getpid(), signal.SIGKILL)
 
 def hangs():
     for number in (1, 2, 6, 14, 15):
@@ -119,8 +124,8 @@ def plain():
     pass
 
 KINDS = {function.__name__: function for function in (
-    dies, hangs, takes_memory, asks_for_too_much, closes_files, floods, changes_folder, changes_signals, changes_python,
-    starts_threads, starts_processes, copies_itself, plain)}
+    dies, is_killed, hangs, takes_memory, asks_for_too_much, closes_files, floods, changes_folder, changes_signals,
+    changes_python, starts_threads, starts_processes, copies_itself, plain)}
 """
 
 
@@ -263,6 +268,32 @@ def test_06_a_worker_that_cannot_start_fails_its_trial_after_a_few_tries(worker,
         pool.close()
     assert record.status == "failed"
     assert record.message == "at its start, the worker ended with exit code 1"
+
+
+def test_06_a_worker_that_is_killed_at_each_start_is_started_three_times(worker, monkeypatch, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import os, signal\nopen({str(tmp_path / 'starts')!r}, 'a').write('x')\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    pool = worker.start()
+    try:
+        record = pool.run(worker.trial(PLAIN))
+    finally:
+        pool.close()
+    assert record.message.startswith("at its start, the worker ")
+    assert (tmp_path / "starts").read_text() == "xxx"
+
+
+def test_06_a_trial_whose_worker_a_person_kills_is_tried_again_beside_the_others(worker, monkeypatch, tmp_path):
+    (tmp_path / "vmstat").write_text("pgfault 9\noom_kill 3\n")  # the kernel kills nothing for memory meanwhile
+    monkeypatch.setattr(worker_pool, "_KERNEL_COUNTS", tmp_path / "vmstat")
+    messages = []
+    trial = threading.Thread(target=lambda: messages.append(worker.fails("is_killed")), daemon=True)
+    with worker.pool._turns.beside_others():  # another trial, which takes long
+        trial.start()
+        trial.join(PATIENCE_S)
+    assert messages[0].startswith("the worker died of SIGKILL")
+    assert (worker.folder / "builds.txt").read_text().split().count("is_killed") == 2
 
 
 def limited_group() -> Path | None:

@@ -40,6 +40,29 @@ def test_two_epochs_give_the_bits_of_fit(variant, digits):
         assert logs["loss"] == pytest.approx(history["loss"][0], rel=1e-5)
 
 
+class Doubled(keras.optimizers.SGD):
+    """Takes each gradient twice, where Keras sums them over devices."""
+
+    @property
+    def inner_optimizer(self):
+        return self
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return [(2.0 * gradient, variable) for gradient, variable in super()._all_reduce_sum_gradients(grads_and_vars)]
+
+
+def test_an_optimizer_that_does_more_with_gradients_than_keras_trains_as_in_fit(digits):
+    variant, order = BASELINE.replace(filters=(2,), dense=(2,)), np.arange(64)
+    compiled, fitted = (build_for(variant, digits, seed=7) for _ in range(2))
+    for model in (compiled, fitted):
+        model.compile(Doubled(0.1), "categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    make_epoch(compiled, variant, digits).train(order)
+    x = digits.train_images[order].astype(np.float32) / 255
+    y = keras.utils.to_categorical(digits.train_labels[order], 10)
+    fitted.fit(x, y, batch_size=variant.batch_size, shuffle=False, verbose=0)
+    assert same(weight_values(compiled), weight_values(fitted))
+
+
 @pytest.mark.parametrize("variant", VARIANTS[1:3], ids=lambda variant: variant.name)
 def test_the_mean_over_an_epochs_steps_has_the_bits_of_fit_and_leaves_training_alone(variant, digits):
     arguments = {"classes": 10, "batch_size": variant.batch_size, "averaging": True}
