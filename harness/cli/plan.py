@@ -23,6 +23,6 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> None:
     job = prepare(job_settings(options), load_suites(suite_paths(paths), slow=options["slow"], note=warn))
     for warning in job.warnings:
         warn(warning)
-    say(describe_plan(job.plan, timings=len(job.untimed) if with_times else 0))
+    say(describe_plan(job.plan, timings=job.untimed if with_times else ()))
     for line in variant_lines(job.plan, job.results.records if job.results else {}):
         say(line)

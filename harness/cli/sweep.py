@@ -37,7 +37,7 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
 def sweep(job: Job, *, with_times: bool) -> int:
     """Train, time and write tables; return the exit code."""
     # Imported here, and while trials run (`harness.running.ahead`): what draws charts would hold up the first trial.
-    say(describe_plan(job.plan, timings=len(job.untimed) if with_times else 0))
+    say(describe_plan(job.plan, timings=job.untimed if with_times else ()))
     failures: list[str] = []
     with begin(job) as store:
         try:
@@ -71,7 +71,7 @@ def train_plan(job: Job, store: Store, failures: list[str], *, stopwatch: Stopwa
     `stopwatch` is what times the job's pairs afterwards, if they are timed.
     """
     plan, pairs = job.plan, job.untimed if stopwatch is not None else ()
-    after_s = seconds_of_timing(plan, len(pairs))
+    after_s = seconds_of_timing(plan, pairs)
     progress = _progress(len(plan.todo), at_once=plan.workers, plan=plan, after_s=after_s)
 
     def note(record: Record) -> None:

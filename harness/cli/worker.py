@@ -54,7 +54,7 @@ def command(paths: tuple[Path, ...], text: str, time: bool, **options: Any) -> i
     job = prepare(settings, load_suites(suite_paths(paths), slow=options["slow"], note=warn))
     for warning in job.warnings:
         warn(warning)
-    say(f"share {share}: {describe_plan(job.plan, timings=0)}")
+    say(f"share {share}: {describe_plan(job.plan)}")
     failures = _train(job)
     for failure in failures:
         say(f"failed: {failure}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from harness.datasets.dataset import Dataset, Origin, fingerprint_of
 from harness.datasets.splits import stratified_subset
+from harness.errors import HarnessError
 
 # The published scans have values 0..16 on an 8x8 grid (UCI ML repository, "Optical Recognition of Handwritten
 # Digits", test part, 1,797 images).
@@ -20,6 +22,8 @@ _TRAIN_IMAGES = 1000
 _SPLIT_SEED = 0
 _ENLARGED = 4
 _FILE = "datasets/data/digits.csv.gz"
+# What reading a cut, empty or overwritten file raises.
+_UNREADABLE = (OSError, ValueError, IndexError, EOFError, zlib.error)
 
 
 def load_digits() -> Dataset:
@@ -64,12 +68,18 @@ def _scans() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return scikit-learn's scans, int [1797, 8, 8], and their labels: from its file, since importing it takes long."""
     found = importlib.util.find_spec("sklearn")
     for folder in (found and found.submodule_search_locations) or ():
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(*_UNREADABLE):
             rows = np.loadtxt(Path(folder) / _FILE, delimiter=",", dtype=np.int64)
             return rows[:, :-1].reshape(-1, 8, 8), rows[:, -1]
     from sklearn.datasets import load_digits as scans_of_digits
 
-    images, labels = scans_of_digits(return_X_y=True)
+    try:
+        images, labels = scans_of_digits(return_X_y=True)
+    except _UNREADABLE as error:
+        raise HarnessError(
+            f"scikit-learn's scans of digits cannot be read ({type(error).__name__}: {error}): install scikit-learn "
+            "anew, or give --dataset another one"
+        ) from None
     return images.reshape(-1, 8, 8).astype(np.int64), labels.astype(np.int64)
 
 

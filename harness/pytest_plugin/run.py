@@ -57,9 +57,9 @@ def train_all(run: Run, config: pytest.Config) -> None:
 
         run_searches(run, run.store, lambda line: write(f"{line}\n"))
     plan = run.job.plan
-    write(describe_plan(plan, timings=len(run.untimed)) + "\n")
+    write(describe_plan(plan, timings=run.untimed) + "\n")
     run.stopwatch = stopwatch = Stopwatch(run.job, run.store)
-    after_s = seconds_of_timing(plan, len(run.untimed))
+    after_s = seconds_of_timing(plan, run.untimed)
     progress = Progress(len(plan.todo), write, live=live, at_once=plan.workers, plan=plan, after_s=after_s)
 
     def note(record: Record) -> None:

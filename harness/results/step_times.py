@@ -35,6 +35,11 @@ Blocks = tuple[tuple[float, ...], ...]
 class StepTimes:
     """Baseline, a second build of the baseline (the control) and the variant, timed side by side.
 
+    Where the variant is the baseline itself, the control's builds stand for it too and run twice per block: the times
+    of a block are different, the builds the same. Older records hold third builds, which a reader need not tell apart:
+    nothing is claimed of a baseline beside itself, and its step is as typical in either (so `RECIPE` counts them as
+    one).
+
     Attributes:
         key: Identifies the pair, its data shape and its environment; of several measurements the newest is read.
         variant: The variant timed.

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import itertools
 import shutil
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 
 from harness.budgets import Budget
 from harness.comparison.verdicts import Verdict
 from harness.results.records import Record
 from harness.results.trials import DeviceKind
+from harness.running.job import Pair
 from harness.running.pace import Pace
 from harness.running.plan import Plan
 from harness.tables.escape import one_line
 from harness.tables.grid import text_width
-from harness.timing.settings import timing_settings
+from harness.timing.settings import OWN_SHARE, timing_settings
 from harness.variants import Variant
 from harness.wording import counted, duration
 
@@ -25,7 +26,7 @@ _BUILDS_S = 2.0
 _MOST_NAMES = 8
 
 
-def describe_plan(plan: Plan, *, timings: int) -> str:
+def describe_plan(plan: Plan, *, timings: Collection[Pair] = ()) -> str:
     """Return the plan in two lines: what is compared, then what is to do, done and about how long.
 
     Where rows may go on to further looks, from what is needed next to what would be if none were settled early.
@@ -37,7 +38,7 @@ def describe_plan(plan: Plan, *, timings: int) -> str:
     most = sum(trial.key not in plan.done for trial in plan.possible)
     work = f"{_from_to(todo, most)} to train, {len(plan.done):,} done"
     if timings:
-        work += f"; {counted(timings, 'step time')} to measure"
+        work += f"; {counted(len(timings), 'step time')} to measure"
     if todo:
         least_s, most_s = map(duration, plan.seconds)
         span = least_s if least_s == most_s else f"{least_s} to {most_s}"
@@ -70,18 +71,21 @@ def _from_to(least: int, most: int) -> str:
     return counted(least, "trial") if least == most else f"{least:,} to {counted(most, 'trial')}"
 
 
-def seconds_of_timing(plan: Plan, pairs: int) -> float:
-    """Return about how long the step times of so many pairs of a plan take, in seconds."""
+def seconds_of_timing(plan: Plan, pairs: Collection[Pair]) -> float:
+    """Return about how long the step times of some pairs of a plan take, in seconds."""
     if not pairs:
         return 0.0
-    return timing_seconds(plan.conditions.budget, pairs, plan.conditions.environment.device)
+    own = sum(baseline == variant for baseline, variant in pairs)
+    return timing_seconds(plan.conditions.budget, len(pairs), plan.conditions.environment.device, own=own)
 
 
-def timing_seconds(budget: Budget, pairs: int, device: DeviceKind = "cpu") -> float:
-    """Return about how long the step times of so many pairs take, in seconds."""
+def timing_seconds(budget: Budget, pairs: int, device: DeviceKind = "cpu", *, own: int = 0) -> float:
+    """Return about how long the step times of so many pairs take, in seconds; `own` are baselines beside themselves."""
     settings = timing_settings(budget.name, device)
     starts = pairs if settings.variants_a_process == 1 else -(-pairs // (settings.variants_a_process or pairs))
-    return settings.processes * (pairs * (settings.limit_s + _BUILDS_S) + starts * _START_S)
+    return settings.processes * (
+        (pairs - (1 - OWN_SHARE) * own) * settings.limit_s + pairs * _BUILDS_S + starts * _START_S
+    )
 
 
 class Progress:

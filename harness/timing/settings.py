@@ -52,6 +52,9 @@ _QUICK = replace(_SMOKE, variants_a_process=6, builds=4, blocks=48, settle_s=0.5
 # seconds as builds in one, which show one state of the machine.
 _FULL = replace(_QUICK, processes=6, variants_a_process=1, builds=1, blocks=60)
 
+OWN_SHARE = 0.25
+"""Of a variant's time: a baseline beside itself claims nothing, and needs its typical step alone."""
+
 TIMING: dict[BudgetName, TimingSettings] = {"smoke": _SMOKE, "quick": _QUICK, "full": _FULL}
 
 # On a GPU builds compile their kernels, for 2 s where a CPU takes 0.5: blocks would get what is left of the limit.

@@ -20,7 +20,7 @@ from harness.timing.build import Arm, build_arm
 from harness.timing.disturbances import BaselineSpeed, LoadWatch
 from harness.timing.flops import forward_flops, gemm_peak_flops_per_s
 from harness.timing.rounds import Rounds
-from harness.timing.settings import TimingSettings, timing_settings
+from harness.timing.settings import OWN_SHARE, TimingSettings, timing_settings
 from harness.training.gpus import require_gpu
 from harness.variants import Variant
 
@@ -32,8 +32,6 @@ _PREDICT_S = 0.5
 _IMAGES = 8192
 # A third and further builds are worth at most this share of the time: the rest is for blocks.
 _BUILD_SHARE = 0.6
-# Of a variant's time: a baseline beside itself claims nothing, and needs its typical step alone.
-_OWN_SHARE = 0.25
 # The baseline's pairs of builds, which serve several variants, may take as many times as long as a variant's.
 _BASELINE_LIMITS = 4.0
 
@@ -75,7 +73,7 @@ class Timer:
         if variant == baseline:
             # Nothing is claimed of it: a third build of each pair would say no more than the second does.
             arms = [control for _, control in kept.pairs]
-            ends -= (1 - _OWN_SHARE) * settings.limit_s
+            ends -= (1 - OWN_SHARE) * settings.limit_s
         else:
             arms = _in_time(lambda: self._build(variant, settings), len(kept.pairs), settings.limit_s)
         # Before the blocks, which take the time that is left.

@@ -1,12 +1,16 @@
 """The embedded dataset."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import sklearn
 from sklearn.datasets import load_digits as scans_of_digits
 
 from harness.datasets import load_dataset
 from harness.datasets.content import content_of
 from harness.datasets.digits import enlarge
+from harness.errors import HarnessError
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +56,25 @@ def test_looking_at_the_digits_finds_nothing_odd(digits):
 
 def test_without_the_file_of_scans_scikit_learn_is_asked(digits, monkeypatch):
     monkeypatch.setattr("harness.datasets.digits._FILE", "datasets/data/elsewhere.csv.gz")
+
+    assert load_dataset("digits").fingerprint == digits.fingerprint
+
+
+@pytest.mark.parametrize("kept", [20, 1000])
+def test_a_damaged_file_of_scans_is_named_where_scikit_learn_cannot_read_it_either(tmp_path, monkeypatch, kept):
+    whole = Path(sklearn.__path__[0], "datasets/data/digits.csv.gz").read_bytes()
+    (tmp_path / "digits.csv.gz").write_bytes(whole[:kept])
+    monkeypatch.setattr("harness.datasets.digits._FILE", str(tmp_path / "digits.csv.gz"))
+    monkeypatch.setattr("sklearn.datasets.load_digits", lambda **_: np.loadtxt(tmp_path / "digits.csv.gz"))
+
+    with pytest.raises(HarnessError, match=r"^scikit-learn's scans of digits cannot be read \(.*install"):
+        load_dataset("digits")
+
+
+def test_a_truncated_file_of_scans_is_read_by_scikit_learn(digits, tmp_path, monkeypatch):
+    whole = Path(sklearn.__path__[0], "datasets/data/digits.csv.gz").read_bytes()
+    (tmp_path / "digits.csv.gz").write_bytes(whole[: len(whole) // 2])
+    monkeypatch.setattr("harness.datasets.digits._FILE", str(tmp_path / "digits.csv.gz"))
 
     assert load_dataset("digits").fingerprint == digits.fingerprint
 

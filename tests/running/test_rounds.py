@@ -222,18 +222,18 @@ def test_an_edited_suite_trains_what_is_new_and_what_its_stricter_level_leaves_o
 
 def test_a_plan_says_from_how_many_trials_to_how_many_and_what_is_left_of_it_when_rows_have_stopped(settings):
     plan = prepare(settings, [ONE]).plan
-    compared, work = describe_plan(plan, timings=0).splitlines()
+    compared, work = describe_plan(plan).splitlines()
     assert compared.endswith("4 variants, 20 to 120 trials")
     assert work.startswith("20 to 120 trials to train, 0 done; about ")
     assert "to do: seeds 1-5; then up to 25 more, until it is settled" in variant_lines(plan, {})[1]
     run(settings, most=20)
     left = prepare(settings, [ONE])
     assert left.plan.todo
-    compared, work = describe_plan(left.plan, timings=0).splitlines()
+    compared, work = describe_plan(left.plan).splitlines()
     assert len(left.plan.todo) < int(work.split()[2]) < 100
     assert variant_lines(left.plan, left.results.records)[1].endswith("done: seeds 1-5")
     run(settings)
-    assert describe_plan(prepare(settings, [ONE]).plan, timings=0).splitlines()[1].startswith("0 trials to train, ")
+    assert describe_plan(prepare(settings, [ONE]).plan).splitlines()[1].startswith("0 trials to train, ")
 
 
 def test_a_row_that_an_interrupted_run_left_behind_goes_first(settings):
