@@ -56,19 +56,23 @@ def test_a_store_beside_which_a_pipe_lies_is_refused_and_not_waited_for(results,
         load_results(results)
 
 
+TELLING_SUITE = """
+import os, pathlib, subprocess, sys
+from harness import BASELINE, Suite
+below = "import os, sys; sys.exit(os.open(os.devnull, os.O_RDONLY))"
+numbers = os.open(os.devnull, os.O_RDONLY), subprocess.run([sys.executable, "-S", "-c", below]).returncode
+pathlib.Path(__file__).with_name("lent").write_text(str([number for number in numbers if number < 3]))
+SUITE = Suite("telling", [BASELINE.replace(dropout=0.5)])
+"""
+
+
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
-def test_streams_that_are_closed_fail_nothing_and_lend_their_number_to_no_file(results, tmp_path, closed):
-    script = tmp_path / "with_closed.py"
-    script.write_text(
-        "import os, subprocess, sys\nfrom harness.cli import run\n"
-        "from harness.streams import open_closed_streams\nopen_closed_streams()\n"
-        "first = os.open(os.devnull, os.O_RDONLY)\n"
-        f"code = run(['tables', '--results', {str(results)!r}])\n"
-        "below = 'import os, sys; sys.exit(os.open(os.devnull, os.O_RDONLY))'\n"
-        "sys.exit(code * 100 + first * 10 + subprocess.run([sys.executable, '-S', '-c', below]).returncode)\n"
-    )
-    ended = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, script], check=False)
-    assert ended.returncode == 33
+def test_streams_that_are_closed_fail_nothing_and_lend_their_number_to_no_file(tmp_path, closed):
+    (tmp_path / "suite_telling.py").write_text(TELLING_SUITE)
+    command = [sys.executable, "-m", "harness", "list", tmp_path]
+    ended = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *command], check=False)
+    assert ended.returncode == 0
+    assert (tmp_path / "lent").read_text() == "[]"
 
 
 STREAMS_SUITE = """
