@@ -21,7 +21,7 @@ _PATIENCE_S = 5.0
 class Recorder:
     """Stores records in a thread of its own, and tells each once it is stored.
 
-    A transaction waits several times for the disk, 0.6 to 20 ms in all: records that come in meanwhile share the next
+    A transaction calls fsync four times, milliseconds each on some disks: records that come in meanwhile share the next
     one, and nobody waits unless many do. As a context it ends when all that came in is stored and told, after an
     interrupt too, though it waits for that no longer than some seconds.
 

@@ -80,7 +80,7 @@ def test_32_an_edited_suite_runs_only_what_changed(tmp_path, few, monkeypatch):
     with open_store(tmp_path / "results") as store:
         store.begin_run(first.provenance)
         for trial in first.plan.todo:
-            store.add_record(Record(trial, "ok", total_s=1.0, predictions=predictions))
+            store.add_record(Record(trial, "ok", accuracy=1.0, total_s=1.0, predictions=predictions))
     assert prepare(settings, [Suite("edited", [DEEP, STRONG])]).plan.todo == ()
     changed = STRONG.replace(l2=0.01)
     again = prepare(settings, [Suite("edited", [changed, DEEP])]).plan.todo
