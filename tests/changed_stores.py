@@ -57,3 +57,12 @@ def seal(path: Path) -> None:
             for number, *content in connection.execute(f"SELECT id, {', '.join(columns)} FROM {table}").fetchall():
                 checksum = row_checksum(table, number, content)
                 connection.execute(f"UPDATE {table} SET checksum = ? WHERE id = ?", (checksum, number))
+
+
+def with_value(content, path, value):
+    """Return a JSON value with another one at a place: the keys and positions that lead there."""
+    if not path:
+        return value
+    copy = dict(content) if isinstance(content, dict) else list(content)
+    copy[path[0]] = with_value(content[path[0]], path[1:], value)
+    return copy

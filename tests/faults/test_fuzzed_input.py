@@ -10,6 +10,7 @@ import zlib
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+from changed_stores import with_value
 from hypothesis import given, settings
 from PIL import Image
 
@@ -75,14 +76,6 @@ def places(content, path=()):
         yield from places(value, (*path, key))
 
 
-def replaced(content, path, value):
-    if not path:
-        return value
-    copy = dict(content) if isinstance(content, dict) else list(content)
-    copy[path[0]] = replaced(content[path[0]], path[1:], value)
-    return copy
-
-
 @pytest.mark.parametrize("kind", STORED)
 @few
 @given(data=st.data())
@@ -90,7 +83,7 @@ def test_any_value_at_any_place_of_what_is_stored_is_read_or_refused(kind, data)
     made, read = STORED[kind]
     content = json.loads(made.to_json())
     path = data.draw(st.sampled_from(list(places(content))))
-    text = json.dumps(replaced(content, path, data.draw(JSON)))
+    text = json.dumps(with_value(content, path, data.draw(JSON)))
     if not refusal(read, text):
         assert read(text).to_json()
 
@@ -100,7 +93,7 @@ def test_any_value_at_any_place_of_what_is_stored_is_read_or_refused(kind, data)
 def test_a_wrong_value_is_refused_with_its_place(kind, value):
     made, read = STORED[kind]
     content = json.loads(made.to_json())
-    texts = [json.dumps(replaced(content, path, "HERE")).replace('"HERE"', value) for path in places(content)]
+    texts = [json.dumps(with_value(content, path, "HERE")).replace('"HERE"', value) for path in places(content)]
     refused = [refusal(read, text) for text in texts]
     assert sum(map(bool, refused)) > 0.7 * len(refused)
     assert "without a word" not in refused

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from changed_stores import make_older, seal
+from changed_stores import make_older, seal, with_value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_results import DROPOUT, IMAGES, Made, make_results
@@ -176,14 +176,6 @@ def leaves(content, path=()):
         yield path
     for key, value in items:
         yield from leaves(value, (*path, key))
-
-
-def with_value(content, path, value):
-    if not path:
-        return value
-    copy = dict(content) if isinstance(content, dict) else list(content)
-    copy[path[0]] = with_value(content[path[0]], path[1:], value)
-    return copy
 
 
 def rows_of(connection):
