@@ -140,18 +140,20 @@ class WorkerProcess:
 
 
 def describe_death(ending: Ending, *, for_memory: bool = False) -> str:
-    """Return in words how a worker ended; `for_memory` where the system ran out of memory meanwhile."""
-    if for_memory:
-        return "the worker was killed for memory (the system ran out): use fewer --workers or a smaller model"
+    """Return in words how a worker ended; `for_memory` where the system killed something for memory meanwhile."""
     if ending.exitcode == SPOILT_GPU:
         return "a CUDA error left the GPU unusable to its worker, which was replaced: workers.log has the error"
     if ending.exitcode == LOST_CONNECTION:
         return "the code closed files that it had not opened, its worker's connection among them"
     if ending.exitcode is None:
-        return "the worker was ended from outside"
-    if ending.exitcode < 0:
-        return f"the worker died of {signal.Signals(-ending.exitcode).name}"
-    return f"the worker ended with exit code {ending.exitcode}"
+        told = "the worker was ended from outside"
+    elif ending.exitcode < 0:
+        names = {one.value: one.name for one in signal.Signals}  # not of every number: real-time signals have none
+        told = f"the worker died of {names.get(-ending.exitcode, f'signal {-ending.exitcode}')}"
+    else:
+        told = f"the worker ended with exit code {ending.exitcode}"
+    # Whether this very worker was killed for memory, nobody says: the kernel counts for the whole machine.
+    return f"{told} while the system ran out of memory: use fewer --workers or a smaller model" if for_memory else told
 
 
 def prepare_log(path: Path) -> None:

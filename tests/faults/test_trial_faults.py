@@ -329,7 +329,7 @@ def test_04_a_worker_that_the_system_kills_for_memory_is_named_so_and_tried_once
         pool.close()
         with contextlib.suppress(OSError):
             group.rmdir()
-    assert record.message.startswith("the worker was killed for memory (the system ran out)")
+    assert record.message.startswith("the worker died of SIGKILL while the system ran out of memory: use fewer")
     assert (worker.folder / "kills.txt").read_text() == "built built "
 
 
