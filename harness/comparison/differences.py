@@ -30,12 +30,8 @@ class Difference:
 def differences_of(old: tuple[Trained, Results], new: tuple[Trained, Results]) -> tuple[Difference, ...]:
     """Return what differs: software, machine, data, seeds, sources of `model=`."""
     first, second = _facts(*old), _facts(*new)
-    names = dict.fromkeys((*first, *second))
-    return tuple(
-        Difference(name, first.get(name, "none"), second.get(name, "none"))
-        for name in names
-        if first.get(name, "none") != second.get(name, "none")
-    )
+    both = {name: (first.get(name, "none"), second.get(name, "none")) for name in (*first, *second)}
+    return tuple(Difference(name, *values) for name, values in both.items() if values[0] != values[1])
 
 
 def _facts(trained: Trained, results: Results) -> dict[str, str]:
@@ -63,12 +59,8 @@ def _facts(trained: Trained, results: Results) -> dict[str, str]:
         "dataset content": conditions.fingerprint[:12],
         "seeds": _seeds(record.trial.seed for record in records),
     }
-    sources = {f"source of {variant.name}": _source(seeds.values()) for variant, seeds in trained.records.items()}
-    return facts | {name: source for name, source in sources.items() if source}
-
-
-def _source(records: Iterable[object]) -> str:
-    return next((record.trial.source[:12] for record in records), "")  # type: ignore[attr-defined]
+    sources = {one: next(iter(seeds.values())).trial.source for one, seeds in trained.records.items()}
+    return facts | {f"source of {variant.name}": source[:12] for variant, source in sources.items() if source}
 
 
 def _commit(run: Provenance) -> str:
@@ -78,8 +70,8 @@ def _commit(run: Provenance) -> str:
 def _seeds(seeds: Iterable[int]) -> str:
     """Return seeds as people write them: 1-5, or 1, 2, 4 where some are missing.
 
-    >>> _seeds([3, 1, 2, 2]), _seeds([1, 4])
-    ('1-3', '1, 4')
+    >>> _seeds([3, 1, 2, 2]), _seeds([1, 2]), _seeds([1, 8]), _seeds([5])
+    ('1-3', '1-2', '1, 8', '5')
     """
     known = sorted(set(seeds))
     whole = len(known) > 1 and known == list(range(known[0], known[-1] + 1))

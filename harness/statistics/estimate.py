@@ -159,7 +159,8 @@ def level_reaching(distance: float, parts: Sequence[Part]) -> float:
         square, slope = _square_and_slope(level, shares)
         low, high = (level, high) if square > t**2 else (low, level)
         following = level * math.exp(math.log(square / t**2) * square / (slope * level)) if square > 0 else low
-        if not low < following < high:
+        # At the answer itself a step may lead by a last digit out of what is known.
+        if abs(following - level) > _CLOSE * level and not low < following < high:
             following = math.sqrt(low * high)
         if abs(following - level) <= _CLOSE * level:
             return following

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
-from harness.statistics.estimate import Part
+from harness.statistics.estimate import Estimate, Part
 from harness.statistics.two_way import LEAST_SEEDS, Effect
 
 FIRST_LOOK = 5
@@ -80,7 +79,7 @@ def chance_to_settle(
         return 1.0
     most, level = looks[-1], alpha * alpha_share(looks[-1], looks)
     one = effect.seed_variance * effect.seeds
-    last = replace(effect, seeds=most, parts=(Part(one / most, most - 1), effect.parts[1]))
+    last = Estimate(effect.mean, (Part(one / most, most - 1), effect.parts[1]))
     low, high = last.equivalence_interval(level, comparisons)
     spread = math.sqrt(max(one / effect.seeds - one / most, 0.0))
 
@@ -91,7 +90,8 @@ def chance_to_settle(
             return float(abs(effect.mean) <= distance)
         return _normal((distance - effect.mean) / spread) - _normal((-distance - effect.mean) / spread)
 
-    return 1 - within(last.half_width(level, comparisons)) + within(margin - (high - low) / 2)
+    # Above 1 where each mean would settle it, some of them as a claim and as the same.
+    return min(1 - within(last.half_width(level, comparisons)) + within(margin - (high - low) / 2), 1.0)
 
 
 def _normal(value: float) -> float:

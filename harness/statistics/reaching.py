@@ -166,8 +166,6 @@ class TimeToReach:
         """Return the level at which the interval just reaches a ratio of 1, times the comparisons, at most 1."""
         if not self.known:
             return math.nan
-        if self._at(_MOST_LEVEL).contains(0.0):
-            return corrected_p(1.0, comparisons)
         low, high = math.log(_LEAST_LEVEL), 0.0
         for _ in range(_HALVINGS):
             middle = (low + high) / 2

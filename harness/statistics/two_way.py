@@ -115,9 +115,8 @@ def variance_parts(
     seeds' means agree by chance to the last digit though single cells differ, MS_error, which is at most MS_seeds on
     average, takes its place.
     """
-    by_seeds = np.asarray(ms_seeds, np.float64)
-    by_seeds = np.where(by_seeds <= ROUNDING * np.asarray(ms_error), ms_error, by_seeds)
-    by_images = np.maximum(np.asarray(ms_images, np.float64) - ms_error, 0.0)
+    by_seeds = np.where(ms_seeds <= ROUNDING * ms_error, ms_error, ms_seeds)
+    by_images = np.maximum(ms_images - ms_error, 0.0)
     cells = seeds * images
     return by_seeds / cells, by_images / cells
 

@@ -7,6 +7,7 @@ from made_results import DROPOUT, WIDE, Made, make_results
 
 from harness.cli import run
 from harness.comparison import Margins, compare
+from harness.comparison.differences import differences_of
 from harness.comparison.folder_rows import compare_folders
 from harness.comparison.groups import group_records
 from harness.comparison.pair_rows import compare_variants
@@ -15,6 +16,7 @@ from harness.results import load_results
 from harness.results.conditions import Conditions
 from harness.results.opening import open_store
 from harness.results.planned import PlannedSuite
+from harness.results.provenance import Gpu
 from harness.suites import Suite
 from harness.variants import BASELINE
 
@@ -83,6 +85,67 @@ def test_a_variant_that_lost_accuracy_is_worse_and_the_versions_are_listed(tmp_p
         "commit": ("a" * 12, "b" * 12),
         "seeds": ("1-5", "1-4"),
     }
+
+
+def test_whatever_else_differs_between_two_folders_is_listed_with_both_values(tmp_path):
+    results = load_results(make_results(tmp_path, MADE))
+    (trained,) = trained_variants(results)
+    conditions = trained.conditions
+
+    def listed(new=trained, *, only_of=None, **run):
+        runs = {
+            key: dataclasses.replace(one, **run) if only_of in (None, key) else one
+            for key, one in results.provenances.items()
+        }
+        other = dataclasses.replace(results, provenances=runs)
+        return {one.what: (one.old, one.new) for one in differences_of((trained, results), (new, other))}
+
+    def under(**changes):
+        return listed(dataclasses.replace(trained, conditions=dataclasses.replace(conditions, **changes)))
+
+    def in_environment(**changes):
+        return under(environment=dataclasses.replace(conditions.environment, **changes))
+
+    record = trained.records[DROPOUT][3]
+    assert listed() == {}
+    assert listed(python="3.13.0") == {"Python": ("3.12.1", "3.13.0")}
+    assert listed(python="3.11.7", only_of=record.trial.key) == {"Python": ("3.12.1", "3.11.7, 3.12.1")}
+    assert listed(commit="") == {"commit": ("a" * 12, "none")}
+    assert listed(commit="", only_of=record.trial.key) == {}
+    assert listed(dirty=True) == {"commit": ("a" * 12, "a" * 12 + " with changes")}
+    assert listed(host="other") == {"machine": ("box, AMD EPYC, 2 cores", "other, AMD EPYC, 2 cores")}
+    assert listed(cpu_flags=("avx2", "avx512f")) == {"instruction sets": ("avx2", "avx2 avx512f")}
+    assert listed(driver="570.1") == {"driver": ("none", "570.1")}
+    gpu = Gpu("H100", "GPU-0123", "9.0")
+    assert listed(gpus=(gpu,)) == {
+        "GPU": ("none", str(gpu)),
+        "machine": ("box, AMD EPYC, 2 cores", "H100 (GPU-0123), AMD EPYC, 2 cores"),
+    }
+    assert listed(system="Linux 7") == {"system": ("Linux 6", "Linux 7")}
+    # What of them is part of the environment stands in its own line.
+    assert listed(variables=(("A", "1"), ("keras", "9"))) == {"variables": ("none", "A=1")}
+    assert under(recipe=7) == {"recipe": ("1", "7")}
+    assert under(dataset="faces") == {"dataset name": ("digits", "faces")}
+    assert under(fingerprint="e" * 16) == {"dataset content": ("f" * 12, "e" * 12)}
+    assert in_environment(backend="jax") == {"backend": ("tensorflow", "jax")}
+    assert in_environment(device="gpu") == {"device": ("cpu", "gpu")}
+    assert in_environment(threads=2) == {"threads": ("1", "2")}
+    assert in_environment(versions=(*MADE.versions, ("torch", "2.9"))) == {"torch": ("none", "2.9")}
+    assert in_environment(versions=MADE.versions[1:]) == {"keras": ("3.15.1", "none")}
+    timed = {("other", base, variant): times for (_, base, variant), times in trained.step_times.items()}
+    own = next(iter(trained.step_times))[0]
+    assert listed(dataclasses.replace(trained, step_times=timed)) == {"machine of the step times": (own, "other")}
+    fewer = {
+        variant: {seed: one for seed, one in seeds.items() if seed != 2} for variant, seeds in trained.records.items()
+    }
+    assert listed(dataclasses.replace(trained, records=fewer)) == {"seeds": ("1-5", "1, 3, 4, 5")}
+    edited = dataclasses.replace(record, trial=dataclasses.replace(record.trial, source="0123456789abcdef"))
+    runs = results.provenances | {edited.trial.key: results.provenances[record.trial.key]}
+    other = dataclasses.replace(results, provenances=runs)
+    (found,) = differences_of(
+        (trained, results), (dataclasses.replace(trained, records=trained.records | {DROPOUT: {3: edited}}), other)
+    )
+    assert str(found) == f"source of {DROPOUT.name}: none -> 0123456789ab"
 
 
 def test_a_variant_slower_than_before_is_worse_while_the_baseline_kept_its_time(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from harness import BASELINE, BUDGETS
 from harness.comparison.judge import NO_PRECISION, Margins, judge_accuracies
-from harness.comparison.pairs import SAME_PREDICTIONS, SAME_TRIAL
+from harness.comparison.pairs import SAME_PREDICTIONS, SAME_TRIAL, seeds_of_both, tried
 from harness.results.contents import TestSet
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
@@ -52,6 +52,41 @@ def test_a_variant_whose_trials_equal_the_baselines_gets_no_verdict(seeds):
 def test_equal_predictions_with_another_loss_are_told_apart_from_an_equal_trial():
     found = compared(records(BASELINE), changed(records(OTHER), loss=0.123))
     assert (found.accuracy.verdict, found.accuracy.hint) == ("unresolved", SAME_PREDICTIONS)
+
+
+def test_one_equal_loss_of_several_makes_no_equal_trial():
+    variant = records(OTHER)
+    variant[2] = dataclasses.replace(variant[2], loss=0.123)
+    assert compared(records(BASELINE), variant).accuracy.hint == SAME_PREDICTIONS
+
+
+def test_what_diverged_is_told_with_its_arm_unless_it_is_the_variant():
+    broken = {3: dataclasses.replace(records(OTHER)[3], status="diverged", message="loss was nan")}
+    found = compared(records(BASELINE), records(OTHER) | broken)
+    assert found.accuracy.hint == "diverged in 1 of 3 seeds: loss was nan"
+    both = compared(records(BASELINE) | broken, records(OTHER, seeds=(1, 2)) | broken)
+    assert both.accuracy.hint == "; ".join(
+        [f"{arm}diverged in 1 of 3 seeds: loss was nan" for arm in ("baseline: ", "")]
+    )
+
+
+def test_seeds_are_tried_up_to_the_first_that_one_arm_lacks():
+    def up_to_three_but(*left_out):
+        return {seed: one for seed, one in records(OTHER).items() if seed not in left_out}
+
+    whole = records(BASELINE)
+    found = [tried(whole, up_to_three_but(*one)) for one in ((), (3,), (2,), (1,), (1, 2, 3))]
+    assert found == [3, 2, 1, 0, 0]
+    assert tried({}, {}) == 0
+    assert tried(up_to_three_but(2), whole) == 1
+
+
+def test_seeds_of_both_come_in_their_order_and_without_those_that_failed():
+    backwards = dict(reversed(records(BASELINE).items()))
+    assert seeds_of_both(backwards, records(OTHER)) == [1, 2, 3]
+    failed = records(OTHER) | {2: dataclasses.replace(records(OTHER)[2], status="failed")}
+    assert seeds_of_both(backwards, failed) == [1, 3]
+    assert seeds_of_both(failed, backwards) == [1, 3]
 
 
 def test_one_seed_that_differs_makes_it_a_comparison():

@@ -3,10 +3,12 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import optimize, stats
 
 from harness.comparison.verdicts import Verdict, verdict
 from harness.statistics import Estimate, Interval, Part, corrected_level
+from harness.statistics import estimate as estimate_module
+from harness.statistics.estimate import level_reaching
 
 SIZES = st.floats(1e-6, 1e6)
 MEANS = st.one_of(st.just(0.0), SIZES, SIZES.map(lambda x: -x))
@@ -45,6 +47,8 @@ def test_interval_p_and_verdict_never_disagree(estimate, alpha, comparisons):
 def test_more_comparisons_never_narrow_an_interval_or_lower_p(estimate, alpha, comparisons):
     more = comparisons + 1
     assert estimate.half_width(alpha, more) >= estimate.half_width(alpha, comparisons)
+    low, high = estimate.interval(alpha, more)
+    assert estimate.half_width(alpha, more) == pytest.approx((high - low) / 2, abs=1e-9 * (1 + abs(estimate.mean)))
     assert estimate.p_value(more) >= estimate.p_value(comparisons)
 
 
@@ -104,8 +108,52 @@ def test_fewer_than_one_comparison_is_refused(comparisons):
         corrected_level(0.05, comparisons)
     with pytest.raises(ValueError, match="comparisons"):
         _student(1.0, 1.0, 4.0).p_value(comparisons)
+    with pytest.raises(ValueError, match="comparisons"):
+        _student(0.0, 1.0, 4.0).p_value(comparisons)
 
 
 def test_the_edges_belong_to_an_interval():
+    assert Interval(0.0, 1.0).contains(0.0)
     assert Interval(0.0, 1.0).contains(1.0)
     assert not Interval(0.0, 1.0).contains(1.1)
+
+
+def test_the_interval_of_a_ratio_has_finite_ends_unless_its_log_has_none():
+    low, high = Interval(math.log(0.5), math.inf).exp()
+    assert (low, high) == (pytest.approx(0.5), math.inf)
+    assert tuple(Interval(-math.inf, 0.0).exp()) == (0.0, 1.0)
+    assert 1e300 < Interval(0.0, 1000.0).exp().high < math.inf
+    assert Interval(math.nan, math.nan).exp().empty
+
+
+def test_a_part_of_no_variance_says_nothing_of_p():
+    alone = _student(2.0, 1.0, 10)
+    assert Estimate(2.0, (*alone.parts, Part(0.0, 500))).p_value() == alone.p_value()
+    assert Estimate(2.0, (*alone.parts, Part(0.0, 1))).p_value() == alone.p_value()
+
+
+@pytest.mark.parametrize(
+    ("mean", "parts"),
+    [
+        (2.0, ((0.5, 4), (0.3, 700))),
+        (6.0, ((0.9, 4), (0.1, 99))),
+        (1.0, ((0.2, 9), (0.3, 39), (0.1, 400))),
+        (9, ((0.5, 30), (0.3, 700))),
+    ],
+)
+def test_p_is_found_in_a_few_steps(mean, parts, monkeypatch):
+    asked = []
+
+    def counted(level, shares, step=estimate_module._square_and_slope):
+        asked.append(level)
+        return step(level, shares)
+
+    monkeypatch.setattr(estimate_module, "_square_and_slope", counted)
+    p = level_reaching(mean, [Part(*part) for part in parts])
+
+    def missed(log_p):
+        half = math.sqrt(sum(variance * stats.t.isf(math.exp(log_p) / 2, df) ** 2 for variance, df in parts))
+        return half - mean
+
+    assert p == pytest.approx(math.exp(optimize.brentq(missed, -90, -1e-9, xtol=1e-14)), rel=1e-9)
+    assert len(asked) <= 8

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.statistics import builds_needed, seeds_needed, time_ratio, two_way
+from harness.statistics import builds_needed, same_with, seeds_needed, time_ratio, two_way
 from harness.statistics.estimate import Part, first_count
 from harness.statistics.times import degrees_lent
 
 
 @pytest.mark.parametrize("least", [3, 5, 40])
 @pytest.mark.parametrize(
-    "threshold", [1, 3, 4, 5, 8, 16, 17, 33, 34, 35, 40, 41, 64, 65, 66, 99, 1000, 9999, 123_456, 999_990]
+    "threshold", [1, 3, 4, 5, 8, 16, 17, 33, 34, 35, 40, 41, 64, 65, 66, 99, 303, 304, 1000, 9999, 123_456, 999_990]
 )
 def test_the_first_count_is_found_wherever_it_lies(least, threshold):
     asked = []
@@ -28,7 +28,8 @@ def test_the_first_count_is_found_wherever_it_lies(least, threshold):
 
 
 def test_a_count_beyond_a_million_is_none():
-    assert first_count(lambda counts: counts > 2_000_000, 3) is None
+    assert first_count(lambda counts: counts >= 1_000_000, 3) == 1_000_000
+    assert first_count(lambda counts: counts > 1_000_010, 3) is None
 
 
 def effect(mean, *, seeds=4, spread=0.02, images=200):
@@ -38,10 +39,15 @@ def effect(mean, *, seeds=4, spread=0.02, images=200):
     return replace(found, mean=mean)
 
 
+def with_seeds(seeds, of):
+    """An effect of this mean and spread over so many seeds."""
+    by_seeds, by_images = of.parts
+    return replace(of, seeds=seeds, parts=(Part(by_seeds.variance * of.seeds / seeds, seeds - 1.0), by_images))
+
+
 def settled_by(seeds, of, margin, alpha, comparisons):
     """Whether so many seeds with this mean and spread give a verdict."""
-    by_seeds, by_images = of.parts
-    more = replace(of, seeds=seeds, parts=(Part(by_seeds.variance * of.seeds / seeds, seeds - 1.0), by_images))
+    more = with_seeds(seeds, of)
     inner = more.equivalence_interval(alpha, comparisons)
     return not more.interval(alpha, comparisons).contains(0.0) or -margin <= inner.low <= inner.high <= margin
 
@@ -59,6 +65,29 @@ def test_one_seed_fewer_than_needed_would_not_settle_it(mean, spread, comparison
     assert settled_by(needed, found, margin, alpha, comparisons)
     if needed > found.seeds:
         assert not settled_by(needed - 1, found, margin, alpha, comparisons)
+
+
+def test_of_few_images_each_number_of_seeds_is_settled_or_not_by_their_own_degrees_of_freedom():
+    # Four images: Student's t of three degrees of freedom, 2.35 at twice the level.
+    found = effect(0.0, spread=0.05, images=4)
+    found = replace(found, parts=(found.parts[0], Part(0.008**2, 3)))
+    needed = seeds_needed(found, 0.02)
+    assert settled_by(needed, found, 0.02, 0.05, 1)
+    assert not settled_by(needed - 1, found, 0.02, 0.05, 1)
+    assert seeds_needed(replace(found, parts=(found.parts[0], Part(0.0086**2, 3))), 0.02) is None
+
+
+@pytest.mark.parametrize("comparisons", [1, 6])
+def test_the_same_is_what_so_many_seeds_would_put_within_the_margin(comparisons):
+    found, words = effect(0.004, spread=0.01, images=1000), []
+    for seeds in range(3, 40):
+        inner = with_seeds(seeds, found).equivalence_interval(0.05, comparisons)
+        words.append(-0.02 <= inner.low <= inner.high <= 0.02)
+        assert same_with(found, seeds, 0.02, 0.05, comparisons) == words[-1]
+    assert set(words) == {True, False}
+    assert not same_with(effect(0.2), 1000, 0.02)
+    assert not same_with(effect(-0.2), 1000, 0.02)
+    assert same_with(two_way(np.zeros((3, 9))), 3, 0.0)
 
 
 def test_of_two_seeds_the_spread_is_known_and_of_one_it_is_not():

@@ -1,6 +1,7 @@
 """When a mean curve reaches its target: against a plain search on a fine grid, and the odd cases."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,8 +57,30 @@ def test_p_is_the_level_at_which_the_interval_reaches_a_ratio_of_one():
             told += 1
             assert time.interval(p * 0.9999).contains(0.0)
             assert not time.interval(p * 1.0001).contains(0.0)
+        assert p < 0.99 or time.interval(0.98).contains(0.0)
         assert time.p_value(4) == pytest.approx(min(1.0, 4 * p))
     assert told > 100
+
+
+def test_a_ratio_of_just_one_has_a_p_of_one():
+    time = TimeToReach(Reaching.of([[-0.12, 0.1], [-0.1, 0.12], [-0.09, 0.09]]), 2, SURE)
+    time = replace(time, epoch_time=Estimate(-math.log(time.ratio), SURE.parts))
+    assert time.ratio == pytest.approx(1)
+    assert (time.p_value(), time.p_value(3)) == pytest.approx((1, 1))
+    near = replace(time, epoch_time=replace(time.epoch_time, mean=time.epoch_time.mean + 0.001))
+    assert 0.9 < (p := near.p_value()) < 0.99
+    assert near.interval(p * 0.9999).contains(0.0)
+    assert not near.interval(p * 1.0001).contains(0.0)
+
+
+def test_more_comparisons_share_the_level_and_the_equivalence_interval_has_twice_of_it():
+    time = TimeToReach(Reaching.of([[-0.12, 0.1], [-0.1, 0.12], [-0.09, 0.09]]), 2, Estimate(0.1, (Part(1e-3, 3),)))
+    assert time.interval(0.05, 4) == time.interval(0.0125) != time.interval(0.05)
+    assert time.equivalence_interval(0.05, 4) == time.interval(0.025)
+    assert time.interval() == time.interval(0.05, 1)
+    assert time.equivalence_interval() == time.interval(0.1)
+    # Of a level of all there is, next to nothing is left.
+    assert tuple(time.equivalence_interval(0.9)) == pytest.approx((math.log(time.ratio),) * 2, abs=1e-9)
 
 
 def test_what_no_seed_comes_near_is_never_reached_and_nothing_else():
@@ -84,6 +107,13 @@ def test_what_is_reached_within_the_first_epoch_counts_as_one():
     assert tuple(time.interval().exp()) == pytest.approx((0.5, 0.5))
 
 
+def test_what_just_reaches_the_target_reaches_it():
+    reaching = Reaching.of([[-0.1, 0.0, -0.1], [-0.1, 0.0, -0.2]])
+    assert (reaching.epochs, reaching.seeds_reaching) == (2, 2)
+    assert Reaching.of([[0.0, -0.1]]).epochs == 1
+    assert Reaching.of([[-0.2, -0.1, 0.0]]).epochs == 3
+
+
 def test_what_falls_back_below_the_target_is_not_surely_reached():
     reaching = Reaching.of([[0.1, -0.1], [0.11, -0.1], [0.12, -0.11]])
     assert (reaching.epochs, *reaching.interval(0.05)) == (1, 1, NEVER)
@@ -92,6 +122,9 @@ def test_what_falls_back_below_the_target_is_not_surely_reached():
 def test_seeds_that_agree_to_the_last_digit_are_no_certainty():
     agreeing = Reaching.of([[-0.1, 0.0], [-0.12, 0.0], [-0.1, 0.0]])
     assert agreeing.interval(0.05).high == NEVER
+    # The least spread of other epochs stands for that of the first, which then is surely below; the largest is not.
+    spread = np.array([-1, 0, 1])[:, None] * [0.0, 0.001, 0.1]
+    assert 1 < Reaching.of(spread + np.array([-0.05, 0.0, 0.05])).interval(0.05).low < 2
     alike = Reaching.of([[-0.1, 0.0]] * 3)
     assert not alike.known
     assert alike.interval(0.05).empty
@@ -129,5 +162,5 @@ def test_the_best_so_far_is_what_a_shorter_training_would_have_kept():
 
 @pytest.mark.parametrize("wrong", [[0.1, 0.2], [[0.1, math.nan]], [[]]])
 def test_curves_are_a_table_of_finite_numbers(wrong):
-    with pytest.raises(ValueError, match="curves"):
+    with pytest.raises(ValueError, match=r"^curves (has|is)"):
         Reaching.of(wrong)

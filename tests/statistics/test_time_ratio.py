@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from harness.comparison.verdicts import Verdict, time_verdict
 from harness.statistics import Estimate, Part, builds_needed, controlled_ratio, time_ratio
@@ -140,6 +141,13 @@ def test_no_claim_is_finer_than_the_controls_own_deviation():
     assert slightly.ratio_interval().contains(1.0)
     assert _word(slightly) is Verdict.UNRESOLVED
     assert builds_needed(time_ratio(baseline, baseline).bounded_by(control), 0.02) is None
+
+
+def test_two_builds_give_the_interval_of_students_t_on_one_degree_of_freedom():
+    ratio = time_ratio([[1.0], [1.0]], [[1.1], [1.2]])
+    reference = stats.ttest_1samp(np.log([1.1, 1.2]), 0)
+    assert ratio.interval() == pytest.approx(tuple(reference.confidence_interval(0.95)))
+    assert ratio.p_value() == pytest.approx(reference.pvalue)
 
 
 def test_more_blocks_are_asked_for_in_whole_builds():

@@ -154,6 +154,11 @@ def test_the_unit_of_the_differences_changes_no_p(table, unit):
 # Odd cases
 
 
+def test_numbers_of_half_the_precision_are_reckoned_with_all_of_it():
+    table = _table(4, 30).astype(np.float32)
+    assert two_way(table) == two_way(table.astype(np.float64))
+
+
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_under_three_seeds_the_interval_is_empty(seeds):
     effect = two_way(_table(seeds, 50, shift=0.5))
@@ -174,6 +179,9 @@ def test_equal_predictions_are_the_same():
     assert effect.p_value() == 1.0
     assert (effect.seed_variance, effect.image_variance) == (0.0, 0.0)
     assert _word(effect) is Verdict.SAME
+    # Within a margin of nothing too: its edges belong to it.
+    assert _word(effect, margin=0.0) is Verdict.SAME
+    assert seeds_needed(effect, 0.0) == 3
 
 
 def test_a_constant_difference_has_no_width():
@@ -193,6 +201,7 @@ def test_a_single_image_says_nothing_of_other_images():
     effect = two_way([[0.1], [0.2], [0.3]])
     assert effect.mean == pytest.approx(0.2)
     assert effect.interval().empty
+    assert math.isnan(effect.parts[1].df)
     assert seeds_needed(effect, 0.005) is None
 
 
