@@ -5,8 +5,7 @@
 The module's doctests count among the tests. Each mutant is a fork of a process that has collected the tests, and runs
 those that reach its lines, until the first failure: some tenths of a second. One outside of functions needs the module
 anew, and so a fork of a process that has the libraries alone. Imports, annotations, decorators, docstrings and the
-words of f-strings are left as they are. What survives is listed. `--most 200` takes so many mutants, drawn evenly;
-`--only 12,40` those again.
+words of f-strings are left as they are. What survives is listed. `--most 200` takes so many mutants, drawn evenly.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from typing import Any
 
 import hypothesis
 import pytest
-from mutations import Mutant, mutants_of
+from mutations import Mutant, codes_within, mutants_of
 
 LruCache = type(functools.lru_cache(len))
 NOT_REACHED, ENDED = "(no test reaches it)", "ended with status"
@@ -64,7 +63,6 @@ class Examples:
     """A plugin of pytest: hypothesis tries the same examples each time."""
 
     def pytest_configure(self) -> None:
-        """Tell it so, and not to look for the smallest that fails."""
         phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
         hypothesis.settings.register_profile("mutants", deadline=None, database=None, derandomize=True, phases=phases)
         hypothesis.settings.load_profile("mutants")
@@ -87,7 +85,7 @@ class Tests(Examples):
         caches = [one for one in known if isinstance(one, LruCache) and one.__wrapped__ in functions]
 
         def first_failure(items: list[pytest.Item], code: CodeType | None = None) -> str:
-            codes = {(one.co_qualname, one.co_firstlineno): one for one in codes_of(code)} if code else {}
+            codes = {(one.co_qualname, one.co_firstlineno): one for one in codes_within(code)} if code else {}
             for function in functions:
                 was = function.__code__
                 function.__code__ = codes.get((was.co_qualname, was.co_firstlineno), was)
@@ -119,16 +117,13 @@ class Tests(Examples):
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
-        """Note the lines that its fixtures reach."""
         return (yield from self._noting(item.path))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
-        """Note the lines that it reaches."""
         return (yield from self._noting(item.nodeid))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note what failed first."""
         self.failed = self.failed or report.nodeid * report.failed
 
     def _noting(self, place: object) -> Any:
@@ -155,14 +150,6 @@ def told(number: int, mutant: Mutant, outcome: str) -> str:
     return outcome
 
 
-def codes_of(code: CodeType) -> Iterator[CodeType]:
-    """Yield a code and all within it."""
-    yield code
-    for one in code.co_consts:
-        if isinstance(one, CodeType):
-            yield from codes_of(one)
-
-
 def anew(path: Path, code: CodeType, arguments: list[str]) -> str:
     """Run the tests on a module that is imported as this code."""
     get_code = SourceFileLoader.get_code
@@ -173,17 +160,8 @@ def anew(path: Path, code: CodeType, arguments: list[str]) -> str:
 
 def outcomes_of(path: Path, mutants: dict[int, Mutant], tests: list[str]) -> dict[int, str]:
     """Return which test failed on each mutant, or how it ended; empty for none."""
-    arguments = [
-        "-qq",
-        "--capture=no",
-        "-p",
-        "no:cacheprovider",
-        "--no-summary",
-        "--assert=plain",
-        "--doctest-modules",
-        str(path),
-        *tests,
-    ]
+    options = "-qq --capture=no --no-summary --assert=plain -p no:cacheprovider --doctest-modules"
+    arguments = [*options.split(), str(path), *tests]
 
     def collected() -> tuple[int, dict[int, str], float, list[str]]:
         plugin = Tests(path, mutants)
@@ -205,16 +183,13 @@ def outcomes_of(path: Path, mutants: dict[int, Mutant], tests: list[str]) -> dic
 
 
 def main() -> None:
-    """Print what survived, and how many were killed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("module", type=Path)
     parser.add_argument("tests", nargs="*")
     parser.add_argument("--most", type=int, default=10**9)
-    parser.add_argument("--only", default="", metavar="12,40")
     options = parser.parse_args()
     mutants = dict(enumerate(mutants_of(options.module)))
-    numbers = [int(one) for one in options.only.split(",") if one] or list(mutants)
-    drawn = sorted(random.Random(0).sample(numbers, min(options.most, len(numbers))))
+    drawn = sorted(random.Random(0).sample(list(mutants), min(options.most, len(mutants))))
     began = time.perf_counter()
     outcomes = outcomes_of(options.module, {number: mutants[number] for number in drawn}, options.tests)
     killed = sum(outcome not in ("", NOT_REACHED) for outcome in outcomes.values())

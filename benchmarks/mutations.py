@@ -124,3 +124,11 @@ def left_alone(parent: ast.AST, node: Any) -> bool:
     checked = isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
     words = isinstance(parent, ast.JoinedStr) and isinstance(node, ast.Constant)
     return docstring or kind or checked or words or isinstance(node, ast.Import | ast.ImportFrom)
+
+
+def codes_within(code: CodeType) -> Iterator[CodeType]:
+    """Yield a code and all within it."""
+    yield code
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield from codes_within(one)

@@ -13,7 +13,6 @@ from harness.comparison.judge import Margins
 from harness.comparison.wanted import ANY, Wanted
 from harness.errors import InputError
 from harness.results import Results
-from harness.results.records import NAN
 from harness.suites import shown_names
 from harness.wording import counted
 
@@ -74,5 +73,4 @@ def _first(row: Row) -> dict[str, Any]:
 
 
 def _later(row: Row) -> dict[str, Any]:
-    kept = {name: row.get(name, NAN) for name in TREND_TABLE if name in row}
-    return kept | {"seeds": row["seeds_new"]}
+    return {name: row[name] for name in TREND_TABLE if name in row} | {"seeds": row["seeds_new"]}

@@ -91,3 +91,37 @@ def test_of_a_suite_with_too_many_pairs_none_is_judged(tmp_path):
     _, group, found = pairs_of(tmp_path, Made({BASELINE: 0.8} | many, {}, seeds=(1,)))
     assert pair_count(group) == 231 > MOST_PAIRS
     assert found == []
+
+
+def test_pairs_come_in_squares_of_four_each_once(tmp_path):
+    variants = [BASELINE.replace(dropout=rate / 10) for rate in range(1, 7)]
+    _, _, found = pairs_of(tmp_path, Made(dict.fromkeys([BASELINE, *variants], 0.8), {}, seeds=(1,)))
+    places = [(variants.index(pair.first), variants.index(pair.second)) for pair in found]
+    inner = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    assert places == [*inner, *((one, two) for one in range(4) for two in (4, 5)), (4, 5)]
+
+
+def test_a_pair_is_judged_where_both_of_its_variants_stood(tmp_path):
+    results, group, _ = pairs_of(tmp_path, Made(ACCURACIES, STEPS_MS))
+    test_set = results.test_set(group.conditions)
+    looks = {BASELINE: (5,), DROPOUT: (3, 4, 5), WIDE: (4,)}
+    (pair,) = suite_pairs(replace(group, looks=looks), test_set, Judge(Margins()))
+    arms = group.records[DROPOUT], group.records[WIDE]
+    terms = {"comparisons": 1, "looks": (3, 4), "goes_on": False, "names": (DROPOUT.name, WIDE.name)}
+    assert pair.accuracy == Judge(Margins()).accuracies(*arms, test_set, **terms).accuracy
+    open_ = suite_pairs(replace(group, looks=looks), test_set, Judge(Margins(alpha=1e-9)))[0].accuracy
+    assert open_.hint == "not settled by the 4 seeds at which both were judged"
+
+
+def test_a_ratio_without_an_end_has_none_the_other_way_round():
+    endless = Comparison(2.0, 0.0, math.inf, 0.3, hint="why", settled_by="--retime")
+    turned = Pair(DROPOUT, WIDE, endless, endless).turned().step_time
+    assert (turned.value, turned.low, turned.high) == (0.5, 0.0, math.inf)
+    assert (turned.p, turned.verdict, turned.hint, turned.settled_by) == (0.3, "unresolved", "why", "--retime")
+    assert turned.leans is None
+
+
+def test_pairs_of_a_suite_without_results_of_its_baseline_are_all_of_its_variants(tmp_path):
+    _, group, _ = pairs_of(tmp_path, Made(ACCURACIES | {SMALL: 0.8}, STEPS_MS | {SMALL: 8.0}))
+    less = replace(group, records={one: seeds for one, seeds in group.records.items() if one != BASELINE})
+    assert (pair_count(group), pair_count(less)) == (3, 3)

@@ -2,14 +2,16 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
 from made_results import BASELINE, DROPOUT, WIDE, Made, make_results
 
 from harness.cli import run
-from harness.comparison import Margins
+from harness.comparison import Margins, compare
 from harness.comparison.trend import trend
+from harness.comparison.wanted import Wanted
 from harness.errors import InputError
 from harness.results import load_results
 
@@ -49,6 +51,36 @@ def test_changes_are_marked_where_they_happened_and_nowhere_else(frame):
     assert found == [(WIDE.name, "4", "better")]
 
 
+def test_a_row_has_its_folders_figures_and_run_the_oldest_those_that_its_own_table_shows(nights, frame):
+    for place, night in enumerate(nights):
+        own = compare(load_results(night)).set_index("variant")
+        for row in frame[frame["folder"] == str(night)].itertuples():
+            shown = own.loc[row.variant]
+            assert (row.seeds, row.accuracy, row.status) == (5, shown.accuracy, "ok")
+            assert row.step_time_ms == pytest.approx(shown.step_time_ms)
+            assert (row.commit, row.started_at) == (f"{place}" * 12, f"2026-01-0{place + 1}T03:04:05+00:00")
+            assert (row.dataset, row.budget, row.device) == ("digits", "quick", "cpu")
+            said = (row.accuracy_verdict, row.accuracy_hint, row.step_time_verdict, row.step_time_hint, row.differences)
+            assert (said == ("",) * 5) == (place == 0)
+            assert place == 0 or row.differences == f"commit: {f'{place - 1}' * 12} -> {f'{place}' * 12}"
+
+
+def test_a_commit_with_changes_has_a_plus_and_the_newest_run_of_a_folder_counts(nights):
+    old, new = (load_results(night) for night in nights[:2])
+    runs = dict(new.provenances)
+    key = list(runs)[3]
+    runs[key] = dataclasses.replace(runs[key], commit="e" * 40, dirty=True, started_at="2026-02-01T00:00:00+00:00")
+    rows = trend([old, dataclasses.replace(new, provenances=runs)], Margins())
+    assert set(rows[rows["folder"] == str(nights[1])]["commit"]) == {"e" * 12 + "+"}
+
+
+def test_a_trend_is_of_what_is_wanted(nights):
+    folders = [load_results(night) for night in nights[:2]]
+    assert len(trend(folders, Margins(), Wanted(device="cpu"))) == 6
+    with pytest.raises(InputError, match="gpu"):
+        trend(folders, Margins(), Wanted(device="gpu"))
+
+
 def test_more_folders_make_each_claim_harder(nights, frame):
     two = trend([load_results(night) for night in nights[2:4]], Margins())
     widths = [
@@ -65,6 +97,14 @@ def test_one_folder_is_no_trend_and_strangers_are_refused(nights, tmp_path):
     other = make_results(tmp_path / "other", dataclasses.replace(Made(), budget=Made().budget.override(epochs=3)))
     with pytest.raises(InputError, match="have no dataset and budget in common"):
         trend([load_results(nights[0]), load_results(other)], Margins())
+    old, new = load_results(nights[0]), load_results(other)
+    only = f"only in old: digits, {Made().budget.label}, cpu, 3 variants; only in new: "
+    with pytest.raises(InputError, match=re.escape(f"{old.folder} and {new.folder} have no dataset")) as told:
+        trend([old, new], Margins())
+    assert only in str(told.value)
+    nothing = [dataclasses.replace(one, records={}, plans=(), step_times={}) for one in (old, new)]
+    with pytest.raises(InputError, match="in common: both are empty"):
+        trend(nothing, Margins())
 
 
 def test_a_variant_that_comes_or_goes_stays_in_the_trend(nights, tmp_path):
