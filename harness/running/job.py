@@ -150,9 +150,8 @@ class Job:
     @property
     def untimed(self) -> tuple[Pair, ...]:
         """The pairs that the store has no step time of, or all of them with `retime`."""
-        if self.settings.retime:
-            return self.pairs
-        return tuple(pair for pair in self.pairs if self.key_of(pair) not in self.stored_times)
+        known = {} if self.settings.retime else self.stored_times
+        return tuple(pair for pair in self.pairs if self.key_of(pair) not in known)
 
     def key_of(self, pair: Pair) -> str:
         """Return the key of a pair's step time."""

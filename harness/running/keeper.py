@@ -16,8 +16,8 @@ import os
 import resource
 import selectors
 import signal
-import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -80,11 +80,8 @@ def keep(tasks: int, control: int, log: str, memory_mib: int) -> None:
     signal.signal(signal.SIGTERM, _end)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     reader, writer = os.pipe()
-    keeper, worker = os.getpid(), os.fork()
-    if not worker:
-        os.close(control)
-        os.close(reader)
-        _become_worker(tasks, writer, keeper)
+    keeper = os.getpid()
+    worker = os.fork() or _become_worker(tasks, writer, keeper, unused=(control, reader))
     os.close(tasks)
     os.close(writer)
     connection = Connection(control)
@@ -93,8 +90,8 @@ def keep(tasks: int, control: int, log: str, memory_mib: int) -> None:
         ending = _Watch(worker, connection, reader, Path(log), memory_mib).run()
     finally:
         end_descendants()
-    with contextlib.suppress(OSError):  # nobody is there to read it
-        connection.send(ending)
+        with contextlib.suppress(OSError):  # nobody is there to read it
+            connection.send(ending)
 
 
 def end_descendants(*, but: int = 0) -> None:
@@ -204,7 +201,9 @@ class _Watch:
             log.write(text[: max(room, 0)] + _CUT if self._full else text)
 
 
-def _become_worker(tasks: int, output: int, keeper: int) -> NoReturn:
+def _become_worker(tasks: int, output: int, keeper: int, *, unused: Sequence[int]) -> NoReturn:
+    for descriptor in unused:
+        os.close(descriptor)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != keeper:  # it ended before it could be watched
         os._exit(1)
@@ -236,7 +235,7 @@ def _resident_mib() -> float:
 
 
 def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
+    with contextlib.suppress(AttributeError):  # of Linux alone
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 

@@ -6,6 +6,7 @@ itself, since what is lost is counted elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -197,8 +198,7 @@ class ActorPool(Pool):
     def _set_free(self, actor: Any) -> None:
         with self._changed:
             self._busy.discard(actor)
-            if actor in self._actors:
-                self._free.append(actor)
+            self._free.append(actor)
             self._changed.notify()
 
     def _cancelled(self, call: _Call) -> None:
@@ -228,14 +228,12 @@ class ActorPool(Pool):
             else:
                 self._set_free(new)
 
-        try:
+        # The cluster was left meanwhile, or is lost: where no actor remains, what waits is told so.
+        with contextlib.suppress(Exception):
             self._ray.kill(actor)  # should it still be there, as where only its answer was lost
             if starts:
                 new = self._new()
                 new.call.remote(*self._greeting).future().add_done_callback(greeted)
-        except Exception:
-            if not self._ended:  # the cluster was left meanwhile
-                raise
 
     def _is_death(self, error: BaseException | None) -> bool:
         # Our own code raises HarnessError at most, in a RayTaskError; all else is Ray's word for a lost process.

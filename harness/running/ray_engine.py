@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import ipaddress
@@ -26,6 +27,7 @@ from harness.variants.user_code import describe
 
 # A cluster that is there answers within a second; one that is not is waited for without end by Ray itself.
 _ANSWER_S = 30.0
+_JOIN_S = 60.0
 # Asks a cluster who is in it, in a process of its own: a process knows one way of authentication, and may hang.
 _PROBE = """
 import sys
@@ -110,29 +112,32 @@ class RayEngine:
     def _join(self) -> None:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # else a call after the end would search for a cluster or start one
-        if "ray" in sys.modules:
-            import ray
-
-            if ray.is_initialized():
-                if _joined != [self._address]:
-                    raise InputError(
-                        f"--ray-address {self._address}: this process is in another Ray cluster already, which some "
-                        "other code has joined: leave that out, or end it with ray.shutdown()"
-                    )
-                return
+        if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+            if _joined != [self._address]:
+                raise InputError(
+                    f"--ray-address {self._address}: this process is in another Ray cluster already, which some other "
+                    "code has joined: leave that out, or end it with ray.shutdown()"
+                )
+            return
         try:
             socket.create_connection((self._host, self._port), timeout=_ANSWER_S).close()
         except OSError as error:
             raise InputError(f"--ray-address {self._address}: nothing answers there ({error}); {_DOCS}") from None
-        probes = {mode: self._probe(mode) for mode in ("disabled", *["token"] * _has_token())}
-        importlib.import_module("ray")  # while they run
-        os.environ["RAY_AUTH_MODE"] = self._mode({mode: self._answer(probe) for mode, probe in probes.items()})
+        with contextlib.ExitStack() as ending:
+            probes = {mode: ending.enter_context(self._probe(mode)) for mode in ("disabled", *["token"] * _has_token())}
+            for probe in probes.values():
+                ending.callback(probe.kill)  # one that has not ended, where something is refused before
+            try:
+                importlib.import_module("ray")  # while they run
+            except Exception as error:
+                raise InputError(f"--executor ray: importing Ray failed: {describe(error)}") from None
+            os.environ["RAY_AUTH_MODE"] = self._mode({mode: self._answer(probe) for mode, probe in probes.items()})
         outcome: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
         threading.Thread(target=self._connect, args=(outcome,), daemon=True).start()
         try:
-            failure = outcome.get(timeout=2 * _ANSWER_S)
+            failure = outcome.get(timeout=_JOIN_S)
         except queue.Empty:
-            raise InputError(f"joining {self._address} took longer than {2 * _ANSWER_S:g} s; {_DOCS}") from None
+            raise InputError(f"joining {self._address} took longer than {_JOIN_S:g} s; {_DOCS}") from None
         if failure is not None:
             raise InputError(
                 f"--ray-address {self._address}: {describe(failure)}; this machine must be a node of the cluster, and "
@@ -143,9 +148,8 @@ class RayEngine:
         # In a thread, where Ray leaves this process's signal handlers alone.
         import ray
 
-        options: dict[str, Any] = {}
-        if _is_loopback(self._host):  # Ray would take this machine's outer address for this node's
-            options["_node_ip_address"] = self._host
+        # Ray would take this machine's outer address for this node's.
+        options: dict[str, Any] = {"_node_ip_address": self._host} if _is_loopback(self._host) else {}
         try:
             ray.init(address=self._address, log_to_driver=False, logging_level=logging.CRITICAL, **options)
             _joined[:] = [self._address]
@@ -185,7 +189,6 @@ class RayEngine:
         try:
             said, errors = probe.communicate(timeout=_ANSWER_S)
         except subprocess.TimeoutExpired:
-            probe.kill()
             raise InputError(f"--ray-address {self._address}: no answer within {_ANSWER_S:g} s; {_DOCS}") from None
         if probe.returncode:
             last = (errors.strip().splitlines() or ["it says nothing"])[-1]

@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import Executor as Pool
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ class RemoteExecutor:
         self._data: Any = None
         self._meeting = threading.Lock()
         self._met = False
-        self._pool = open_pool()
+        self._pool = self._opened()
         try:
             self._greetings = [self._pool.submit(serve, order) for _ in range(workers)]
         except Exception as error:
@@ -155,7 +155,7 @@ class RemoteExecutor:
         for greeting in done:
             try:
                 reply = greeting.result()
-            except (Exception, CancelledError) as error:
+            except Exception as error:
                 lost = _told(error)
                 continue
             self._check(reply)
@@ -176,61 +176,60 @@ class RemoteExecutor:
                 _warn(f"{host} has another CPU ({', '.join(flags) or 'none'}; {here}): last bits of results may differ")
 
     def _note_refusal(self, greeting: Future[Reply]) -> None:
-        with contextlib.suppress(Exception, CancelledError):
+        with contextlib.suppress(Exception):
             self._refused = self._refused or greeting.result().refused
 
     def _submit(self, trial: Trial, *, with_data: bool = False) -> Future[Reply]:
         """Give a trial out; where the engine broke, once more to a new one: what broke it has cost a try already."""
-        pool = self._pool
-        try:
-            return self._give(pool, trial, with_data)
-        except (HarnessError, ExecutorStopped):
-            raise
-        except Exception:  # one whose processes died takes nothing any more
+        lost = ""
+        for _ in range(2):
+            if self._refused:
+                raise InputError(self._refused)
+            if self._stopped.is_set():
+                raise ExecutorStopped
+            pool = self._pool
+            try:
+                return pool.submit(serve, self._order, trial, *([self._sent()] if with_data else []))
+            except HarnessError:
+                raise
+            except Exception as error:  # one whose processes died takes nothing any more
+                lost = _told(error)
             self._open_again(pool)
-        try:
-            return self._give(self._pool, trial, with_data)
-        except (HarnessError, ExecutorStopped):
-            raise
-        except Exception as error:
-            raise _Lost(_told(error)) from None
-
-    def _give(self, pool: Pool, trial: Trial, with_data: bool) -> Future[Reply]:
-        if self._refused:
-            raise InputError(self._refused)
-        if self._stopped.is_set():
-            raise ExecutorStopped
-        return pool.submit(serve, self._order, trial, *([self._sent()] if with_data else []))
+        raise _Lost(lost)
 
     def _open_again(self, broken: Pool) -> None:
         """Open the engine anew, unless another trial's thread has."""
         with self._lock:
-            if self._stopped.is_set():
-                raise ExecutorStopped
             if self._pool is broken:
                 _close(broken)
                 self._data = None  # what was sent is gone with it
-                self._pool = self._open_pool()
+                self._pool = self._opened()
         if self._stopped.is_set():  # while it was opened
             _close(self._pool)
             raise ExecutorStopped
+
+    def _opened(self) -> Pool:
+        try:
+            return self._open_pool()
+        except HarnessError:
+            raise
+        except Exception as error:
+            raise HarnessError(f"the engine cannot be opened: {_told(error)}") from None
 
     def _first(self, trial: Trial, waiting: list[Future[Reply]]) -> Record:
         """Return the first record that comes."""
         deadline = time.monotonic() + self._limit_s
         while time.monotonic() < deadline:
             done, _ = wait(waiting, _POLL_S, FIRST_COMPLETED)
-            if self._stopped.is_set():
+            if self._stopped.is_set():  # whose outcomes may be of the stop
                 raise ExecutorStopped
             for one in done:
                 waiting.remove(one)
                 try:
                     reply = one.result()
-                except (Exception, CancelledError) as error:
-                    if self._stopped.is_set():
-                        raise ExecutorStopped from None
-                    if isinstance(error, NoWorkerLeft):
-                        raise
+                except NoWorkerLeft:
+                    raise
+                except Exception as error:
                     raise _Lost(_told(error)) from None
                 self._check(reply)
                 if reply.record is not None:

@@ -276,7 +276,7 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 def run_timing(
     baseline: Variant, variant: Variant, budget: Budget, key: str, part: int, environment: Environment
 ) -> StepTimes:
-    """Time a pair, or one part of it; an error reaches the parent as a HarnessError in one line."""
+    """Time a pair, or one part of it."""
     worker = this_worker()
     try:
         if worker.timer is None:
@@ -295,10 +295,7 @@ def run_timing(
             return worker.timer.time(baseline, variant, budget, key=key, part=part)
     except BaseException as error:
         _end_if_spoilt(worker, error)
-        if isinstance(error, HarnessError):
-            raise
-        traceback.print_exc()
-        raise HarnessError(f"timing {variant.name}: {describe(error)}") from None
+        raise
 
 
 def _end_if_spoilt(worker: Worker, error: BaseException) -> None:

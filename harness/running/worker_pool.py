@@ -182,7 +182,9 @@ class PoolExecutor:
 
     def _attempt(self, place: _Place, trial: Trial) -> tuple[Record, _Again | None]:
         """Run a trial; return its record, and how to try it once more, if something else killed its worker."""
-        for start in range(_STARTS):
+        starts = 0
+        while True:
+            starts += 1
             worker, kills = self._fill(place), _out_of_memory_kills()
             try:
                 worker.ready()
@@ -205,7 +207,7 @@ class PoolExecutor:
                 ending = death.ending
                 killed = not ending.limit and ending.exitcode in (None, -signal.SIGKILL)
                 for_memory = killed and kills is not None and (_out_of_memory_kills() or 0) > kills
-                if not worker.is_ready and not ending.limit and start + 1 < _STARTS:
+                if not worker.is_ready and not ending.limit and starts < _STARTS:
                     continue  # the trial has not begun
                 told = self._describe(ending, for_memory) + take_line(self._settings.log, trial)
                 if not worker.is_ready:  # it was tried as often as that is worth
@@ -213,9 +215,8 @@ class PoolExecutor:
                 if not killed:
                     return failed(trial, told), None
                 return failed(trial, told), "alone" if for_memory or kills is None else "beside others"
-            except HarnessError as error:  # it cannot start
+            except HarnessError as error:  # it cannot start, or its answer cannot be read
                 return failed(trial, str(error)), None
-        raise AssertionError("unreachable")
 
     def _describe(self, ending: Ending, for_memory: bool) -> str:
         if ending.limit == "time":

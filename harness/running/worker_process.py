@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.errors import HarnessError
 from harness.files import replaced, unwritable
 from harness.running.keeper import LOG_LIMIT_BYTES, Begin, Done, Ending
 from harness.running.worker import LOST_CONNECTION, SPOILT_GPU, Answer, WorkerSettings, start_worker
+from harness.variants.user_code import describe
 
 # Starting takes seconds; this only ends a start that hangs.
 _START_LIMIT_S = 900.0
@@ -89,7 +91,7 @@ class WorkerProcess:
 
         Raises:
             WorkerDied: The worker ended, or was ended for its time or memory.
-            HarnessError: As the function raised it.
+            HarnessError: As the function raised it; or what came in its place cannot be read.
         """
         self.ready()
         try:
@@ -119,10 +121,12 @@ class WorkerProcess:
             # So that no limit which runs out now is taken for the next task's.
             self._control.send(Done(tidy))
             told = self._control.recv()
-        except Exception as error:
-            if not isinstance(error, EOFError | OSError):  # a half of an answer, and whatever pickle makes of it
-                self.end()
+        except (EOFError, OSError):
             raise WorkerDied(self._ending()) from None
+        except Exception as error:  # whatever pickle makes of what somebody else wrote there
+            self.end()
+            self._ending()
+            raise HarnessError(f"what its worker answered cannot be read ({describe(error)})") from None
         self.spent = answer.spent or isinstance(told, Ending)
         if answer.error is not None:
             raise answer.error
@@ -131,12 +135,11 @@ class WorkerProcess:
     def _ending(self) -> Ending:
         self.spent = True
         try:
-            while not isinstance(told := self._control.recv(), Ending):
-                pass
+            ending: Ending = self._control.recv()
         except Exception:  # the keeper itself was ended
             self.close()
             return Ending(self._process.returncode)
-        return told
+        return ending
 
 
 def describe_death(ending: Ending, *, for_memory: bool = False) -> str:

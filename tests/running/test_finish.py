@@ -93,6 +93,12 @@ def test_a_run_of_fewer_variants_and_seeds_shows_those_alone_and_the_files_hold_
     assert table.count("\n") == 6
 
 
+def test_a_suite_that_a_run_has_not_come_to_has_no_rows(settings):
+    train_by_hand(prepare(settings, SUITES[:1]))
+    later = Suite("later", (SMALL.replace(l2=0.02),), baseline=SMALL.replace(batch_size=16))
+    assert set(finish(prepare(settings, [SUITES[0], later]), partial="x").frame.suite) == {"one"}
+
+
 def test_an_older_store_is_copied_and_brought_up_to_date(settings):
     train_by_hand(prepare(settings, SUITES))
     store = settings.results / "harness.sqlite"

@@ -22,6 +22,7 @@ from harness.results.kept_models import KeptModel, kept_models
 from harness.results.opening import open_store
 from harness.results.provenance import Provenance
 from harness.results.records import Record
+from harness.results.step_times import StepTimes
 from harness.results.trials import Environment, Trial
 from harness.running import timing_processes, worker_process
 from harness.running.executor import ExecutorStopped
@@ -39,6 +40,7 @@ from harness.running.worker import Answer, Home, WorkerSettings, _check_files, s
 from harness.running.worker_pool import PoolExecutor
 from harness.running.worker_process import WorkerDied, WorkerProcess, prepare_log
 from harness.variants import Variant
+from harness.variants.sources import source_fingerprint
 
 ENVIRONMENT = Environment("cpu", "tensorflow", 1, (("keras", "3"),))
 DATA = DatasetRef("digits", "f" * 16, load_dataset("digits").origin)  # of another content: no worker opens it
@@ -234,6 +236,7 @@ def test_files_that_differ_from_those_at_home_are_refused_with_the_machine(tmp_p
         _check_files(own)
     with pytest.raises(HarnessError, match=r"on .*nets_nowhere"):
         _check_files(dataclasses.replace(own, variant=Variant(model="nets_nowhere:build")))
+    _check_files(dataclasses.replace(own, source=source_fingerprint(own.variant)))
     _check_files(TRIAL)
 
 
@@ -297,6 +300,20 @@ def test_what_an_executor_raises_ends_the_sweep_and_leaves_no_record(store, tmp_
     assert not (tmp_path / "scratch").exists()
 
 
+def test_what_keras_tuner_raises_ends_the_sweep_unless_something_else_has(store, tmp_path, monkeypatch):
+    def breaks(*_, **__):
+        raise OSError("keras-tuner's own folder is gone")
+
+    def refuses(trial):
+        raise HarnessError("no process answers")
+
+    monkeypatch.setattr("keras_tuner.engine.base_tuner.BaseTuner.on_trial_end", breaks)
+    with pytest.raises(OSError, match="own folder is gone"):
+        sweep(store, tmp_path / "scratch", lambda trial: Record(trial, "failed", "no memory"))
+    with pytest.raises(HarnessError, match="no process answers"):
+        sweep(store, tmp_path / "scratch", refuses)
+
+
 def test_a_failed_trial_may_stop_a_sweep(store, tmp_path):
     trials = [dataclasses.replace(TRIAL, seed=seed) for seed in (1, 2, 3)]
     fails = lambda trial: Record(trial, "failed", "no memory")  # noqa: E731
@@ -315,6 +332,32 @@ def test_a_timing_process_that_cannot_start_beside_the_last_trials_is_told_of_wh
         stopwatch.start(job.untimed)
         with pytest.raises(HarnessError, match=r"workers.log cannot be written .*: workers print into it"):
             stopwatch.time(job.untimed[0])
+
+
+def test_times_that_the_store_has_are_kept_unless_new_ones_are_asked_for(tmp_path, monkeypatch):
+    suites = [Suite("one", [BASELINE.replace(dropout=0.5)])]
+    settings = JobSettings("digits", BUDGETS["smoke"], device="cpu", results=tmp_path, workers=1)
+    job = prepare(settings, suites)
+    first, second = job.untimed
+    blocks = ((1.0,) * 4,) * 2
+    stored = StepTimes(
+        job.key_of(first), first[1], first[0], "digits", job.dataset.fingerprint, BUDGETS["smoke"],
+        job.timing_environment, 3, blocks, blocks, blocks, 1.0, 20.0, 128, 0.1, 1.5, 1e6, 0.25,
+    )  # fmt: skip
+    with begin(job) as store:
+        store.add_step_times(stored)
+        job = prepare(settings, suites)
+        assert job.untimed == (second,)
+        assert Stopwatch(job, store).time(first).key == stored.key
+        anew = prepare(dataclasses.replace(settings, retime=True), suites)
+        assert anew.untimed == (first, second)
+        assert Stopwatch(anew, store).known(first) is None
+        # Where memory is short nothing is started beside the last trials.
+        monkeypatch.setattr("harness.running.stopwatch._ROOM", 1e9)
+        stopwatch = Stopwatch(anew, store)
+        stopwatch.start(anew.untimed)
+        stopwatch.close()
+        assert not (tmp_path / "workers.log").exists()
 
 
 def test_a_model_that_cannot_be_written_leaves_its_record_with_the_reason(tmp_path):

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import threading
 import time
 from concurrent.futures import CancelledError, Future
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import pytest
 
 from harness.results.records import Record
 from harness.running.node import Reply
-from harness.running.ray_actors import ActorPool
+from harness.running.ray_actors import ActorPool, Slot
 from harness.running.remote import NoWorkerLeft, RemoteExecutor
 
 PATIENCE_S = 600
@@ -163,8 +164,8 @@ def test_an_error_of_the_function_leaves_its_actor(pool_on):
 
 def test_a_cluster_without_any_worker_ends_the_run_and_fails_no_trial(pool_on, tmp_path):
     answers = [Reply()]  # the first greeting; whatever comes after finds no process
-    pool, _ = pool_on(lambda *call: answers.pop() if answers else RayActorError("no node"), join_s=0.1)
-    with pytest.raises(NoWorkerLeft, match=r"^the Ray cluster has had no worker for 0\.1 s"):
+    pool, _ = pool_on(lambda *call: answers.pop() if answers else RayActorError("no node"), join_s=0.5)
+    with pytest.raises(NoWorkerLeft, match=r"^the Ray cluster has had no worker for 0\.5 s"):
         executor_on(pool, tmp_path).run("any")
 
 
@@ -188,3 +189,76 @@ def test_a_pool_whose_cluster_was_left_by_other_code_takes_nothing(pool_on):
     ray.joined = False
     with pytest.raises(RuntimeError, match="left"):
         pool.submit(max, 1, 2)
+
+
+def test_a_call_that_is_cancelled_as_it_is_sent_costs_its_actor_whether_or_not_it_can_be_sent(pool_on):
+    submitted, given = threading.Event(), []
+
+    def answer(actor, function, *arguments):
+        if function is max:
+            return function(*arguments)
+        submitted.wait(PATIENCE_S)
+        assert given[-1].cancel()
+        return None if function is min else function(*arguments)  # which raises
+
+    pool, ray = pool_on(answer)
+    for function in (min, len):
+        submitted.clear()
+        given.append(pool.submit(function, 1))
+        submitted.set()
+        assert pool.submit(max, 1, 2).result(PATIENCE_S) == 2
+    assert [one.alive for one in ray.actors] == [False, False, True]
+
+
+def test_an_answer_that_comes_while_its_call_is_cancelled_is_dropped(pool_on):
+    pool, ray = pool_on(lambda actor, function, *arguments: None if function is min else function(*arguments))
+    given = pool.submit(min, 1, 2)
+    wait_until(lambda: ray.actors[0].pending)
+    cancelling = threading.Thread(target=given.cancel)
+    with pool._changed:  # who cancels has done so, and cannot tell it yet
+        cancelling.start()
+        wait_until(given.cancelled)
+        ray.actors[0].pending[0].set_result(1)
+    cancelling.join(PATIENCE_S)
+    assert pool.submit(max, 1, 2).result(PATIENCE_S) == 2
+    assert [one.alive for one in ray.actors] == [False, True]
+
+
+def test_no_actor_is_started_once_the_pool_is_shut_down(pool_on):
+    before = set(threading.enumerate())
+    pool, ray = pool_on(lambda *call: None)
+    given = pool.submit(min, 1, 2)
+    wait_until(lambda: ray.actors[0].pending)
+    with pool._changed:  # who replaces the actor comes to it after the end
+        given.cancel()
+        pool.shutdown()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(PATIENCE_S)
+    assert len(ray.actors) == 1
+
+
+def test_an_actor_that_is_being_started_as_the_pool_is_shut_down_is_ended(pool_on):
+    before = set(threading.enumerate())
+    pool, ray = pool_on(lambda *call: None)
+    start = ray.start
+
+    def start_slowly():
+        pool.shutdown()
+        return start()
+
+    ray.start = start_slowly
+    given = pool.submit(min, 1, 2)
+    wait_until(lambda: ray.actors[0].pending)
+    given.cancel()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(PATIENCE_S)
+    assert [one.alive for one in ray.actors] == [False, False]
+
+
+def test_what_an_actor_finds_is_what_its_nodes_own_python_finds(monkeypatch, tmp_path):
+    brought = tmp_path / "ray/thirdparty_files"
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(__file__=str(tmp_path / "ray/__init__.py")))
+    monkeypatch.setattr(sys, "path", [str(brought), str(tmp_path)])
+    slot = Slot()
+    assert sys.path == [str(tmp_path)]
+    assert slot.call(divmod, 7, 2) == (3, 1)
