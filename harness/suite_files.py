@@ -21,9 +21,13 @@ import pytest
 from harness.errors import InputError, NothingSelectedError
 from harness.options import FILE_PATTERN
 from harness.suites import Declaration, Suite, check_suites
+from harness.variants.process_state import note_declaration
 from harness.variants.user_code import contained
 
 _IMPORT_MODE = re.compile(r"^[^#\n]*--import-mode[\s\"'=,]+(\w+)", re.MULTILINE)
+
+# Our own code among them: no fault of a user's file lies there.
+_LIBRARIES = (sysconfig.get_path("stdlib"), Path(__file__).parent)
 
 Kind = TypeVar("Kind")
 
@@ -54,6 +58,7 @@ class SuiteModule(pytest.Module):
         root = str(self.config.rootpath)
         if root not in sys.path:
             sys.path.append(root)
+        restore = note_declaration()
         try:
             with contained(forks=True):
                 module: ModuleType = self.obj
@@ -61,7 +66,23 @@ class SuiteModule(pytest.Module):
             raise
         except BaseException as error:
             raise self.CollectError(f"{describe_failure(error, self.path)}: at import") from error
+        finally:
+            restore()
         return module
+
+
+@contextlib.contextmanager
+def conftest_contained() -> Iterator[None]:
+    """Refuse what ends the process in conftest files, with its line.
+
+    Raises:
+        pytest.UsageError: `sys.exit`, `os._exit` or alike was called.
+    """
+    try:
+        with contained(forks=True):
+            yield
+    except SystemExit as error:
+        raise pytest.UsageError(_ends_it(error)) from None
 
 
 def declared_in(module: ModuleType, kind: type[Kind]) -> list[Kind]:
@@ -142,19 +163,17 @@ def load_suite_files(paths: Sequence[Path]) -> list[SuiteSource]:
         if not path.exists():
             raise InputError(f"{path} does not exist: name a suite file, or a folder with {FILE_PATTERN} files")
     collector = _Collector()
-    for name in _imported:
-        sys.modules.pop(name, None)
+    _forget_suite_files()
     # Assertions stay as they are: to rewrite them pytest warns, or fails, since the harness is imported already.
     options = ["-o", "addopts=", "-o", f"python_files={FILE_PATTERN}", "-p", "no:harness", "--assert=plain"]
-    printed = io.StringIO()
+    printed = _Printed()
     quiet = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
     with _no_added_options() as added, quiet[0], quiet[1], contained(forks=True):  # conftest files
         collector.added = added
         try:
             code = pytest.main(["--collect-only", "--capture=no", *options, *map(str, paths)], [collector])
         except SystemExit as error:
-            place = describe_failure(error, Path("conftest.py"))
-            raise InputError(f"{place}: a conftest file or a plugin of pytest ends the process") from None
+            raise InputError(_ends_it(error)) from None
         except Exception as error:  # what a conftest's hooks raise, and warnings that the project makes errors
             raise InputError(f"pytest cannot collect: {describe_failure(error, Path('conftest.py'))}") from error
     if collector.path:
@@ -165,7 +184,6 @@ def load_suite_files(paths: Sequence[Path]) -> list[SuiteSource]:
         raise InputError("\n".join(collector.failures) or f"pytest cannot collect:\n{printed.getvalue().strip()}")
     if not collector.modules:
         raise InputError(f"no {FILE_PATTERN} in {', '.join(map(str, paths))}: add one, or name another folder")
-    _imported[:] = [module.__name__ for module in collector.modules.values()]
     named = {path.resolve() for path in paths}
     return [SuiteSource(path, module, path.resolve() in named) for path, module in collector.modules.items()]
 
@@ -188,11 +206,18 @@ def describe_failure(error: BaseException, file: Path) -> str:
 
 
 def _is_library(path: Path) -> bool:
-    return "site-packages" in path.parts or path.is_relative_to(sysconfig.get_path("stdlib"))
+    return "site-packages" in path.parts or any(path.is_relative_to(place) for place in _LIBRARIES)
 
 
 def _shown(file: Path) -> Path:
     return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+
+
+class _Printed(io.StringIO):
+    """Takes what files print as they are imported, though one closes its standard output."""
+
+    def close(self) -> None:
+        """Stay open."""
 
 
 @dataclass
@@ -243,8 +268,16 @@ class _LoadedModule(SuiteModule):
         return iter(())
 
 
-# Names of the suite modules of the last call: the next one imports them anew, as files of the same name may be others.
-_imported: list[str] = []
+def _forget_suite_files() -> None:
+    """Let suite files be imported anew, whoever imported them: files of one name may be others."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__dict__", {}).get("__file__")
+        if isinstance(file, str) and Path(file).match(FILE_PATTERN):
+            del sys.modules[name]
+
+
+def _ends_it(error: SystemExit) -> str:
+    return f"{describe_failure(error, Path('conftest.py'))}: a conftest file or a plugin of pytest ends the process"
 
 
 @contextlib.contextmanager

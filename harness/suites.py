@@ -103,6 +103,15 @@ class Suite(Declaration):
         return dict(zip(variants, labels, strict=False)) | {self.baseline: "baseline"}
 
 
+def exactly(name: str) -> str:
+    """Return what `-k`, which selects by any part of a name, takes for the item or suite of this very name.
+
+    >>> exactly("l2")
+    '[l2]'
+    """
+    return f"[{name}]"
+
+
 def shown_names(suites: Iterable[Suite]) -> dict[Variant, str]:
     """Return what each member of some suites is called where no suite is named beside it.
 

@@ -15,7 +15,7 @@ from harness.cli.examples import epilog
 from harness.errors import HarnessError
 from harness.files import is_unwritable, unwritable
 from harness.noise import quiet_libraries
-from harness.running.interrupts import ignore_interrupts, interrupt_on_signals
+from harness.running.interrupts import ignore_interrupts, interrupt_on_signals, no_more_threads
 from harness.streams import open_closed_streams
 from harness.wording import harmless
 
@@ -131,6 +131,9 @@ def exit_code(work: Callable[[], object], *, interrupted: str) -> int:
         return 4
     except (click.Abort, KeyboardInterrupt):
         try:
+            if lacking := no_more_threads():
+                click.echo(f"error: {lacking}", err=True)
+                return 1
             click.echo(f"interrupted: {interrupted}", err=True)
         except OSError:  # the terminal was closed
             _say_no_more()
@@ -153,7 +156,9 @@ def exit_code(work: Callable[[], object], *, interrupted: str) -> int:
         told = unwritable(error.filename or "standard output, or a file,", error, elsewhere=_ELSEWHERE, kept=_KEPT)
         click.echo(harmless(f"error: {told}"), err=True)
         return told.exit_code
-    except Exception as error:
+    except (SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # a panic of a library in Rust is no Exception
         return _own_fault(error)
     return code if isinstance(code, int) else 0
 
@@ -174,10 +179,13 @@ def _usage(error: click.UsageError) -> str:
     return f"{text[:1].lower()}{text[1:]}{mark}{place}"
 
 
-def _own_fault(error: Exception) -> int:
+def _own_fault(error: BaseException) -> int:
     """Tell what nobody foresaw in one line, and the way to the traceback that a report of it needs."""
     if os.environ.get(_TRACEBACK):
         raise error
+    if lacking := no_more_threads():
+        click.echo(f"error: {lacking}", err=True)
+        return 1
     text = f"error: {type(error).__name__}: {error}: a fault of cnn-harness or of this machine; please report it with "
     click.echo(harmless(f"{text}what {_TRACEBACK}=1 in the environment shows"), err=True)
     return 1

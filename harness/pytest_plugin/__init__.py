@@ -6,6 +6,7 @@ Everything else (`session.py`) is loaded where there is a suite file of ours, or
 from __future__ import annotations
 
 import importlib
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(INI, INI_HELP, type="paths", default=[])
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, object, object]:
     """Register the short names here, when every plugin and conftest has registered its own: theirs stay theirs.
 
-    (`pytest_addoption` runs as each plugin is loaded, so there no plugin can come last.)
+    (`pytest_addoption` runs as each plugin is loaded, so there no plugin can come last.) With `--benchmark` a conftest
+    that ends the process is refused: nothing would have been trained, and the exit code be 0.
     """
+    if "--benchmark" in args:
+        from harness.suite_files import conftest_contained
+
+        with conftest_contained():
+            result = yield
+    else:
+        result = yield
     add_short_options(parser, early_config, explained=bool({"-h", "--help"} & set(args)))
+    return result
 
 
 @pytest.hookimpl(tryfirst=True)

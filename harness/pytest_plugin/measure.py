@@ -44,6 +44,8 @@ def benchmark_search(
     """Fail where the search, a trial of its winner or a gate failed; hand over the winner's step times."""
     __tracebackhide__ = True
     run, name = config.stash[RUN], search.suite_name
+    if name not in run.searched:
+        pytest.skip("not searched: stopped after the first failure")
     if name in run.search_failures:
         pytest.fail(run.search_failures[name], pytrace=False)
     suite = winners_of(run, search)

@@ -52,10 +52,13 @@ def train_all(run: Run, config: pytest.Config) -> None:
     for warning in run.job.warnings:
         write(harmless(f"warning: {warning}\n"))
     run.store = begin(run.job)
+    maxfail = config.getoption("maxfail")
     if run.searches:
         from harness.pytest_plugin.searches import run_searches
 
-        run_searches(run, run.store, lambda line: write(f"{line}\n"))
+        run_searches(run, run.store, lambda line: write(f"{line}\n"), stop_after_failures=maxfail)
+        if maxfail and run.failures >= maxfail:
+            return
     plan = run.job.plan
     write(describe_plan(plan, timings=run.untimed) + "\n")
     run.stopwatch = stopwatch = Stopwatch(run.job, run.store)
@@ -67,13 +70,12 @@ def train_all(run: Run, config: pytest.Config) -> None:
         progress.trial_done(record, plan.label(record.trial))
 
     try:
-        maxfail = config.getoption("maxfail")
         ended = train(
             run.job,
             run.store,
             notify=note,
             announce=progress.next_round,
-            stop_after_failures=maxfail,
+            stop_after_failures=maxfail and maxfail - run.failures,
             last_begun=partial(stopwatch.start, run.untimed),
         )
         run.job, run.completed = replace(run.job, plan=ended), not ended.todo

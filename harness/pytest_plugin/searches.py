@@ -12,11 +12,14 @@ from harness.search.job import run_search, winner_suite
 from harness.search.printing import SearchPrinter, heading, result_line
 
 
-def run_searches(run: Run, store: Store, write: Callable[[str], object]) -> None:
-    """Run the searches and add their winners' suites to the run's plan."""
+def run_searches(run: Run, store: Store, write: Callable[[str], object], *, stop_after_failures: int = 0) -> None:
+    """Run the searches, until so many have failed (0: all), and add their winners' suites to the run's plan."""
     winners = []
     for search_job in run.searches:
+        if stop_after_failures and run.failures >= stop_after_failures:
+            break
         search = search_job.search
+        run.searched.add(search.suite_name)
         write(heading(search_job))
         try:
             ending = run_search(search_job, store, notify=SearchPrinter(search, write))

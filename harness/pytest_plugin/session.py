@@ -15,7 +15,7 @@ from harness.pytest_plugin.items import PROBLEMS, SEEN, SuiteItem
 from harness.pytest_plugin.options import option, option_values
 from harness.pytest_plugin.ours import argument_paths, note
 from harness.pytest_plugin.state import RUN, Run
-from harness.running.interrupts import interrupt_on_signals
+from harness.running.interrupts import interrupt_on_signals, no_more_threads
 from harness.search import Search, check_searches
 from harness.streams import open_closed_streams
 from harness.suites import Suite, check_suites
@@ -181,8 +181,10 @@ def _finish(run: Run, *, interrupted: bool) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
     """Print a table per suite of this run, and where the files are."""
+    if exitstatus == pytest.ExitCode.INTERRUPTED and (told := no_more_threads()):
+        terminalreporter.write_line(f"error: {told}")
     run = _run(config)
     if run is None or run.store is None:
         return

@@ -40,6 +40,7 @@ class Run:
         stopwatch: Measures step times.
         finished: Records of this run by trial key.
         completed: Whether training, and then timing, ran to its end.
+        searched: The searches that were begun, by the names of their suites.
         search_failures: Why a search failed, by the name of its suite.
         frame: The comparison table of this run, once it has ended.
         outcomes: What each of its suites came to, likewise.
@@ -61,6 +62,7 @@ class Run:
     stopwatch: Stopwatch | None = None
     finished: dict[str, Record] = field(default_factory=dict)
     completed: bool = False
+    searched: set[str] = field(default_factory=set)
     search_failures: dict[str, str] = field(default_factory=dict)
     frame: pd.DataFrame | None = None
     outcomes: Sequence[SuiteOutcome] = ()
@@ -79,8 +81,9 @@ class Run:
 
     @property
     def failures(self) -> int:
-        """How many trials and timings of this run have failed so far."""
-        return sum(record.status == "failed" for record in self.finished.values()) + len(self.timing_failures)
+        """How many searches, trials and timings of this run have failed so far."""
+        trials = sum(record.status == "failed" for record in self.finished.values())
+        return len(self.search_failures) + trials + len(self.timing_failures)
 
     def trials_of(self, variant: Variant) -> list[Trial]:
         """Return the plan's trials of a variant, as many as its rows needed."""

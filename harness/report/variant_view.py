@@ -31,6 +31,7 @@ from harness.results import Results
 from harness.results.provenance import Provenance
 from harness.results.records import Record
 from harness.results.step_times import StepTimes
+from harness.suites import exactly
 from harness.tables.files import safe_file_name
 from harness.variants import BASELINE, Variant
 from harness.variants.rules import RULES
@@ -218,9 +219,10 @@ def _command(group: Group, variant: Variant, results: Results) -> str:
     """Return the command line that makes a variant's results again, to be pasted into a shell."""
     # A search's winner is an item of its own only as the search.
     suite = group.suite
-    selected = suite.name if suite.name.startswith("search:") else suite.label(variant)
-    if selected == "baseline" and variant != BASELINE and _WORD.fullmatch(suite.name):
-        selected = f"{suite.name} and baseline"
+    called = suite.name if suite.name.startswith("search:") else suite.label(variant)
+    selected = exactly(called)
+    if called == "baseline" and variant != BASELINE and _WORD.fullmatch(suite.name):
+        selected = f"{exactly(suite.name)} and {selected}"
     return command_line(words_again(group, results, looks=group.looks[variant]), selected)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import signal
+import threading
 from types import FrameType
 
 
@@ -20,6 +22,25 @@ def ignore_interrupts() -> None:
     """
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+
+
+def no_more_threads() -> str:
+    """Say what is wrong where no further thread, and so no process, may be started; empty where one may.
+
+    Libraries tell of it as of other things: OpenBLAS, which comes with NumPy, sends its own process Ctrl-C.
+    """
+    thread = threading.Thread(target=int, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        limit = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+        why = "" if limit == resource.RLIM_INFINITY else f": {limit:,} are allowed, all of this user's counted"
+        return (
+            f"no further thread or process can be started{why}: raise the limit (`ulimit -u`, or the one of the "
+            "container or job), or end others"
+        )
+    thread.join()
+    return ""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -28,9 +28,12 @@ class Recorder:
     Args:
         store: Where they go.
         tell: Called with each record after the transaction that holds it, in the order of `add`.
-        fail: Called with what either of them raised, once; nothing is stored or told after it, and what `fail`
-            itself raises is dropped.
+        fail: Called with the first error of either, once, so that no more come in; what has finished by then is stored
+            and told all the same. What `fail` itself raises is dropped.
         most: Records that may wait; 1 where each is large, or is nothing without what `tell` does with it.
+
+    Attributes:
+        lost: Records that could not be stored.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Recorder:
         self._most = most
         self._waiting: Queue[Record | None] = Queue(most)
         self._ended = False
+        self.lost: list[Record] = []
         self._thread = BackgroundThread(self._work, name="recorder")
 
     def __enter__(self) -> Recorder:
@@ -74,27 +78,32 @@ class Recorder:
         self._thread.wait(patience_s)
 
     def _work(self) -> None:
-        try:
-            while not self._ended:
-                if records := self._next():
-                    self._keep(records)
-        except BaseException as error:
-            with contextlib.suppress(Exception):  # what cannot be stopped: the error that counts is told
-                self._fail(error)
-            while not self._ended:  # whoever adds must not wait for ever
-                self._next()
+        failed = False
+        while not self._ended:
+            errors = self._keep(self._next())
+            if errors and not failed:
+                failed = True
+                with contextlib.suppress(Exception):  # what cannot be stopped: the error that counts is told
+                    self._fail(errors[0])
 
-    def _keep(self, records: list[Record]) -> None:
+    def _keep(self, records: list[Record]) -> list[BaseException]:
+        """Store and tell records, each whatever becomes of the others; return what went wrong."""
+        if not records:
+            return []
         try:
             self._store.add_records(records)
-        except Exception:
+        except BaseException as error:
             if len(records) == 1:
-                raise
-            for record in records:  # one that cannot be stored takes none along that came before it
-                self._keep([record])
-        else:
-            for record in records:
+                self.lost += records
+                return [error]
+            return [error for record in records for error in self._keep([record])]
+        errors: list[BaseException] = []
+        for record in records:
+            try:
                 self._tell(record)
+            except BaseException as error:
+                errors.append(error)
+        return errors
 
     def _next(self) -> list[Record]:
         """Return what waits, when something does, and note whether it is all."""

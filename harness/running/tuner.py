@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.errors import HarnessError, InputError
 from harness.files import own_folder, unwritable
 from harness.noise import quiet_libraries
 from harness.results.records import Record
@@ -24,6 +25,7 @@ from harness.running.background import BackgroundThread
 from harness.running.executor import Executor, ExecutorStopped
 from harness.running.keras_tuner_import import import_keras_tuner
 from harness.running.recorder import MOST_WAITING, Recorder
+from harness.wording import counted
 
 OBJECTIVE = "val_accuracy"
 
@@ -91,8 +93,15 @@ def run_sweep(
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     if sweep.errors:
-        raise sweep.errors[0]
+        raise _with_what_is_lost(sweep.errors[0], len(sweep.recorder.lost))
     return not sweep.stop.is_set()
+
+
+def _with_what_is_lost(error: BaseException, lost: int) -> BaseException:
+    if not lost or not isinstance(error, HarnessError):
+        return error
+    kind = InputError if isinstance(error, InputError) else HarnessError
+    return kind(f"{error}; {counted(lost, 'finished trial')} could not be stored and will run again")
 
 
 @dataclass

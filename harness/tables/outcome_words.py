@@ -18,6 +18,7 @@ from harness.comparison.outcome import (
     predicts_as_baseline,
 )
 from harness.comparison.verdicts import Verdict
+from harness.suites import exactly
 from harness.tables.cells import cell_text, interval_text
 from harness.tables.numbers import interval_decimals, plain
 from harness.tables.suite_rows import SuiteRows, beside_each_other
@@ -295,13 +296,13 @@ def _settling(outcomes: Iterable[SuiteOutcome]) -> list[OutcomeLine]:
 def _selection(variants: Sequence[str], suites: Sequence[str]) -> tuple[str, str]:
     """Return what `-k` selects, and what of it is more than the variants asked for: whole suites, or everything."""
     # A search's winner is an item of its own only as the search.
-    few = " or ".join(variants)
+    few = " or ".join(map(exactly, variants))
     searched = any(suite.startswith("search:") for suite in suites)
     if len(few) <= _LONGEST_SELECTION and not searched:
         return few, ""
     because = "a search's winner cannot be selected" if searched else "their names are too long for -k"
     if all(_SELECTABLE.fullmatch(suite) for suite in suites):
-        return " or ".join(suites), f"{because}: their whole suites run"
+        return " or ".join(map(exactly, suites)), f"{because}: their whole suites run"
     return "", f"{because}: all suites run"
 
 

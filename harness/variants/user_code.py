@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import threading
 import traceback
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -21,9 +22,10 @@ _GRAPH = re.compile(r"Graph execution error:.*\n(?P<text>[^\n]*[^\s\n][^\n]*)\n\
 def contained(*, forks: bool = False) -> Iterator[None]:
     """Turn what would end or double this process (`os._exit`, `os.execv`, `os.fork` ...) into an error at its line.
 
+    Threads that are started meanwhile end with the process: no other keeps it alive once its work is done.
     `forks` lets it double: the copies end as they like, and only this process is kept.
     """
-    process = os.getpid()
+    process, start = os.getpid(), threading.Thread.start
 
     def ends(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def refuse(*arguments: Any) -> Any:
@@ -32,6 +34,11 @@ def contained(*, forks: bool = False) -> Iterator[None]:
             raise SystemExit(f"os.{name}({', '.join(map(repr, arguments))}) would end the whole run")
 
         return refuse
+
+    def start_daemon(thread: threading.Thread) -> None:
+        if thread.ident is None:  # else Python's own error
+            thread.daemon = True
+        start(thread)
 
     def doubles(*arguments: object) -> NoReturn:
         raise RuntimeError("a builder must not fork: TensorFlow's threads do not survive it")
@@ -44,8 +51,10 @@ def contained(*, forks: bool = False) -> Iterator[None]:
     try:
         for name, function in replaced.items():
             setattr(os, name, function)
+        setattr(threading.Thread, "start", start_daemon)  # noqa: B010  # mypy takes no method's place
         yield
     finally:
+        setattr(threading.Thread, "start", start)  # noqa: B010
         for name, function in saved.items():
             setattr(os, name, function)
 

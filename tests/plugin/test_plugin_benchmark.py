@@ -193,6 +193,24 @@ def test_x_stops_the_sweep_at_the_first_failed_trial(pytester, run):
     assert "Partial results" in (project.path / "results/tables/comparison.md").read_text()
 
 
+def test_a_search_that_failed_counts_as_a_failure(pytester, run):
+    suite = """
+from harness import BASELINE, Search, Suite
+
+OWN = BASELINE.replace(model="my_models:build")
+SUITE = Suite("small", [BASELINE.replace(filters=(1,))])
+SEARCHES = [Search(name, {"options": [{"width": 1}]}, baseline=OWN, tries=1) for name in ("first", "second")]
+"""
+    project = Project(
+        pytester.path, suite, "def build(variant, input_shape, classes):\n    return variant.option('w')\n"
+    )
+    result = run("-x", "--workers", "1", "--benchmark-skip", "suites/suite_small.py::search:first", "suites")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*stopping after 1 failures*"])
+    result.stdout.no_fnmatch_line("search:second*")
+    assert not any(record.status == "ok" for record in project.results.records.values()), "nothing else was trained"
+
+
 def test_maxfail_counts_trials_and_timings_and_stops_the_timing_too(pytester, run):
     """The own model fails in its timing alone, as the baseline: beside it every pair would."""
     suite = """

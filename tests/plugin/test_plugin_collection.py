@@ -10,6 +10,7 @@ import pytest
 # What a run imports must be there before it: pytester takes out what came with it, and TensorFlow starts only once.
 import harness.pytest_plugin.run
 import harness.training.check  # noqa: F401
+from harness.suites import exactly
 
 SUITE = """
 from harness import BASELINE, Suite
@@ -56,6 +57,17 @@ def test_each_variant_is_an_item_named_after_it(pytester, suites):
 def test_k_selects_by_variant_or_suite(pytester, suites, word, count):
     result = run(pytester, "--co", "-q", "-k", word)
     assert len([line for line in result.outlines if "::" in line]) == count
+
+
+def test_a_suite_and_a_variant_can_be_selected_by_their_exact_names(pytester, suites):
+    suites(
+        "from harness import BASELINE, Suite\n"
+        "ONE = Suite('l2', [BASELINE.replace(l2=0.1), BASELINE.replace(l2=0.1, dropout=0.5)])\n"
+        "TWO = Suite('l1_l2', [BASELINE.replace(l1=0.1, l2=0.1)])\n"
+    )
+    for name, items in (("l2", ["l2::baseline", "l2::l2:0.1", "l2::dropout:0.5+l2:0.1"]), ("l2:0.1", ["l2::l2:0.1"])):
+        result = run(pytester, "--co", "-q", "-k", exactly(name))
+        assert [line.partition(".py::")[2] for line in result.outlines if "::" in line] == items
 
 
 def test_k_baseline_finds_a_baseline_of_another_name(pytester, suites):

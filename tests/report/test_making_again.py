@@ -38,7 +38,7 @@ CASES = {
     "a folder of photos": (Made(), ["--dataset", "/data/my photos", "--image-size", "32", "--skip-unreadable"]),
     "another backend": (Made(backend="jax"), ["KERAS_BACKEND=jax"]),
     "a slow suite": (Made(), ["--slow"]),
-    "a search's winner": (Made(name="search:wide"), ["-k", "search:wide"]),
+    "a search's winner": (Made(name="search:wide"), ["-k", "[search:wide]"]),
 }
 
 

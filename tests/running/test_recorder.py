@@ -168,20 +168,21 @@ def test_a_thread_that_ctrl_c_found_waited_for_is_waited_for_again():
     assert ended
 
 
-def test_records_before_one_that_cannot_be_stored_are_stored_and_told(folder, store, drawn):
+def test_one_that_cannot_be_stored_takes_no_other_along_and_is_counted(folder, store, drawn):
     told, errors, go_on = [], [], threading.Event()
-    unfit = dataclasses.replace(drawn[3], message=b"no text")
+    unfit = [dataclasses.replace(drawn[number], message=b"no text") for number in (3, 5)]
 
     def tell(record):
         go_on.wait()
         told.append(record)
 
     with Recorder(store, tell, errors.append) as recorder:
-        for record in (*drawn[:3], unfit, drawn[4]):
+        for record in (*drawn[:3], unfit[0], drawn[4], unfit[1], drawn[6]):
             recorder.add(record)
         go_on.set()
     assert [type(error) for error in errors] == [TypeError]
-    assert keys(told) == stored(folder) == keys(drawn[:3])
+    assert keys(recorder.lost) == keys(unfit)
+    assert keys(told) == stored(folder) == keys([*drawn[:3], drawn[4], drawn[6]])
 
 
 def test_nobody_waits_for_a_recorder_though_what_runs_cannot_be_stopped(store, drawn):
@@ -193,10 +194,11 @@ def test_nobody_waits_for_a_recorder_though_what_runs_cannot_be_stopped(store, d
 
     fill(store)
     large = dataclasses.replace(drawn[0], history=drawn[0].history * 100)
-    with Recorder(store, pytest.fail, fail) as recorder:
+    with Recorder(store, lambda record: None, fail) as recorder:
         for record in [large, *drawn]:
             recorder.add(record)
     assert [type(error) for error in errors] == [HarnessError]
+    assert keys(recorder.lost)[:1] == keys([large])
 
 
 def test_records_of_which_one_may_wait_are_stored_one_by_one(store, drawn):
@@ -208,7 +210,7 @@ def test_records_of_which_one_may_wait_are_stored_one_by_one(store, drawn):
     assert len(commits) == 5
 
 
-def test_after_a_full_disk_nothing_is_told_and_nobody_waits(folder, store, drawn):
+def test_after_a_full_disk_what_cannot_be_stored_is_counted_and_nobody_waits(folder, store, drawn):
     told, errors = [], []
     fill(store)
     with Recorder(store, told.append, errors.append) as recorder:
@@ -217,7 +219,8 @@ def test_after_a_full_disk_nothing_is_told_and_nobody_waits(folder, store, drawn
     assert [type(error) for error in errors] == [HarnessError]
     assert "free some space" in str(errors[0])
     assert keys(told) == stored(folder)
-    assert len(told) < len(drawn)
+    assert keys(told + recorder.lost) == keys(drawn)
+    assert recorder.lost
 
 
 class TwoTrials:
@@ -249,7 +252,7 @@ def test_a_full_disk_ends_the_trial_that_runs_meanwhile(store, drawn, tmp_path):
     large = dataclasses.replace(drawn[0], history=drawn[0].history * 100)
     executor, told = TwoTrials(large), []
     fill(store)
-    with pytest.raises(HarnessError, match="free some space"):
+    with pytest.raises(HarnessError, match=r"free some space.*; 1 finished trial could not be stored and w"):
         run_sweep(
             [one.trial for one in drawn[:3]],
             executor=executor,

@@ -18,8 +18,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 # What a builder finds as the command line. Not the real one, on which a result would depend; not an empty one either,
 # with which a parser of arguments that runs on import would go on with its defaults.
 _ARGUMENTS = ["harness", "build"]
@@ -28,13 +26,37 @@ _LIMITS = tuple(getattr(resource, name) for name in sorted(vars(resource)) if na
 
 Restore = Callable[[], None]
 
+# Modules in which a suite file may put a function of its own in the place of one that all of Python calls.
+_CALLED_BY_ALL = {"builtins", "json", "math", "os", "random", "time"}
+
 
 def note_process() -> Restore:
     """Note the state of this process, give it the command line of a build, and return what puts all of it back.
 
     Raises nothing where something cannot be put back, as a limit that only an administrator may raise.
     """
-    restores = [note() for note in (_surroundings, _signals, _system, _interpreter, _numbers)]
+    return _all_of(_surroundings, _folder, _streams, _signals, _system, _interpreter, _telling, _numbers)
+
+
+def note_declaration() -> Restore:
+    """Note what a file that only declares suites has no reason to change of this process; return what puts it back.
+
+    That is its folder, standard streams, signals, the interpreter's limits, and functions that all of Python calls.
+    Variables, paths, warnings and logging stay as the file leaves them: those set a run up.
+    """
+    # Functions are put back first: the others are put back with them.
+    functions = note_modules(_CALLED_BY_ALL.__contains__)
+    rest = _all_of(_folder, _streams, _descriptors, _signals, _interpreter)
+
+    def restore() -> None:
+        functions()
+        rest()
+
+    return restore
+
+
+def _all_of(*notes: Callable[[], Restore]) -> Restore:
+    restores = [note() for note in notes]
 
     def restore() -> None:
         for one in restores:
@@ -43,16 +65,45 @@ def note_process() -> Restore:
     return restore
 
 
+def _folder() -> Restore:
+    try:
+        folder = Path.cwd()
+    except OSError:  # it was removed
+        return lambda: None
+
+    def restore() -> None:
+        with contextlib.suppress(OSError):  # it may be gone by now
+            os.chdir(folder)
+
+    return restore
+
+
+def _streams() -> Restore:
+    names = ("stdin", "stdout", "stderr", "displayhook", "excepthook", "exit")
+    streams = {name: getattr(sys, name) for name in names}
+    return lambda: vars(sys).update(streams)
+
+
+def _descriptors() -> Restore:
+    kept = {}
+    for number in range(3):
+        with contextlib.suppress(OSError):  # it is closed
+            kept[number] = os.dup(number)
+
+    def restore() -> None:
+        for number, copy in kept.items():
+            os.dup2(copy, number)
+            os.close(copy)
+
+    return restore
+
+
 def _surroundings() -> Restore:
-    environment, folder, arguments, path = dict(os.environ), Path.cwd(), sys.argv, list(sys.path)
-    streams = {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr", "displayhook", "excepthook")}
+    environment, arguments, path = dict(os.environ), sys.argv, list(sys.path)
     sys.argv = list(_ARGUMENTS)
 
     def restore() -> None:
         sys.argv, sys.path[:] = arguments, path
-        vars(sys).update(streams)
-        with contextlib.suppress(OSError):  # it may be gone by now
-            os.chdir(folder)
         for name in os.environ.keys() - environment.keys():
             del os.environ[name]
         os.environ.update({name: value for name, value in environment.items() if os.environ.get(name) != value})
@@ -99,9 +150,20 @@ def _system() -> Restore:
 
 
 def _interpreter() -> Restore:
-    filters, showing = list(warnings.filters), warnings.showwarning
     recursion, switching = sys.getrecursionlimit(), sys.getswitchinterval()
     collecting, threshold = gc.isenabled(), gc.get_threshold()
+
+    def restore() -> None:
+        sys.setrecursionlimit(recursion)
+        sys.setswitchinterval(switching)
+        (gc.enable if collecting else gc.disable)()
+        gc.set_threshold(*threshold)
+
+    return restore
+
+
+def _telling() -> Restore:
+    filters, showing = list(warnings.filters), warnings.showwarning
     traced, profiled = sys.gettrace(), sys.getprofile()
     logged = logging.root.manager.disable, logging.root.level, list(logging.root.handlers)
     traces = faulthandler.is_enabled()
@@ -111,10 +173,6 @@ def _interpreter() -> Restore:
             warnings.filters[:] = filters  # type: ignore[index]
             warnings._filters_mutated()  # type: ignore[attr-defined]
         warnings.showwarning = showing
-        sys.setrecursionlimit(recursion)
-        sys.setswitchinterval(switching)
-        (gc.enable if collecting else gc.disable)()
-        gc.set_threshold(*threshold)
         if sys.gettrace() is not traced:
             sys.settrace(traced)
         if sys.getprofile() is not profiled:
@@ -128,6 +186,8 @@ def _interpreter() -> Restore:
 
 
 def _numbers() -> Restore:
+    import numpy as np  # here: a file that declares suites needs none
+
     errors, printing, context = np.geterr(), np.get_printoptions(), decimal.getcontext().copy()
     place = locale.setlocale(locale.LC_ALL)
 
