@@ -76,6 +76,16 @@ def replaced(path: Path) -> Iterator[Path]:
             scratch.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let the error of a disk name this file or folder, which a person asked for, whatever was written of it."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+
+
 def replace_text(path: Path, text: str) -> Path:
     """Write a UTF-8 text file in one step, in place of whatever file, link or pipe is there, and return its path."""
     with replaced(path) as scratch:

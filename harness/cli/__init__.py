@@ -52,8 +52,10 @@ _INTERRUPTED = {
 
 
 _TRACEBACK = "HARNESS_TRACEBACK"
+_LONGEST = 500
 
 _ELSEWHERE = "make its folder writable, or name another place where the command has --output"
+_STORING = {"sweep", "worker", "search", "tables", "report", "merge"}
 _KEPT = "what was stored is intact, and `harness tables` and `harness report` make the files of it"
 _NOBODY_READS = (errno.EPIPE, errno.EIO)
 
@@ -118,11 +120,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return exit_code(
         lambda: harness.main(arguments, prog_name="harness", standalone_mode=False),
         interrupted=_INTERRUPTED.get(command, "nothing was changed"),
+        kept=_KEPT if command in _STORING else "",
     )
 
 
-def exit_code(work: Callable[[], object], *, interrupted: str) -> int:
-    """Do something, say in one line why it failed if it does, and return the exit code: its result, or 0 for none."""
+def exit_code(work: Callable[[], object], *, interrupted: str, kept: str = "") -> int:
+    """Do something, say in one line why it failed if it does, and return the exit code: its result, or 0 for none.
+
+    `interrupted` is said of an interruption, `kept` where a disk is full or fails: what is safe.
+    """
     try:
         with quiet_libraries():
             code = work()
@@ -153,7 +159,7 @@ def exit_code(work: Callable[[], object], *, interrupted: str) -> int:
             return 4
         if not is_unwritable(error):
             return _own_fault(error)
-        told = unwritable(error.filename or "standard output, or a file,", error, elsewhere=_ELSEWHERE, kept=_KEPT)
+        told = unwritable(error.filename or "standard output, or a file,", error, elsewhere=_ELSEWHERE, kept=kept)
         click.echo(harmless(f"error: {told}"), err=True)
         return told.exit_code
     except (SystemExit, GeneratorExit):
@@ -186,7 +192,9 @@ def _own_fault(error: BaseException) -> int:
     if lacking := no_more_threads():
         click.echo(f"error: {lacking}", err=True)
         return 1
-    text = f"error: {type(error).__name__}: {error}: a fault of cnn-harness or of this machine; please report it with "
+    said = " ".join(str(error).split())
+    said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}..."
+    text = f"error: {type(error).__name__}: {said}: a fault of cnn-harness or of this machine; please report it with "
     click.echo(harmless(f"{text}what {_TRACEBACK}=1 in the environment shows"), err=True)
     return 1
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,7 +17,7 @@ from typing import Any
 
 from harness.comparison.trained import Trained, trained_variants
 from harness.errors import HarnessError, InputError
-from harness.files import replaced
+from harness.files import named, replaced
 from harness.results import Results
 from harness.results.provenance import Provenance
 from harness.results.records import Record
@@ -22,6 +25,13 @@ from harness.results.step_times import StepTimes
 from harness.variants import Variant
 
 Value = str | float | bool
+
+_DISK_ERRORS = {
+    "SQLITE_FULL": errno.ENOSPC,
+    "SQLITE_IOERR": errno.EIO,
+    "SQLITE_READONLY": errno.EROFS,
+    "SQLITE_CANTOPEN": errno.EACCES,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +121,9 @@ def new_database(file: Path) -> Iterator[str]:
     """Yield the address of a new SQLite file, for SQLAlchemy; it takes the place of `file` once it is complete.
 
     Until then nobody else reads it, so that waiting for the disk at every commit (some hundred of them) buys nothing.
+
+    Raises:
+        OSError: It cannot be written; what the libraries between say of it is put aside.
     """
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
@@ -122,10 +135,22 @@ def new_database(file: Path) -> Iterator[str]:
     file.parent.mkdir(parents=True, exist_ok=True)
     event.listen(Engine, "connect", hurry)
     try:
-        with replaced(file.resolve()) as scratch:
+        with named(file), replaced(file.resolve()) as scratch:
             yield f"sqlite:///{scratch}"
+    except Exception as error:
+        if number := _disk_error(error):
+            raise OSError(number, os.strerror(number), str(file)) from None
+        raise
     finally:
         event.remove(Engine, "connect", hurry)
+
+
+def _disk_error(error: BaseException | None) -> int:
+    """Return the number of the disk's error that SQLite met, below whatever was made of it; 0 for none."""
+    while error is not None and not isinstance(error, sqlite3.Error):
+        error = error.__cause__ or error.__context__
+    name = getattr(error, "sqlite_errorname", "")
+    return next((number for start, number in _DISK_ERRORS.items() if name.startswith(start)), 0)
 
 
 def _flat(variant: Variant) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from harness.exports.runs import (
     started_s,
     step_times_by_variant,
 )
+from harness.files import named
 from harness.results import Results
 from harness.results.records import EPOCH_METRICS, Record
 from harness.tables.files import safe_file_name
@@ -39,9 +40,7 @@ def export_tensorboard(results: Results, folder: Path) -> int:
     """
     needed("tensorboard", "tensorboard", package="tensorboard")
     refuse_existing(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with named(folder), _scratch_beside(folder) as scratch:
         count = 0
         conditions = conditions_of(results)
         for condition in conditions:
@@ -51,9 +50,17 @@ def export_tensorboard(results: Results, folder: Path) -> int:
         if folder.exists():
             folder.rmdir()
         scratch.replace(folder)
+    return count
+
+
+@contextmanager
+def _scratch_beside(folder: Path) -> Iterator[Path]:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return count
 
 
 def _write_condition(condition: Condition, results: Results, folder: Path, group_ending: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import resource
 import subprocess
 import sys
 
@@ -176,3 +177,18 @@ def test_fields_that_are_sometimes_none_become_text_in_all():
     assert fields[BASELINE]["backbone"] == "none"
     assert fields[backbone]["backbone"] == "ResNet50"
     assert differing_fields([BASELINE]) == {BASELINE: {}}
+
+
+@pytest.mark.parametrize("style", [pytest.param(one, marks=_needs(one)) for one in ("tensorboard", "mlflow", "optuna")])
+def test_a_disk_that_takes_no_more_is_told_with_the_outputs_own_name(folder, tmp_path, capsys, style):
+    export = ["export", "--results", str(folder), "--format", style, "--output", str(tmp_path / "out")]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        code = run(export)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert code == 1
+    assert line.startswith(f"error: {tmp_path / 'out'} cannot be written (")
+    assert list(tmp_path.iterdir()) == []

@@ -199,7 +199,7 @@ from harness import BASELINE, Search, Suite
 
 OWN = BASELINE.replace(model="my_models:build")
 SUITE = Suite("small", [BASELINE.replace(filters=(1,))])
-SEARCHES = [Search(name, {"options": [{"width": 1}]}, baseline=OWN, tries=1) for name in ("first", "second")]
+SEARCHES = [Search(name, {"dropout": [0.1, 0.5]}, baseline=OWN, tries=2) for name in ("first", "second")]
 """
     project = Project(
         pytester.path, suite, "def build(variant, input_shape, classes):\n    return variant.option('w')\n"
