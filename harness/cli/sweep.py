@@ -15,8 +15,7 @@ from harness.results.records import Record
 from harness.results.store import Store
 from harness.running.job import Job, begin, prepare
 from harness.running.models import kept_lines
-from harness.running.plan import Plan
-from harness.running.progress import Progress, describe_plan, seconds_of_timing
+from harness.running.progress import Progress, describe_plan, seconds_after_training, seconds_of_timing
 from harness.running.stopwatch import Stopwatch
 from harness.running.train import train
 from harness.suite_files import load_suites
@@ -71,7 +70,7 @@ def train_plan(job: Job, store: Store, failures: list[str], *, stopwatch: Stopwa
     `stopwatch` is what times the job's pairs afterwards, if they are timed.
     """
     plan, pairs = job.plan, job.untimed if stopwatch is not None else ()
-    after_s = seconds_of_timing(plan, pairs)
+    after_s = seconds_after_training(plan, pairs)
     progress = _progress(len(plan.todo), at_once=plan.workers, plan=plan, after_s=after_s)
 
     def note(record: Record) -> None:
@@ -95,9 +94,12 @@ def train_plan(job: Job, store: Store, failures: list[str], *, stopwatch: Stopwa
 
 
 def _time(job: Job, stopwatch: Stopwatch, failures: list[str]) -> None:
-    progress = _progress(len(job.untimed))
+    pairs = job.untimed
+    progress = _progress(
+        len(pairs), expected_s=seconds_of_timing(job.plan, pairs), after_s=seconds_after_training(job.plan, ())
+    )
     try:
-        for pair in job.untimed:
+        for pair in pairs:
             started = time.monotonic()
             try:
                 stopwatch.time(pair)
@@ -109,9 +111,9 @@ def _time(job: Job, stopwatch: Stopwatch, failures: list[str]) -> None:
         stopwatch.close()
 
 
-def _progress(total: int, *, at_once: int = 1, plan: Plan | None = None, after_s: float = 0.0) -> Progress:
+def _progress(total: int, **options: Any) -> Progress:
     def write(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
 
-    return Progress(total, write, live=sys.stdout.isatty(), at_once=at_once, plan=plan, after_s=after_s)
+    return Progress(total, write, live=sys.stdout.isatty(), **options)

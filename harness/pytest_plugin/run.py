@@ -17,7 +17,7 @@ from harness.pytest_plugin.options import option, option_values, project_line
 from harness.pytest_plugin.state import RUN, Run
 from harness.results.records import Record
 from harness.running.job import JobSettings, begin, prepare
-from harness.running.progress import Progress, describe_plan, seconds_of_timing
+from harness.running.progress import Progress, describe_plan, seconds_after_training, seconds_of_timing
 from harness.running.stopwatch import Stopwatch
 from harness.running.train import train
 from harness.search import Search
@@ -62,7 +62,7 @@ def train_all(run: Run, config: pytest.Config) -> None:
     plan = run.job.plan
     write(describe_plan(plan, timings=run.untimed) + "\n")
     run.stopwatch = stopwatch = Stopwatch(run.job, run.store)
-    after_s = seconds_of_timing(plan, run.untimed)
+    after_s = seconds_after_training(plan, run.untimed)
     progress = Progress(len(plan.todo), write, live=live, at_once=plan.workers, plan=plan, after_s=after_s)
 
     def note(record: Record) -> None:
@@ -93,7 +93,9 @@ def time_all(run: Run, config: pytest.Config) -> None:
     maxfail = config.getoption("maxfail")
     pairs = [pair for pair in run.untimed if run.is_trained(pair[1])]
     write, live = _terminal(config)
-    progress = Progress(len(pairs), write, live=live)
+    plan = run.job.plan
+    expected_s, after_s = seconds_of_timing(plan, pairs), seconds_after_training(plan, ())
+    progress = Progress(len(pairs), write, live=live, expected_s=expected_s, after_s=after_s)
     try:
         for pair in pairs:
             if maxfail and run.failures >= maxfail:
@@ -105,7 +107,7 @@ def time_all(run: Run, config: pytest.Config) -> None:
             except HarnessError as error:
                 run.timing_failures[pair] = str(error)
             run.timing_s[pair] = time.monotonic() - started
-            progress.piece_done(f"step time of {run.job.plan.names[pair[1]]}", run.timing_s[pair])
+            progress.piece_done(f"step time of {plan.names[pair[1]]}", run.timing_s[pair])
     finally:
         progress.close()
 

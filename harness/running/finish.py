@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ def finish(job: Job, *, partial: str = "") -> Finished:
     `partial` says why the results are not complete; empty when they are. An interrupted run has to end within seconds:
     it writes its tables alone, and `harness report` draws the rest.
     """
+    began = time.monotonic()
     results = load_results(job.settings.results, known=job.results)
     judge, timings = Judge(job.settings.margins), Timings(results)
     own = compare_groups(_own_groups(job, results, timings), results, judge)
@@ -53,6 +55,9 @@ def finish(job: Job, *, partial: str = "") -> Finished:
     written = write_tables(frame_of(everything), folder, partial=partial, outcomes=outcomes)
     if not partial:
         written += write_report(everything, results, job.settings.margins)
+    if not partial and (job.results is None or job.results.last_rows != results.last_rows):
+        expected_s = job.plan.estimator.on_average().finish_s(job.plan.rows_to_write)
+        job.plan.estimator.speed.note("end", expected_s=expected_s, took_s=time.monotonic() - began)
     return Finished(frame_of(own), outcomes_of(own, results), written)
 
 

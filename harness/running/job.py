@@ -27,6 +27,7 @@ from harness.results.store import Store, keep_newest
 from harness.results.trials import Environment
 from harness.running.engines import EngineSettings, choose_engine
 from harness.running.executor import Engine
+from harness.running.machine_speed import read_speed
 from harness.running.models import has_model
 from harness.running.plan import DatasetFacts, Plan, make_plan
 from harness.running.rounds import Looking
@@ -187,6 +188,8 @@ def prepare(
         results = load_results(settings.results, known=known)
     records = _known_records(results, settings.beside)
     engine = choose_engine(settings.engine, device, dataset.train_images.nbytes / 2**20)
+    provenance = collect_provenance(gpus=device.gpus, driver=device.driver)
+    trainer = f"{provenance.machine}; {environment.backend} on {environment.device}, {settings.engine.name}"
     looking = Looking(declared or suites, Judge(settings.margins))
     plan = make_plan(
         suites,
@@ -196,6 +199,8 @@ def prepare(
         records,
         workers=engine.size(settings.workers),
         retrain=settings.retrain,
+        here=_made_on(provenance.machine, records, results),
+        speed=read_speed(trainer),
         share=settings.share,
         has_model=has_model(settings.results, settings.beside) if settings.save_models else None,
         look=partial(looking.rows, results=results),
@@ -211,7 +216,7 @@ def prepare(
         engine=engine,
         environment=environment,
         timing_environment=timing_environment,
-        provenance=collect_provenance(gpus=device.gpus, driver=device.driver),
+        provenance=provenance,
         results=results,
         declared=tuple(declared or suites),
         looking=looking,
@@ -279,6 +284,13 @@ def _known_records(results: Results | None, beside: Path | None) -> Mapping[str,
         for record in load_results(beside, history=False).records.values():
             keep_newest(records, record)
     return records
+
+
+def _made_on(machine: str, records: Mapping[str, Record], results: Results | None) -> Sequence[Record]:
+    """Return the records that a machine made, or all where it made none: another's tell how variants compare."""
+    made = results.provenances if results else {}
+    own = [record for key, record in records.items() if key in made and made[key].machine == machine]
+    return own or list(records.values())
 
 
 def _unmerged(plan: Plan, settings: JobSettings) -> tuple[str, ...]:

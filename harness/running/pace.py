@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 
 # Of so many pieces it no longer matters much which worker takes which.
 _MANY = 200
@@ -54,11 +54,7 @@ class Pace:
         if len(self._waiting) > _MANY:
             begun = sum(self._waiting[piece] for piece in self._began)
             return (sum(ends) + rate * (self._sum - begun)) / len(ends)
-        heapq.heapify(ends)
-        for piece, expected in self._waiting.items():
-            if piece not in self._began:
-                heapq.heapreplace(ends, ends[0] + rate * expected)
-        return max(ends)
+        return last_end(ends, (rate * self._waiting[piece] for piece in self._waiting if piece not in self._began))
 
     def _begin(self) -> None:
         """Let the next pieces begin, as many as may run at once."""
@@ -66,3 +62,19 @@ class Pace:
             if len(self._began) >= self._at_once:
                 break
             self._began.setdefault(piece, self._clock())
+
+
+def last_end(ends: list[float], pieces: Iterable[float]) -> float:
+    """Return when the last of some pieces ends, each begun by whoever is free first.
+
+    Args:
+        ends: When each of those who work on them is free; changed.
+        pieces: How long each takes, in the order in which they begin.
+
+    >>> last_end([0.0, 1.0], [3.0, 1.0, 1.0])
+    3.0
+    """
+    heapq.heapify(ends)
+    for piece in pieces:
+        heapq.heapreplace(ends, ends[0] + piece)
+    return max(ends)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from statistics import fmean
 
 from harness.budgets import Budget
 from harness.comparison.standing import Standing
@@ -14,16 +13,12 @@ from harness.datasets import Dataset
 from harness.results.conditions import Conditions
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
+from harness.running.estimate import Estimator
+from harness.running.machine_speed import UNKNOWN, MachineSpeed
 from harness.running.share import WHOLE, Share
 from harness.suites import Suite, shown_names
 from harness.variants import Variant
-from harness.variants.cost import epoch_work, features_work
 from harness.variants.sizes import check_variant
-
-# First guesses, for machines without any record yet: the baseline at batch 32 on one core of a 2024 server.
-_SECONDS_PER_IMAGE = 0.2e-3
-_SECONDS_PER_TRIAL = 1.0
-_START_S = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +72,10 @@ class Plan:
         trials: Every trial that may be needed once, however many suites need it.
         done: Keys of those that the store has.
         rows: Where each row stands; none where nothing is trained yet, or nothing is to be looked at.
-        seconds: About how long the trials of this round take on `workers` workers, and all that may be needed.
+        seconds: About how long the trials of this round take on `workers` workers, their start included, and all that
+            may be needed.
         workers: Trials at once.
+        estimator: Says how long things take here.
         expected: About how long each trial takes that is not done, in seconds, by key.
         share: Which of the trials are needed here; other machines train the others.
     """
@@ -91,6 +88,7 @@ class Plan:
     rows: tuple[Row, ...]
     seconds: tuple[float, float]
     workers: int
+    estimator: Estimator
     share: Share = WHOLE
     expected: Mapping[str, float] = field(default_factory=dict)
 
@@ -120,6 +118,11 @@ class Plan:
             found.setdefault(trial.variant, []).append(trial)
         return found
 
+    @property
+    def rows_to_write(self) -> int:
+        """How many rows the tables of its suites have."""
+        return sum(len(suite.members) for suite in self.suites)
+
     @cached_property
     def names(self) -> dict[Variant, str]:
         """What each variant is called where several suites are told of."""
@@ -143,6 +146,8 @@ def make_plan(
     *,
     workers: int,
     retrain: bool = False,
+    here: Sequence[Record] | None = None,
+    speed: MachineSpeed = UNKNOWN,
     share: Share = WHOLE,
     has_model: Callable[[Trial], bool] | None = None,
     look: Callable[[Plan, Mapping[str, Record]], tuple[Row, ...]] = lambda plan, records: (),
@@ -150,7 +155,8 @@ def make_plan(
     """Return the plan; a trial that failed is to do again, one that diverged is done, and with `retrain` none is.
 
     Where models are to be kept, `has_model` says of a trial whether its is: one that ended without is to do again.
-    `share` says which of the trials are done here, `look` says of records where the rows of a plan stand.
+    `share` says which of the trials are done here, `look` says of records where the rows of a plan stand. How long it
+    takes is told from `here`, those of the records that this machine made (None: all of them), and its `speed`.
 
     Raises:
         InputError: A variant's model is too small or too large for the dataset's images, or its builder is missing.
@@ -171,15 +177,15 @@ def make_plan(
         return status == "diverged" or (status == "ok" and (has_model is None or has_model(trial)))
 
     done = frozenset(trial.key for trial in _taken(share, trials) if is_done(trial))
-    plan = Plan(tuple(suites), conditions, budget.looks, tuple(trials), done, (), (0.0, 0.0), workers, share)
+    estimator = Estimator(dataset, workers, list(records.values()) if here is None else here, speed)
+    plan = Plan(tuple(suites), conditions, budget.looks, tuple(trials), done, (), (0.0, 0.0), workers, estimator, share)
     plan = replace(plan, rows=look(plan, known))
-    taken = list(records.values())
 
     def seconds(some: Sequence[Trial]) -> float:
-        return estimate_seconds([one for one in some if one.key not in done], dataset, taken, workers=workers)
+        return estimator.training_s([one for one in some if one.key not in done])
 
     todo = [trial for trial in plan.possible if trial.key not in done]
-    expected = dict(zip((one.key for one in todo), expected_seconds(todo, dataset, taken), strict=True))
+    expected = dict(zip((one.key for one in todo), estimator.trials_s(todo), strict=True))
     return replace(plan, seconds=(seconds(plan.needed), seconds(plan.possible)), expected=expected)
 
 
@@ -205,55 +211,3 @@ def seeds_needed(
         for one in (suite.baseline, variant):
             needed[one] = max(needed.get(one, 0), seeds)
     return needed
-
-
-def estimate_seconds(
-    trials: Sequence[Trial], dataset: DatasetFacts, records: Sequence[Record], *, workers: int
-) -> float:
-    """Return about how long trials take together, the start of the workers included."""
-    if not trials:
-        return 0.0
-    return _START_S + sum(expected_seconds(trials, dataset, records)) / max(1, min(workers, len(trials)))
-
-
-def expected_seconds(trials: Sequence[Trial], dataset: DatasetFacts, records: Sequence[Record]) -> list[float]:
-    """Return about how long each trial takes.
-
-    As long as others of its variant took on this dataset; where there are none, as what is known of others, or else
-    the baseline's usual time, by the variant's work.
-    """
-    if not trials:
-        return []
-    images = _images(trials[0].budget, dataset)
-    shape = dataset.input_shape
-    works: dict[Variant, float] = {}
-
-    def work(variant: Variant) -> float:
-        if variant not in works:
-            works[variant] = epoch_work(variant, shape, len(dataset.classes))
-        return works[variant]
-
-    rates: dict[Variant, float] = {}
-    for record in records:
-        if record.status == "ok" and record.trial.fingerprint == dataset.fingerprint:
-            rates[record.trial.variant] = record.total_s / _images(record.trial.budget, dataset)
-    usual = _SECONDS_PER_IMAGE + _SECONDS_PER_TRIAL / images
-    if rates:
-        usual = fmean(rate / work(variant) for variant, rate in rates.items())
-    found, backbones = [], set()
-    for trial in trials:
-        variant = trial.variant
-        if variant in rates:  # what it took has its features in it, or found them kept
-            found.append(rates[variant] * images)
-            continue
-        seconds = usual * work(variant) * images
-        if variant.backbone not in backbones:
-            seconds += usual * features_work(variant, shape) * images / trial.budget.epochs
-            if variant.reuses_features:
-                backbones.add(variant.backbone)
-        found.append(seconds)
-    return found
-
-
-def _images(budget: Budget, dataset: DatasetFacts) -> int:
-    return budget.epochs * min(dataset.train_images, budget.max_images or dataset.train_images)

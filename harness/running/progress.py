@@ -5,24 +5,19 @@ from __future__ import annotations
 import contextlib
 import itertools
 import shutil
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
 
-from harness.budgets import Budget
 from harness.comparison.verdicts import Verdict
 from harness.results.records import Record
-from harness.results.trials import DeviceKind
 from harness.running.job import Pair
+from harness.running.machine_speed import guess_range
 from harness.running.pace import Pace
 from harness.running.plan import Plan
 from harness.tables.escape import one_line
 from harness.tables.grid import text_width
-from harness.timing.settings import OWN_SHARE, timing_settings
 from harness.variants import Variant
 from harness.wording import counted, duration
 
-# Of a timing process, on a server of 2024: until TensorFlow is there, and for the builds of a pair.
-_START_S = 8.0
-_BUILDS_S = 2.0
 _MOST_NAMES = 8
 
 
@@ -39,17 +34,23 @@ def describe_plan(plan: Plan, *, timings: Collection[Pair] = ()) -> str:
     work = f"{_from_to(todo, most)} to train, {len(plan.done):,} done"
     if timings:
         work += f"; {counted(len(timings), 'step time')} to measure"
-    if todo:
-        least_s, most_s = map(duration, plan.seconds)
-        span = least_s if least_s == most_s else f"{least_s} to {most_s}"
-        work += f"; about {span} of training on {counted(plan.workers, 'worker')}"
-    if timings:
-        timing_s = seconds_of_timing(plan, timings)
-        work += f"; about {duration(timing_s)} of timing"
-        if todo:
-            whole = [duration(seconds + timing_s) for seconds in dict.fromkeys(plan.seconds)]
-            work += f", {' to '.join(dict.fromkeys(whole))} in all"
+    if todo or timings:
+        work += f"; {_told_length(plan, timings)}"
     return f"{compared}, {_from_to(len(plan.needed), len(plan.possible))}\n{work}"
+
+
+def _told_length(plan: Plan, timings: Collection[Pair]) -> str:
+    """Return about how long a plan takes, in words."""
+    after_s, guess = seconds_after_training(plan, timings), plan.estimator.is_guess
+    least_s, most_s = (seconds + after_s for seconds in plan.seconds)
+    if guess:
+        least_s, most_s = guess_range(least_s)[0], guess_range(most_s)[1]
+    text = "about " + " to ".join(dict.fromkeys(map(duration, (least_s, most_s))))
+    if plan.todo:
+        text += f" on {counted(plan.workers, 'worker')}"
+    if plan.todo and timings:
+        text += f", {duration(sum(seconds_of_timing(plan, timings)))} of it for step times"
+    return text + " (a guess: nothing was trained on this machine yet)" * guess
 
 
 def describe_round(plan: Plan) -> str:
@@ -71,21 +72,14 @@ def _from_to(least: int, most: int) -> str:
     return counted(least, "trial") if least == most else f"{least:,} to {counted(most, 'trial')}"
 
 
-def seconds_of_timing(plan: Plan, pairs: Collection[Pair]) -> float:
-    """Return about how long the step times of some pairs of a plan take, in seconds."""
-    if not pairs:
-        return 0.0
-    own = sum(baseline == variant for baseline, variant in pairs)
-    return timing_seconds(plan.conditions.budget, len(pairs), plan.conditions.environment.device, own=own)
+def seconds_of_timing(plan: Plan, pairs: Collection[Pair]) -> list[float]:
+    """Return about how long each step time of some pairs of a plan takes, in seconds, in their order."""
+    return plan.estimator.timings_s(list(pairs), plan.conditions.budget, plan.conditions.environment.device)
 
 
-def timing_seconds(budget: Budget, pairs: int, device: DeviceKind = "cpu", *, own: int = 0) -> float:
-    """Return about how long the step times of so many pairs take, in seconds; `own` are baselines beside themselves."""
-    settings = timing_settings(budget.name, device)
-    starts = pairs if settings.variants_a_process == 1 else -(-pairs // (settings.variants_a_process or pairs))
-    return settings.processes * (
-        (pairs - (1 - OWN_SHARE) * own) * settings.limit_s + pairs * _BUILDS_S + starts * _START_S
-    )
+def seconds_after_training(plan: Plan, pairs: Collection[Pair]) -> float:
+    """Return about how long takes what comes after the last trial of a plan: step times of some pairs, and the end."""
+    return sum(seconds_of_timing(plan, pairs)) + plan.estimator.end_s(plan.rows_to_write)
 
 
 class Progress:
@@ -98,6 +92,7 @@ class Progress:
             each piece gets a line of its own.
         at_once: Pieces under way at the same time.
         plan: Where the pieces are its trials: how long each is expected to take, and whose suite it is of.
+        expected_s: Where they are none: how long each is expected to take; all the same if that is not known.
         after_s: About how long takes what comes after the last piece.
     """
 
@@ -109,6 +104,7 @@ class Progress:
         live: bool,
         at_once: int = 1,
         plan: Plan | None = None,
+        expected_s: Sequence[float] = (),
         after_s: float = 0.0,
     ) -> None:
         self._total = total
@@ -117,7 +113,8 @@ class Progress:
         self._at_once = at_once
         self._after_s = after_s
         self._done = self._failed = 0
-        self._pace = Pace(dict.fromkeys(range(total), 1.0) if plan is None else _expected(plan), at_once=at_once)
+        pieces: dict[Hashable, float] = dict(enumerate(expected_s or [1.0] * total))
+        self._pace = Pace(pieces if plan is None else _expected(plan), at_once=at_once)
         self._suites = {} if plan is None else _suites(plan)
         self._width = 0
 

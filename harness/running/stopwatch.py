@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Sequence
 
 from harness.errors import HarnessError
@@ -24,6 +25,7 @@ class Stopwatch:
         self._job = job
         self._store = store
         self._processes: TimingProcesses | None = None
+        self._took: dict[Pair, float] = {}
         self._times = {} if job.settings.retime else dict(job.stored_times)
 
     def time(self, pair: Pair) -> StepTimes:
@@ -34,7 +36,9 @@ class Stopwatch:
         """
         key = self._job.key_of(pair)
         if key not in self._times:
+            began = time.monotonic()
             measured = self._started().time(*pair, key=key)
+            self._took[pair] = time.monotonic() - began
             self._times[key] = dataclasses.replace(measured, sources=sources_of(pair))
             self._store.add_step_times(self._times[key])
         return self._times[key]
@@ -58,9 +62,17 @@ class Stopwatch:
         return self._times.get(self._job.key_of(pair))
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and keep how long the step times took for the plans to come on this machine."""
         if self._processes is not None:
             self._processes.close()
+        if self._took:
+            estimator, conditions = self._job.plan.estimator, self._job.plan.conditions
+            expected_s = estimator.on_average().timings_s(
+                list(self._took), conditions.budget, conditions.environment.device
+            )
+            part = estimator.timing_part(conditions.budget)
+            estimator.speed.note(part, expected_s=sum(expected_s), took_s=sum(self._took.values()))
+            self._took.clear()
 
     def _started(self) -> TimingProcesses:
         if self._processes is None:

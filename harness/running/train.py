@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def train(
     """
     tried: set[str] = set()
     failures = 0
+    watch = _Watch(job.plan)
     told_of_last = len(job.plan.looks) > 1
     if not job.plan.todo:
         return job.plan
@@ -46,6 +48,7 @@ def train(
         nonlocal failures
         tried.add(record.trial.key)
         failures += record.status == "failed"
+        watch.see(record)
         notify(record)
         look_at_last()
 
@@ -83,6 +86,39 @@ def train(
             return run_rounds(job, run, tried, announce=announce)
     finally:
         executor.close()
+        watch.note()
+
+
+class _Watch:
+    """Sees how long the start and the trials of a plan take, and keeps it for the plans to come on this machine."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._began = time.monotonic()
+        self._start_s = 0.0
+        self._took: dict[str, float] = {}
+
+    def see(self, record: Record) -> None:
+        """Take a trial that has ended just now."""
+        if record.status == "ok":
+            if not self._took:
+                self._start_s = time.monotonic() - self._began - record.total_s
+            self._took[record.trial.key] = record.total_s
+
+    def note(self) -> None:
+        """Keep what was seen."""
+        if not self._took:
+            return
+        todo, known = self._plan.todo, self._plan.estimator
+        usual = known.on_average()
+        expected_s = dict(zip((trial.key for trial in todo), usual.trials_s(todo), strict=True))
+        seen = expected_s.keys() & self._took.keys()
+        known.speed.note("start", expected_s=usual.start_s(), took_s=self._start_s)
+        known.speed.note(
+            known.training_part,
+            expected_s=sum(expected_s[key] for key in seen),
+            took_s=sum(self._took[key] for key in seen),
+        )
 
 
 def start_executor(job: Job, most: int | None, *, checkpoints: Path | None = None) -> Executor:

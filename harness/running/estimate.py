@@ -1,0 +1,170 @@
+"""About how long the parts of a run take: on a machine of 2024, times what earlier runs took on this one beside that.
+
+A run starts (its workers import TensorFlow), trains, times steps, and ends (tables, charts, the report). What the store
+has of a variant on this machine counts before any reckoning; what of it is only known of others goes by their work.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from statistics import fmean, median
+from typing import TYPE_CHECKING
+
+from harness.budgets import Budget
+from harness.machine import usable_cores
+from harness.results.records import Record
+from harness.results.trials import DeviceKind, Trial
+from harness.running.machine_speed import AVERAGE, UNKNOWN, MachineSpeed, guessed_ratio
+from harness.running.pace import last_end
+from harness.timing.settings import OWN_SHARE, timing_settings
+from harness.variants import Variant
+from harness.variants.cost import epoch_work, features_work
+
+if TYPE_CHECKING:
+    from harness.running.plan import DatasetFacts
+
+# All on cores of an AMD EPYC of 2024, beside other workers; measured by benchmarks/estimates.py.
+START_S = 2.5
+# Of an epoch of the baseline at 32x32, its validation included; each trial, whatever its model; building and tracing a
+# model; the first trial of a process.
+_IMAGE_S: dict[DeviceKind, float] = {"cpu": 0.165e-3, "gpu": 0.022e-3}
+_TRIAL_S, _BUILD_S, _FIRST_S = 0.15, 0.5, 0.5
+_TUNED_BUILD_S = 14.0  # of a whole backbone that is trained
+# keras-tuner and what draws charts are imported beside the first trials: seconds of a core, which theirs lack.
+_IMPORTS_S = 2.0
+_TIMED_BUILD_S = 0.65  # with its first steps, before it settles
+# Tables, charts and the report, and for each row of them; and until the process is gone.
+_FINISH_S, _FINISH_ROW_S, _EXIT_S = 0.2, 0.4, 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class Estimator:
+    """Says about how long parts of a run take, in seconds.
+
+    Attributes:
+        facts: What is trained on.
+        workers: Trials at once.
+        records: What is known of trials on this machine.
+        speed: What is known of this machine.
+    """
+
+    facts: DatasetFacts
+    workers: int
+    records: Sequence[Record] = ()
+    speed: MachineSpeed = UNKNOWN
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether nothing is known of how fast this machine trains."""
+        return not self._known and self.speed.of(self.training_part) is None
+
+    @property
+    def training_part(self) -> str:
+        """What the speed of training is called: workers take from each other."""
+        return f"training, {self.workers} at once"
+
+    def on_average(self) -> Estimator:
+        """Return what says how long things take where nothing is known and the machine is of 2024."""
+        return replace(self, records=(), speed=AVERAGE)
+
+    def start_s(self) -> float:
+        """From the plan until the first trial begins."""
+        return START_S * self._ratio("start")
+
+    def trials_s(self, trials: Sequence[Trial]) -> list[float]:
+        """Each of some trials, in the order in which they run: the first ones of a worker and of a variant take longer.
+
+        As long as others of its variant took on this dataset; where there are none, as what is known of others, or else
+        the baseline's usual time, by the variant's work.
+        """
+        ratio, shape, classes = self._ratio(self.training_part), self.facts.input_shape, len(self.facts.classes)
+        works = {variant: epoch_work(variant, shape, classes) for variant in {trial.variant for trial in trials}}
+        known = self._known
+        usual = _IMAGE_S[trials[0].environment.device if trials else "cpu"] * ratio
+        if known:
+            usual = fmean(image_s / epoch_work(variant, shape, classes) for variant, image_s in known.items())
+        found, builds, backbones = [], Counter[Variant](), set()
+        for number, trial in enumerate(trials):
+            variant, images = trial.variant, self._images(trial.budget)
+            if variant in known:  # what it took has its features in it, or found them kept
+                seconds = known[variant] * images
+            else:
+                seconds = usual * works[variant] * images + _TRIAL_S * ratio
+                if variant.backbone not in backbones:
+                    seconds += usual * features_work(variant, shape) * images / trial.budget.epochs
+                    if variant.reuses_features:
+                        backbones.add(variant.backbone)
+            builds[variant] += 1
+            if variant.model or builds[variant] <= self.workers:
+                seconds += ratio * (_TUNED_BUILD_S if variant.fine_tune else _BUILD_S)
+            if number < self.workers:
+                seconds += ratio * (_FIRST_S + _IMPORTS_S / usable_cores() * (self.workers >= usable_cores()))
+            found.append(seconds)
+        return found
+
+    def training_s(self, trials: Sequence[Trial]) -> float:
+        """All of some trials, from the plan to the last one's end."""
+        if not trials:
+            return 0.0
+        return self.start_s() + last_end([0.0] * min(self.workers, len(trials)), self.trials_s(trials))
+
+    def timings_s(self, pairs: Sequence[tuple[Variant, Variant]], budget: Budget, device: DeviceKind) -> list[float]:
+        """Each of some pairs of baseline and variant, in the order in which they are timed.
+
+        The first process starts beside the last trials; each builds the baselines that it meets, once for all variants.
+        """
+        settings = timing_settings(budget.name, device)
+        ratio = self._ratio(self.timing_part(budget), guess=1.0)
+        found, met = [], set[Variant]()
+        for number, (baseline, variant) in enumerate(pairs):
+            seconds, arm_s = 0.0, settings.settle_s + _TIMED_BUILD_S
+            if settings.variants_a_process and number % settings.variants_a_process == 0:
+                met.clear()
+                seconds += START_S * (number > 0 or settings.processes > 1)
+            if baseline not in met:
+                met.add(baseline)
+                seconds += 2 * settings.builds * arm_s
+            seconds += settings.limit_s * (OWN_SHARE if variant == baseline else 1)
+            found.append(ratio * settings.processes * seconds)
+        return found
+
+    def timing_part(self, budget: Budget) -> str:
+        """Return what the speed of timing is called: a budget buys seconds, whatever the machine does in them."""
+        return f"timing, {budget.name}"
+
+    def end_s(self, rows: int) -> float:
+        """From the last trial or step time to the end, with so many rows of tables and charts to write."""
+        return self.finish_s(rows) + _EXIT_S * self._ratio("end")
+
+    def finish_s(self, rows: int) -> float:
+        """Write tables, charts and the report."""
+        return (_FINISH_S + _FINISH_ROW_S * rows) * self._ratio("end")
+
+    @cached_property
+    def _known(self) -> Mapping[Variant, float]:
+        """Seconds per image and epoch, of the variants that were trained on this dataset."""
+        found: dict[Variant, list[float]] = {}
+        for record in self.records:
+            if record.status == "ok" and record.trial.fingerprint == self.facts.fingerprint:
+                image_s = _settled_s(record) / self._images(record.trial.budget)
+                found.setdefault(record.trial.variant, []).append(image_s)
+        return {variant: median(seconds) for variant, seconds in found.items()}
+
+    def _images(self, budget: Budget) -> int:
+        return budget.epochs * min(self.facts.train_images, budget.max_images or self.facts.train_images)
+
+    def _ratio(self, part: str, *, guess: float = 0.0) -> float:
+        known = self.speed.of(part)
+        return known if known is not None else guess or guessed_ratio()
+
+
+def _settled_s(record: Record) -> float:
+    """Return what a trial would have taken with a model at hand, and every epoch like its usual one."""
+    seconds = record.total_s - (record.build_s if record.build_s > 0 else 0.0)
+    if record.history and record.train_time_s > 0:
+        usual = median(epoch.seconds for epoch in record.history)
+        seconds -= record.train_time_s - usual * len(record.history)
+    return max(seconds, 0.0)
