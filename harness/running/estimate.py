@@ -7,7 +7,7 @@ has of a variant on this machine counts before any reckoning; what of it is only
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean, median
@@ -31,13 +31,13 @@ START_S = 2.5
 # Of an epoch of the baseline at 32x32, its validation included; each trial, whatever its model; building and tracing a
 # model; the first trial of a process.
 _IMAGE_S: dict[DeviceKind, float] = {"cpu": 0.165e-3, "gpu": 0.022e-3}
-_TRIAL_S, _BUILD_S, _FIRST_S = 0.15, 0.5, 0.5
+_TRIAL_S, _BUILD_S, _FIRST_S = 0.08, 0.45, 0.5
 _TUNED_BUILD_S = 14.0  # of a whole backbone that is trained
 # keras-tuner and what draws charts are imported beside the first trials: seconds of a core, which theirs lack.
 _IMPORTS_S = 2.0
 _TIMED_BUILD_S = 0.65  # with its first steps, before it settles
 # Tables, charts and the report, and for each row of them; and until the process is gone.
-_FINISH_S, _FINISH_ROW_S, _EXIT_S = 0.2, 0.4, 0.4
+_FINISH_S, _FINISH_ROW_S, _EXIT_S = 0.5, 0.27, 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +56,12 @@ class Estimator:
     records: Sequence[Record] = ()
     speed: MachineSpeed = UNKNOWN
 
-    @property
-    def is_guess(self) -> bool:
-        """Whether nothing is known of how fast this machine trains."""
-        return not self._known and self.speed.of(self.training_part) is None
+    def unknown(self, trials: Sequence[Trial]) -> str:
+        """Return what is not known, so that how long some trials take can only be guessed; empty where enough is."""
+        if not self._known and self.speed.of(self.training_part) is None:
+            return "nothing was trained on this machine yet"
+        own = {trial.variant.model for trial in trials if trial.variant.model and trial.variant not in self._known}
+        return f'"{min(own)}" was not trained on this machine yet' if own else ""
 
     @property
     def training_part(self) -> str:
@@ -146,12 +148,19 @@ class Estimator:
     @cached_property
     def _known(self) -> Mapping[Variant, float]:
         """Seconds per image and epoch, of the variants that were trained on this dataset."""
-        found: dict[Variant, list[float]] = {}
+        found: dict[Variant, list[tuple[float, float]]] = {}
         for record in self.records:
             if record.status == "ok" and record.trial.fingerprint == self.facts.fingerprint:
-                image_s = _settled_s(record) / self._images(record.trial.budget)
-                found.setdefault(record.trial.variant, []).append(image_s)
-        return {variant: median(seconds) for variant, seconds in found.items()}
+                images = self._images(record.trial.budget)
+                times = _settled_s(record, median) / images, _settled_s(record, min) / images
+                found.setdefault(record.trial.variant, []).append(times)
+        # A few trials of a variant may all have been disturbed: their quickest epochs say how variants compare, and
+        # all of them together how often one is.
+        usual, quickest = (
+            {variant: median(one[which] for one in times) for variant, times in found.items()} for which in (0, 1)
+        )
+        disturbed = sum(usual.values()) / sum(quickest.values()) if sum(quickest.values()) else 1.0
+        return {variant: disturbed * seconds for variant, seconds in quickest.items()}
 
     def _images(self, budget: Budget) -> int:
         return budget.epochs * min(self.facts.train_images, budget.max_images or self.facts.train_images)
@@ -161,10 +170,10 @@ class Estimator:
         return known if known is not None else guess or guessed_ratio()
 
 
-def _settled_s(record: Record) -> float:
-    """Return what a trial would have taken with a model at hand, and every epoch like its usual one."""
+def _settled_s(record: Record, typical: Callable[[list[float]], float]) -> float:
+    """Return what a trial would have taken with a model at hand, and every epoch like its typical one."""
     seconds = record.total_s - (record.build_s if record.build_s > 0 else 0.0)
     if record.history and record.train_time_s > 0:
-        usual = median(epoch.seconds for epoch in record.history)
-        seconds -= record.train_time_s - usual * len(record.history)
+        epoch_s = typical([epoch.seconds for epoch in record.history])
+        seconds -= record.train_time_s - epoch_s * len(record.history)
     return max(seconds, 0.0)

@@ -41,16 +41,16 @@ def describe_plan(plan: Plan, *, timings: Collection[Pair] = ()) -> str:
 
 def _told_length(plan: Plan, timings: Collection[Pair]) -> str:
     """Return about how long a plan takes, in words."""
-    after_s, guess = seconds_after_training(plan, timings), plan.estimator.is_guess
+    after_s, unknown = seconds_after_training(plan, timings), plan.estimator.unknown(plan.todo)
     least_s, most_s = (seconds + after_s for seconds in plan.seconds)
-    if guess:
+    if unknown:
         least_s, most_s = guess_range(least_s)[0], guess_range(most_s)[1]
     text = "about " + " to ".join(dict.fromkeys(map(duration, (least_s, most_s))))
     if plan.todo:
         text += f" on {counted(plan.workers, 'worker')}"
     if plan.todo and timings:
         text += f", {duration(sum(seconds_of_timing(plan, timings)))} of it for step times"
-    return text + " (a guess: nothing was trained on this machine yet)" * guess
+    return f"{text} (a guess: {unknown})" if unknown else text
 
 
 def describe_round(plan: Plan) -> str:

@@ -1,6 +1,7 @@
 """What a person sees of a plan and of a run under way."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from harness.results.records import Record
 from harness.results.trials import Environment
 from harness.running.pace import Pace
 from harness.running.plan import DatasetFacts, make_plan
-from harness.running.progress import Progress, timing_seconds
+from harness.running.progress import Progress
 from harness.tables.grid import text_width
 
 LONG = BASELINE.replace(filters=(8, 16, 32), dense=(64, 32), dropout=0.5, l2=0.001, batch_norm=True)
@@ -133,18 +134,18 @@ def test_a_plan_counts_only_the_step_times_that_an_item_measures(project, select
 def test_harness_plan_counts_step_times_only_of_a_sweep_that_takes_them(project, capsys):
     (project / "suite_a.py").write_text(SUITE)
     assert harness(["plan", "suite_a.py", "--budget", "smoke", "--workers", "2"]) == 0
-    assert capsys.readouterr().out.splitlines()[:2] == [
-        "1 suite (a), 2 variants, 2 trials",
-        "2 trials to train, 0 done; about 11 s of training on 2 workers",
-    ]
+    compared, work = capsys.readouterr().out.splitlines()[:2]
+    assert compared == "1 suite (a), 2 variants, 2 trials"
+    assert re.fullmatch(r"2 trials to train, 0 done; about [^;,]+ on 2 workers( \(a guess: .*\))?", work)
     assert harness(["plan", "suite_a.py", "--budget", "smoke", "--time", "--workers", "1"]) == 0
     told = capsys.readouterr().out.splitlines()[1]
-    assert "; 2 step times to measure; " in told
-    assert told.endswith("of training on 1 worker; about 13 s of timing, 25 s in all")
+    length = r"about [^;,]+ on 1 worker, \d+ s of it for step times"
+    assert re.fullmatch(rf"2 trials to train, 0 done; 2 step times to measure; {length}( \(a guess: .*\))?", told)
 
 
-def test_the_time_of_timing_grows_with_pairs_and_budget():
-    quick = [timing_seconds(BUDGETS["quick"], pairs) for pairs in (1, 6, 7)]
-    assert quick == sorted(quick)
-    assert timing_seconds(BUDGETS["quick"], 6, own=1) == pytest.approx(quick[1] - 0.75 * 4.8)
-    assert timing_seconds(BUDGETS["smoke"], 6) < quick[1] < timing_seconds(BUDGETS["full"], 6)
+def test_pieces_that_take_longer_are_waited_for_longer():
+    lines: list[str] = []
+    progress = Progress(3, lines.append, live=False, expected_s=[10.0, 5.0, 5.0], after_s=2.0)
+    for seconds in (20.0, 10.0, 10.0):
+        progress.piece_done("x", seconds)
+    assert [line.partition("x, ")[2] for line in lines] == [f"about {left} s left\n" for left in (22, 12, 2)]
