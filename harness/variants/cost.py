@@ -33,12 +33,13 @@ def epoch_work(variant: Variant, input_shape: tuple[int, int, int] = (32, 32, 3)
     if variant.model:
         return 1.0
     size = model_size(variant, input_shape, classes)
-    body, outputs = float(size.body_multiply_adds), float(size.activations)
+    body = float(size.body_multiply_adds)
     if variant.backbone and not variant.fine_tune:
-        body, outputs = (0.0, 0.0) if variant.reuses_features else (body / _PASSES, outputs / _PASSES)
+        body = 0.0 if variant.reuses_features else body / _PASSES
     multiply_adds = (body + size.head_multiply_adds) / _BASELINE_MULTIPLY_ADDS
-    fixed = 1 - _ARITHMETIC - _OUTPUTS
-    work = fixed + _OUTPUTS * outputs / _BASELINE_ACTIVATIONS + _ARITHMETIC * multiply_adds
+    # What a backbone puts out is not known so well, and taken to go with its arithmetic.
+    outputs = multiply_adds if variant.backbone else size.activations / _BASELINE_ACTIVATIONS
+    work = 1 - _ARITHMETIC - _OUTPUTS + _OUTPUTS * outputs + _ARITHMETIC * multiply_adds
     return work * (1 if variant.augmentation == "none" else _AUGMENTED)
 
 

@@ -2,11 +2,11 @@
 
 import dataclasses
 import json
+import re
 
 import pytest
 
 from harness import BASELINE, BUDGETS, Suite, Variant
-from harness.machine import usable_cores
 from harness.models import build_model
 from harness.results.records import EpochMetrics, Record
 from harness.results.trials import Environment, Trial
@@ -93,7 +93,8 @@ def test_known_variants_take_what_they_took_and_others_are_scaled_by_their_work(
 def test_what_only_the_first_trial_of_a_worker_took_is_not_expected_of_the_next():
     quick = BUDGETS["quick"]
     slow_start = record(BASELINE, total_s=30.0, budget=quick, build_s=9.0, epochs_s=(10.0, 2.0, 2.0, 2.0, 2.0))
-    first, second = Estimator(CIFAR10, 1, [slow_start], AVERAGE).trials_s([trial(BASELINE, 2), trial(BASELINE, 3)])
+    trials = [trial(BASELINE, seed, budget=quick) for seed in (2, 3)]
+    first, second = Estimator(CIFAR10, 1, [slow_start], AVERAGE).trials_s(trials)
     assert second == pytest.approx(30 - 9 - 8, rel=0.01)
     assert second < first < 30
 
@@ -103,7 +104,8 @@ def test_a_variant_whose_trials_were_disturbed_is_taken_for_as_fast_as_its_quick
     calm = record(BASELINE, total_s=10.0, budget=quick, build_s=0.01, epochs_s=[2.0] * 5)
     disturbed = record(WIDE, total_s=18.0, budget=quick, build_s=0.01, epochs_s=[2.0, 4.0, 4.0, 4.0, 4.0])
     estimator = Estimator(CIFAR10, 1, [calm, disturbed], AVERAGE)
-    _, baseline, _, wide = estimator.trials_s([trial(one, seed) for one in (BASELINE, WIDE) for seed in (1, 2)])
+    trials = [trial(one, seed, budget=quick) for one in (BASELINE, WIDE) for seed in (1, 2)]
+    _, baseline, _, wide = estimator.trials_s(trials)
     assert baseline == pytest.approx(wide)
     assert baseline == pytest.approx((10 + 20) / 2, rel=0.01)
 
@@ -187,10 +189,10 @@ def test_the_first_plan_on_a_machine_says_that_it_guesses_and_later_ones_tell_a_
 
     first = told(UNKNOWN)
     assert first.startswith("2 trials to train, 0 done; 1 step time to measure; about ")
-    assert first.count(" min ") == 3
+    assert re.search(r"about .* min .* to .* min .* on 2 workers, \d+ s of it for step times", first)
     assert first.endswith(" (a guess: nothing was trained on this machine yet)")
     known = told(AVERAGE)
-    assert known.count(" min ") == 2
+    assert " to 1" not in known
     assert known.endswith(" of it for step times")
     own = Suite("a", [BASELINE.replace(model="examples.small_resnet:build")])
     plan = make_plan([own], CIFAR10, FULL, ENVIRONMENT, {}, workers=2, speed=AVERAGE)
@@ -204,4 +206,3 @@ def test_a_guess_is_given_as_a_range_around_what_a_core_does_in_a_moment():
     low, high = guess_range(60.0)
     assert low < 60 < high
     assert 0.05 < guessed_ratio() < 200
-    assert usable_cores() >= 1

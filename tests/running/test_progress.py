@@ -1,5 +1,6 @@
 """What a person sees of a plan and of a run under way."""
 
+import dataclasses
 import math
 import re
 
@@ -90,6 +91,7 @@ def test_the_drawn_line_tells_suite_counts_and_time_left_before_the_last_trial(m
     facts = DatasetFacts("digits", "f" * 16, tuple("0123456789"), (32, 32, 3), 1000)
     environment = Environment("cpu", "tensorflow", 1, ())
     plan = make_plan(suites, facts, BUDGETS["quick"].override(seeds=2), environment, {}, workers=2)
+    plan = dataclasses.replace(plan, expected=dict.fromkeys(plan.expected, 5.0))
     written: list[str] = []
     progress = Progress(len(plan.todo), written.append, live=True, at_once=2, plan=plan, after_s=100.0)
     for trial in plan.todo[:4]:
