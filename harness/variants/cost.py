@@ -48,7 +48,7 @@ def features_work(variant: Variant, input_shape: tuple[int, int, int] = (32, 32,
 
     >>> from harness.variants import BASELINE
     >>> features_work(BASELINE), round(features_work(BASELINE.replace(backbone="VGG16")))
-    (0.0, 112)
+    (0.0, 146)
     """
     if not variant.reuses_features:
         return 0.0
