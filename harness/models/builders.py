@@ -15,6 +15,7 @@ import keras
 from harness.errors import HarnessError, InputError, nearest
 from harness.models.compiling import compile_model
 from harness.models.contract import check_contract
+from harness.models.own_seeds import own_seeds
 from harness.models.state import known_state, set_seeds
 from harness.variants import Variant
 from harness.variants.reads import Reads, watched
@@ -61,15 +62,17 @@ def build_custom(
     `reads` notes what the builder reads of the variant, and what is applied without it: the batch size, and the
     optimizer of a model that comes without one.
 
-    Raises BuildError where the builder raises, or returns what cannot be trained and compared: see `check_contract`.
+    Raises BuildError where the builder raises, sets a global seed, or returns what cannot be trained and compared: see
+    `check_contract`.
     """
     target = variant.model or ""
-    with known_state(seed), contained():
+    with known_state(seed), contained(), own_seeds() as seeds:
         builder = load_builder(target)
         if seed is not None:
             set_seeds(seed)  # whatever the import has drawn
         with user_errors(target):
-            model = builder(watched(variant, reads), input_shape, classes)
+            with seeds.refusing():
+                model = builder(watched(variant, reads), input_shape, classes)
             try:
                 check_contract(model, input_shape, classes)
             except BuildError as error:

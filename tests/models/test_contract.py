@@ -108,6 +108,13 @@ def test_a_builder_of_another_signature_is_told_how_it_is_called(write, signatur
         ("__import__('os')._exit(3)", r"os._exit\(3\) would end the whole run: .*line 19"),
         ("__import__('os').execvp('true', ['true'])", "os.execv.*would end the whole run.*line 19"),
         ("__import__('os').abort()", "os.abort.*line 19"),
+        (
+            "keras.utils.set_random_seed(3)",
+            r"utils.set_random_seed\(3\) in a builder would start all seeds.*line 19",
+        ),
+        ("__import__('random').seed(3) or net(shape, classes)", r"random.seed\(3\) in a builder.*line 19"),
+        ("__import__('numpy').random.seed(3) or net(shape, classes)", r"numpy.random.seed\(3\) in a builder.*line 19"),
+        ("__import__('tensorflow').random.set_seed(3) or net(shape, classes)", r"tensorflow.random.set_seed\(3\) in a"),
         ("__import__('os').fork()", "must not fork.*line 19"),
         ("(_ for _ in ()).throw(type('Odd', (BaseException,), {})('odd'))", "failed: Odd: odd: .*line 19"),
     ],
@@ -236,3 +243,11 @@ def test_a_source_edited_while_a_run_is_under_way_is_refused(write, digits, tmp_
     with pytest.raises(HarnessError, match="was edited after this run began"):
         Trainer().run(record.trial, digits)
     assert np.isfinite(record.loss)
+
+
+def test_a_seed_that_a_module_sets_on_import_is_set_over_and_one_it_took_by_name_is_refused(write):
+    target = write(f"import random\nrandom.seed(3)\nfrom random import seed\n{DEF}net(shape, classes)")
+    one, two = (build_model(Variant(model=target), (6, 6, 3), 4, seed=seed).get_weights()[0] for seed in (1, 2))
+    assert not np.array_equal(one, two)
+    message = refusal(write(f"from random import seed\n{DEF}seed(a=3) or net(shape, classes)"))
+    assert "random.seed(a=3) in a builder would start all seeds of a variant from the same random numbers" in message
