@@ -1,8 +1,19 @@
-"""What this process may use of its machine."""
+"""What this process may use of its machine, and how its Python runs."""
 
 from __future__ import annotations
 
 import os
+import sys
+
+STRIPPED = (
+    "Python runs without docstrings (-OO, PYTHONOPTIMIZE=2), which the charts and the commands' help are made with: "
+    "leave that out; -O may stay"
+)
+
+
+def is_stripped() -> bool:
+    """Whether this Python leaves docstrings out: Altair then cannot be imported."""
+    return sys.flags.optimize >= 2
 
 
 def usable_cores() -> int:

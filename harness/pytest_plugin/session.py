@@ -11,6 +11,7 @@ import pytest
 from harness.errors import HarnessError, InputError
 from harness.files import unwritable
 from harness.heavy import collect_again
+from harness.machine import STRIPPED, is_stripped
 from harness.pytest_plugin.items import PROBLEMS, SEEN, SuiteItem
 from harness.pytest_plugin.options import option, option_values
 from harness.pytest_plugin.ours import argument_paths, note
@@ -33,6 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[PROBLEMS], config.stash[SEEN] = [], []
     if not config.getoption("harness_benchmark"):
         return
+    if is_stripped():
+        raise pytest.UsageError(STRIPPED)
     if not config.pluginmanager.hasplugin("benchmark"):
         raise pytest.UsageError(
             "--benchmark needs pytest-benchmark, which is missing or switched off (-p no:benchmark): "

@@ -1,4 +1,4 @@
-"""What a suite file, or a conftest, does to the process that imports it: no command fails of it, or waits for it."""
+"""What a suite file, a conftest or the system does to the process that runs: no command fails of it, or waits."""
 
 import os
 import subprocess
@@ -70,3 +70,12 @@ def test_where_no_thread_may_be_started_that_is_said_and_nobody_is_told_of_an_in
     assert ended.returncode != 0
     assert "error: no further thread or process can be started: 1 are allowed, all of this user's counted" in said
     assert "interrupted:" not in said
+
+
+@pytest.mark.parametrize("command", [["harness", "list"], ["pytest", "suite_one.py", "--benchmark", "--collect-only"]])
+def test_python_without_docstrings_is_refused_before_any_work(tmp_path, command):
+    (tmp_path / "suite_one.py").write_text(SUITE)
+    words = [sys.executable, "-OO", "-B", "-m", *command]
+    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 4
+    assert "Python runs without docstrings (-OO, PYTHONOPTIMIZE=2)" in ended.stderr
