@@ -77,12 +77,15 @@ def _table(file: Path) -> Mapping[str, Any] | None:
         text = file.read_bytes()
     except OSError as error:
         raise InputError(f"{_relative(file)} cannot be read: {error.strerror}") from None
-    if b"tool.harness" not in text.replace(b" ", b"").replace(b'"', b""):
-        return None  # somebody else's file: what is wrong in it is not for us to say
+    if b"harness" not in text:
+        return None
     try:
-        table = tomllib.loads(text.decode()).get("tool", {}).get("harness")
+        tool = tomllib.loads(text.decode()).get("tool")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        if b"tool.harness" not in text.replace(b" ", b"").replace(b'"', b""):
+            return None  # somebody else's file: what is wrong in it is not for us to say
         raise InputError(f"{_relative(file)} cannot be read: {error}") from None
+    table = tool.get("harness") if isinstance(tool, dict) else None
     if table is not None and not isinstance(table, dict):
         raise InputError(f"{_relative(file)}: {TABLE} is {table!r}: make it a table")
     return table
@@ -116,6 +119,8 @@ def _value(option: Option, place: str, value: Any, folder: Path) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InputError(f"{place} is {value!r}: use {option.kind.metavar}")
     text = str(value)
+    if (isinstance(option.kind, Folder) or option is DATASET) and (not isinstance(value, str) or not value):
+        raise InputError(f"{place} is {value!r}: use a text, {option.kind.metavar}")
     if isinstance(option.kind, Folder) or (option is DATASET and (folder / text).exists()):
         text = str(_relative(folder / text))
     return option.kind.parse(place, text)

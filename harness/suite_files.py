@@ -189,7 +189,10 @@ def load_suite_files(paths: Sequence[Path]) -> list[SuiteSource]:
 
 
 def describe_failure(error: BaseException, file: Path) -> str:
-    """Return "FILE:LINE: what was raised", the line being the file's own, or else the last one outside of libraries."""
+    """Return "FILE:LINE: what was raised", the line being the file's own, or else the last one outside of libraries.
+
+    Without a line a file of which the name alone is known is left out: it need not be there.
+    """
     if isinstance(error, pytest.Collector.CollectError) and error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, SyntaxError) and error.filename == str(file):
@@ -200,9 +203,10 @@ def describe_failure(error: BaseException, file: Path) -> str:
         others = [(path, line) for path, line in frames if path.is_file() and not _is_library(path)]
         # Without a line of its own it is the fault of what was imported for it, as its package.
         file, line = (own or others[-1:] or [(file, 0)])[-1]
+    place = f"{_shown(file)}:{line}: " if line or file.is_absolute() else ""
     if isinstance(error, InputError):
-        return f"{_shown(file)}:{line}: {error}"
-    return f"{_shown(file)}:{line}: {type(error).__name__}: {error}".removesuffix(": ")
+        return f"{place}{error}"
+    return f"{place}{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def _is_library(path: Path) -> bool:

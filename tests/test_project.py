@@ -65,12 +65,29 @@ def test_values_are_typed_and_folders_lie_where_the_file_does(project, monkeypat
         ("retrain = true", "about one run: give --retrain"),
         ("suites = []", "use a text, or a list"),
         ("seeds = ", "pyproject.toml cannot be read"),
+        ("results = 5", "results is 5: use a text, DIR"),
+        ('results = ""', "results is '': use a text, DIR"),
+        ("dataset = 7.5", "dataset is 7.5: use a text"),
     ],
 )
 def test_what_is_wrong_is_named_with_the_file(project, line, says):
     root = project(line)
     with pytest.raises(InputError, match=says):
         load_project(root)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ('[tool]\nharness = { budget = "smoke" }\n', {"budget": "smoke"}),
+        ("[tool.'harness']\nbudget = 'smoke'\n", {"budget": "smoke"}),
+        ('tool = "harness"\n', {}),
+        ("harness = [\n", {}),  # somebody else's, and broken
+    ],
+)
+def test_the_table_is_found_however_toml_writes_it(tmp_path, text, values):
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert load_project(tmp_path).values == values
 
 
 def test_the_command_line_takes_it_says_so_and_is_stronger(project, capsys):
