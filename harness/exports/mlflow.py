@@ -24,7 +24,9 @@ from harness.results.step_times import StepTimes
 from harness.variants import Variant
 
 RESULTS = ("accuracy", "precision", "recall", "macro_f1", "loss")
+# What MLflow takes of a tag's or parameter's text, of a name, and of a key.
 _MAX_TEXT = 5000
+_MAX_NAME = 450
 _MAX_KEY = 200
 _NO_KEY = re.compile(r"[^A-Za-z0-9_\-. :/]|^[./]|(?<=[./])[./]|/$")
 
@@ -51,7 +53,7 @@ def export_mlflow(results: Results, file: Path) -> int:
     with new_database(file) as address:
         client = needed("mlflow.tracking", "mlflow").MlflowClient(tracking_uri=address)
         for condition in conditions:
-            experiment = client.create_experiment(condition.label, artifact_location=artifacts)
+            experiment = client.create_experiment(_cut(condition.label, _MAX_NAME), artifact_location=artifacts)
             times = step_times_by_variant(condition.trained)
             for variant, seeds in condition.trained.records.items():
                 records = [seeds[seed] for seed in sorted(seeds)]
@@ -71,7 +73,7 @@ def _write_variant(
     starts = [started_s(results.provenances[record.trial.key]) for record in records]
     tags = {"suite": ", ".join(suite.name for suite in results.suites if variant in suite.members)}
     parent = client.create_run(
-        experiment, start_time=_ms(min(starts)), run_name=results.called(variant), tags=tags
+        experiment, start_time=_ms(min(starts)), run_name=_cut(results.called(variant), _MAX_NAME), tags=_cut_all(tags)
     ).info.run_id
     good = [record for record in records if record.status == "ok"]
     values: dict[str, float] = {"seeds": len(good)}
@@ -98,14 +100,17 @@ def _write_trial(
         "mlflow.parentRunId": parent,
         "seed": str(trial.seed),
         "status": record.status,
-        "message": record.message[:_MAX_TEXT],
+        "message": record.message,
         "mlflow.source.git.commit": provenance.commit,
-        "command": provenance.command[:_MAX_TEXT],
+        "command": provenance.command,
         "machine": provenance.machine,
         "dataset_fingerprint": trial.fingerprint,
     }
     run = client.create_run(
-        experiment, start_time=_ms(start), run_name=trial.called(results.called(trial.variant)), tags=tags
+        experiment,
+        start_time=_ms(start),
+        run_name=_cut(trial.called(results.called(trial.variant)), _MAX_NAME),
+        tags=_cut_all(tags),
     ).info.run_id
     points: list[tuple[str, float, float, int]] = []
     now = start
@@ -142,8 +147,21 @@ def _log(
 
 def _key(name: str) -> str:
     """Return a name that MLflow takes: that of an option may be any text."""
-    plain = _NO_KEY.sub("_", name)[:_MAX_KEY]
-    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    plain = _NO_KEY.sub("_", name)
+    return plain if plain == name and len(name) <= _MAX_KEY else _marked(plain[:_MAX_KEY], name)
+
+
+def _cut(text: str, longest: int) -> str:
+    """Return a text that MLflow takes; one that is cut stays unlike any other."""
+    return text if len(text) <= longest else _marked(text[: longest - 9], text)
+
+
+def _cut_all(tags: dict[str, str]) -> dict[str, str]:
+    return {name: text[:_MAX_TEXT] for name, text in tags.items()}
+
+
+def _marked(start: str, whole: str) -> str:
+    return f"{start}-{hashlib.sha256(whole.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def _ms(seconds: float) -> int:

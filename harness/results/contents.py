@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from harness.results.reading import parse_json, read_as, read_value
 from harness.results.records import Record
 from harness.results.rows import Row
 from harness.results.step_times import StepTimes
+from harness.results.writing import to_json
 from harness.suites import Suite
 from harness.variants import Variant
 
@@ -75,7 +75,7 @@ class TestSet:
             content = {"classes": self.classes, "alike": pairs_of(self.groups)}
             if self.files:
                 content["files"] = self.files
-        return json.dumps(content), self.labels.astype("<i8").tobytes()
+        return to_json(content), self.labels.astype("<i8").tobytes()
 
 
 @dataclass(frozen=True)

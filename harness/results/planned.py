@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,6 +11,7 @@ from harness.errors import InputError
 from harness.results.conditions import Conditions
 from harness.results.reading import check_range, parse_json, read_as, refuse
 from harness.results.trials import Environment
+from harness.results.writing import to_json
 from harness.suites import Suite
 from harness.variants import Variant
 
@@ -57,7 +57,7 @@ class PlannedSuite:
             content["slow"] = self.suite.slow
         if self.suite.labels:
             content["labels"] = self.suite.labels
-        return json.dumps(content, sort_keys=True)
+        return to_json(content, sort_keys=True)
 
     @classmethod
     def from_json(cls, name: str, text: str) -> PlannedSuite:

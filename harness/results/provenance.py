@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import platform
 import shlex
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 from harness.machine import usable_cores
 from harness.results.reading import check_range, parse_json, read_as, refuse
 from harness.results.variables import telling
+from harness.results.writing import to_json
 
 # The instruction sets that change which kernels oneDNN picks; other CPU flags are noise in a record.
 _TELLING_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "asimd", "sve")
@@ -97,7 +97,7 @@ class Provenance:
 
     def to_json(self) -> str:
         """Return everything as JSON."""
-        return json.dumps(dataclasses.asdict(self))
+        return to_json(dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Provenance:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import sys
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from harness.results.kept_models import KeptModel
 from harness.results.predictions import Predictions
 from harness.results.reading import LONGEST_S, check_range, parse_json, read_as, read_value, refuse
 from harness.results.trials import HIGHEST_SEED, Trial
+from harness.results.writing import to_json
 
 Status = Literal["ok", "diverged", "failed"]
 
@@ -106,7 +106,7 @@ class Record:
             del fields["features_s"]  # the text of every trial without kept features stays what it was
         fields["trial"] = trial_to_dict(self.trial)
         fields["history"] = [{name: getattr(epoch, name) for name in EpochMetrics.__slots__} for epoch in self.history]
-        return json.dumps(_without_nan(fields), allow_nan=False)
+        return to_json(_without_nan(fields), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str, predictions: Predictions | None, *, history: bool = True) -> Record:

@@ -17,6 +17,7 @@ from harness.results.provenance import COMPUTE_CAPABILITY
 from harness.results.reading import LONGEST_S, parse_json, read_as, refuse
 from harness.results.records import NAN
 from harness.results.trials import Environment
+from harness.results.writing import to_json
 from harness.variants import Variant
 
 # Counts each budget's ways of measuring whose figures are not comparable: in a key, so that older ones are measured
@@ -132,7 +133,7 @@ class StepTimes:
             "budget": self.budget.to_dict(),
             "environment": self.environment.to_dict(),
         }
-        return json.dumps({name: None if value != value else value for name, value in fields.items()}, allow_nan=False)
+        return to_json({name: None if value != value else value for name, value in fields.items()}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> StepTimes:

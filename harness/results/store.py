@@ -7,7 +7,6 @@ and nothing of the store is shown. Everything else in a results folder can be ma
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,6 +37,7 @@ from harness.results.records import Record
 from harness.results.rows import Row, Value, insert_row, last_numbers, missing_name, row_name, stored_rows
 from harness.results.schema import CHECKED_SINCE, TABLES, DamagedStoreError, readable_errors
 from harness.results.step_times import StepTimes
+from harness.results.writing import to_json
 from harness.suites import Suite
 from harness.variants import Variant
 
@@ -97,7 +97,7 @@ class Store:
     def add_dataset(self, fingerprint: str, origin: Origin) -> None:
         """Note where a dataset is from; the newest place of a content counts."""
         fields = {name: getattr(origin, name) for name in ("source", "image_size", "skip_unreadable")}
-        values = fingerprint, json.dumps(fields)
+        values = fingerprint, to_json(fields)
         with self._transaction() as connection:
             newest = connection.execute("SELECT fingerprint, origin FROM datasets ORDER BY id DESC LIMIT 1").fetchone()
             if newest != values:
@@ -105,7 +105,7 @@ class Store:
 
     def add_suite(self, suite: Suite) -> None:
         """Note what a suite compares; the newest declaration of a name counts, an equal one is not repeated."""
-        content = json.dumps([variant.to_json() for variant in suite.members])
+        content = to_json([variant.to_json() for variant in suite.members])
         with self._transaction() as connection:
             _add_unless_newest(connection, "suites", suite.name, content)
 

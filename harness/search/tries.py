@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from harness.results.writing import to_json
 from harness.search.declaration import Objective, OracleName
 from harness.variants import Variant
 
@@ -47,7 +48,7 @@ class Try:
             "epochs": self.epochs,
             "start": self.start,
         }
-        return json.dumps(content, sort_keys=True)
+        return to_json(content, sort_keys=True)
 
 
 def values_of(content: str) -> dict[str, Any]:
@@ -149,7 +150,7 @@ class Ending:
             "key": self.key,
             "planned": self.planned,
         }
-        return json.dumps(content, sort_keys=True)
+        return to_json(content, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Ending:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import resource
 import subprocess
@@ -15,6 +16,8 @@ from harness.errors import HarnessError
 from harness.exports.runs import differing_fields, needed
 from harness.exports.tensorboard import export_tensorboard
 from harness.results import load_results
+from harness.results.opening import open_store
+from harness.results.provenance import collect_provenance
 from harness.variants import BASELINE
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")  # MLflow's own
@@ -192,3 +195,20 @@ def test_a_disk_that_takes_no_more_is_told_with_the_outputs_own_name(folder, tmp
     assert code == 1
     assert line.startswith(f"error: {tmp_path / 'out'} cannot be written (")
     assert list(tmp_path.iterdir()) == []
+
+
+@_needs("mlflow")
+def test_mlflow_takes_texts_of_any_length(tmp_path):
+    folder = make_results(tmp_path / "long", Made(name="s" * 9000, machine="m" * 9000, accuracies={BASELINE: 0.5}))
+    record = next(iter(load_results(folder).records.values()))
+    with open_store(folder) as store:
+        store.begin_run(collect_provenance())
+        for name in ("d" * 900, "d" * 901):
+            trial = dataclasses.replace(record.trial, dataset=name, fingerprint=str(len(name)))
+            store.add_record(dataclasses.replace(record, trial=trial))
+    output = tmp_path / "out"
+    assert run(["export", "--results", str(folder), "--format", "mlflow", "--output", str(output)]) == 0
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{output}")
+    assert len([one for one in client.search_experiments() if one.name.startswith("d" * 400)]) == 2

@@ -1,6 +1,7 @@
 """Pipes where files should be, streams that are closed, a folder that is gone: told in one line, and nothing waits."""
 
 import contextlib
+import dataclasses
 import os
 import resource
 import subprocess
@@ -14,6 +15,7 @@ from harness.cli import run
 from harness.errors import InputError
 from harness.files import replace_text, write_asked
 from harness.results.opening import open_store
+from harness.results.provenance import collect_provenance
 from harness.running.worker_process import prepare_log
 
 
@@ -159,3 +161,19 @@ def test_results_that_one_may_not_read_are_said_to_be_unreadable(results, monkey
         results.chmod(0o755)
     assert code == 4
     assert "harness.sqlite cannot be read (Permission denied): whoever owns" in capsys.readouterr().err
+
+
+def test_a_text_that_is_no_utf_8_is_stored_as_one_that_can_be_read(tmp_path, monkeypatch, capsys):
+    """As Python makes of another encoding's bytes: in the name of a file that an error tells, or on a command line."""
+    monkeypatch.setattr(sys, "argv", ["harness", "sweep", "caf\udce9"])
+    made = Made(
+        {BASELINE: 0.5}, step_ms={}, seeds=(1, 2), failed=frozenset({(BASELINE, 2)}), message="no caf\udce9.png"
+    )
+    folder = make_results(tmp_path / "results", made)
+    with open_store(folder) as store:
+        store.begin_run(collect_provenance())
+        record = next(iter(load_results(folder).records.values()))
+        store.add_record(dataclasses.replace(record, trial=dataclasses.replace(record.trial, seed=3)))
+    assert [one.message for one in load_results(folder).records.values()] == ["", "caf\ufffd.png", ""]
+    assert run(["store", "check", "--results", str(folder)]) == 0
+    assert "intact: 3 trials, 0 timing runs, 2 runs" in capsys.readouterr().out
