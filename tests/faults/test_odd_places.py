@@ -174,6 +174,6 @@ def test_a_text_that_is_no_utf_8_is_stored_as_one_that_can_be_read(tmp_path, mon
         store.begin_run(collect_provenance())
         record = next(iter(load_results(folder).records.values()))
         store.add_record(dataclasses.replace(record, trial=dataclasses.replace(record.trial, seed=3)))
-    assert [one.message for one in load_results(folder).records.values()] == ["", "caf\ufffd.png", ""]
+    assert [one.message for one in load_results(folder).records.values()] == ["", "no caf\ufffd.png", ""]
     assert run(["store", "check", "--results", str(folder)]) == 0
     assert "intact: 3 trials, 0 timing runs, 2 runs" in capsys.readouterr().out
