@@ -57,11 +57,11 @@ def trend(folders: Sequence[Results], margins: Margins, wanted: Wanted = ANY) ->
 
 
 def _place(results: Results) -> dict[str, Any]:
-    newest = max(results.provenances.values(), key=lambda one: one.started_at, default=None)
+    newest = max(results.provenances.values(), key=lambda one: one.started_at)
     return {
         "folder": str(results.folder),
-        "commit": newest.commit[:12] + "+" * newest.dirty if newest else "",
-        "started_at": newest.started_at if newest else "",
+        "commit": newest.commit[:12] + "+" * newest.dirty,
+        "started_at": newest.started_at,
     }
 
 

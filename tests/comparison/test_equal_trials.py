@@ -113,6 +113,7 @@ def test_precision_that_is_not_defined_is_unresolved(seeds):
         assert (found.precision.verdict, found.precision.hint) == ("unresolved", NO_PRECISION)
         assert math.isnan(found.precision.value)
         assert (found.recall.verdict, found.recall.hint) == ("unresolved", NO_PRECISION)
+        assert math.isfinite(found.recall.value)
         assert math.isfinite(found.accuracy.value)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness import BASELINE, BUDGETS
-from harness.comparison.judge import ALL, Judge, Margins, judge_accuracies, judge_times
+from harness.comparison.judge import ALL, Accuracies, Comparison, Judge, Margins, judge_accuracies, judge_times
 from harness.comparison.standing import Standing
 from harness.comparison.verdicts import auto_options
 from harness.results.contents import TestSet
@@ -75,6 +75,10 @@ def test_each_terms_are_judged_by_themselves_and_once():
         assert repr(answer) == repr(judged(first, second, **words))
         assert one.accuracies(first, second, TESTED, **words) is answer
     assert len({repr(answer) for answer in found}) == len(asked)
+    unnamed = [(BEFORE, broken, {}), (BEFORE, NOISY, {"looks": LOOKS})]
+    for first, second, words in unnamed:
+        answer = one.accuracies(first, second, TESTED, comparisons=1, **words)
+        assert repr(answer) == repr(judged(first, second, **words))
     backwards = dict(reversed(BEFORE.items()))
     assert one.accuracies(backwards, AFTER, TESTED, **terms) is found[0]
 
@@ -97,6 +101,20 @@ def test_without_looks_all_seeds_are_judged_at_all_of_alpha():
     assert (accuracy.leans, accuracy.settled_by) == (None, "")
     assert repr(judged(BEFORE, AFTER, comparisons=3, looks=(8,))) == repr(found)
     assert judged(BEFORE, AFTER, looks=(4,)).pairs == 4
+    nothing = Comparison()
+    assert (nothing.hint, nothing.settled_by, Accuracies(3).accuracy) == ("", "", nothing)
+
+
+@pytest.mark.parametrize("comparisons", [1, 5])
+@pytest.mark.parametrize(("looks", "share"), [((), 1), ((4, 8), 0.5)])
+def test_it_is_the_same_where_the_equivalence_interval_lies_within_the_margin(looks, share, comparisons):
+    arms = arm(BASELINE, 0.6, range(1, 9)), arm(OTHER, 0.6, range(1, 9), shift=4)
+    effect = effect_of(*arms, range(1, 9))
+    edge = max(map(abs, effect.equivalence_interval(0.05 * share, comparisons)))
+    for margin, word in ((edge * 1.001, "same"), (edge * 0.999, "unresolved")):
+        found = judged(*arms, comparisons=comparisons, margins=Margins(accuracy=margin), looks=looks)
+        assert (found.pairs, found.accuracy.verdict) == (8, word)
+        assert found.accuracy.p == pytest.approx(min(1, effect.p_value(comparisons) / share))
 
 
 def test_a_row_of_several_looks_is_judged_at_the_first_that_settles_it_at_its_share_of_alpha():
@@ -124,6 +142,8 @@ def test_a_row_that_no_look_settled_is_judged_at_the_last_one_reached():
     assert (ended.pairs, ended.standing) == (5, Standing(5, False))
     for metric in (ended.accuracy, ended.recall):
         assert (metric.hint, metric.settled_by) == ("not settled by the 5 seeds at which both were judged", "")
+    third = judged(*five, looks=(3, 5, 9))
+    assert third.accuracy.hint == "open at 5 of at most 9 seeds: the same command goes on"
     last = judged(BEFORE, NOISY, looks=LOOKS)
     assert (last.pairs, last.standing) == (8, Standing(8, False))
     assert last.accuracy.hint.startswith("not settled by 8 seeds: about ")
@@ -164,9 +184,10 @@ def test_under_three_seeds_it_says_how_many_more_are_needed():
     assert (two.pairs, two.accuracy.hint) == (2, "1 more seed needed for any verdict")
     assert two.accuracy.value == pytest.approx(np.mean([AFTER[s].accuracy - BEFORE[s].accuracy for s in (2, 5)]))
     assert two.accuracy.settled_by == "--seeds auto"
+    assert judged(BEFORE, {seed: AFTER[seed] for seed in (2, 5)}, looks=(5,)).accuracy.settled_by == "--seeds auto"
     assert judged(BEFORE, {4: AFTER[4]}).macro_f1.hint == "2 more seeds needed for any verdict"
     failed = AFTER | {seed: dataclasses.replace(AFTER[seed], status="failed") for seed in (1, 3, 4)}
-    found = judged(BEFORE, failed, looks=(5, 20))
+    found = judged({seed: BEFORE[seed] for seed in range(1, 8)}, failed, looks=(5, 8, 20))
     assert (found.pairs, found.accuracy.settled_by) == (2, "--seeds auto --max-seeds 20")
 
 
@@ -180,6 +201,10 @@ def test_an_open_row_leans_to_what_more_seeds_would_make_of_its_mean(share, spre
     # At the level of the last look of `--seeds auto`, which goes from 18 seeds to 30.
     needed = seeds_needed(effect_of(base, other, range(1, 5)), 0.03, 0.05 * 12 / 30)
     assert (found.verdict, found.leans, found.settled_by) == ("unresolved", leans, auto_options(needed))
+    fixed = judged(base, other, margins=Margins(accuracy=0.03), looks=(4,))
+    assert repr(fixed.accuracy) == repr(found)
+    # Rows do not stop by recall: no run goes on until it is settled.
+    assert fixed.recall.hint == "more seeds would settle it; --seeds auto takes as many as accuracy needs"
 
 
 def test_a_row_that_its_last_look_left_open_says_how_many_seeds_would_settle_it_at_that_level():
@@ -189,6 +214,14 @@ def test_a_row_that_its_last_look_left_open_says_how_many_seeds_would_settle_it_
     assert found.standing == Standing(4, False)
     assert found.accuracy.hint == f"not settled by 4 seeds: about {needed} would settle it"
     assert found.accuracy.leans == "better"
+
+
+def test_what_only_more_images_would_settle_leans_to_nothing():
+    one, other = arm(BASELINE, 0.6, (1,))[1], arm(OTHER, 0.63, (1,), shift=7)[1]
+    arms = (dict.fromkeys((1, 2, 3), it) for it in (one, other))
+    found = judged(*arms).accuracy
+    assert (found.verdict, found.leans, found.settled_by) == ("unresolved", None, "")
+    assert found.hint == "more seeds would not settle it, only more test images"
 
 
 def timed(ratio, *, spread=0.002, builds=4, budget="quick", flags=()):
@@ -213,8 +246,18 @@ def test_step_times_are_judged_by_the_ratio_that_their_control_bounds():
     one = Judge(Margins())
     assert one.times(times, comparisons=3) is one.times(times, comparisons=3)
     assert one.times(times, comparisons=1).p < found.p
+    assert one.times(timed(0.9), comparisons=3).verdict == "better"
     assert one.times(None, comparisons=3).hint == "not measured"
     assert math.isnan(one.times(None, comparisons=3).value)
+
+
+@pytest.mark.parametrize("comparisons", [1, 5])
+def test_step_times_are_the_same_where_the_equivalence_interval_lies_within_the_margin(comparisons):
+    times = timed(1.0, spread=0.01)
+    ratio = controlled_ratio(times.baseline_ms, times.control_ms, times.variant_ms)
+    edge = math.exp(ratio.equivalence_interval(0.05, comparisons).high) - 1
+    for margin, word in ((edge * 1.001, "same"), (edge * 0.999, "unresolved")):
+        assert judge_times(times, comparisons=comparisons, margins=Margins(time=margin)).verdict == word
 
 
 @pytest.mark.parametrize(

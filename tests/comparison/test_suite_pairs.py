@@ -62,9 +62,11 @@ def test_a_pair_turned_is_the_other_way_round(tmp_path):
 
 
 def test_a_pair_turned_leans_the_other_way():
-    open_ = Comparison(0.01, -0.01, 0.03, leans=Verdict.BETTER), Comparison(0.9, 0.8, 1.1, leans=Verdict.SAME)
+    open_ = Comparison(0.01, -0.01, 0.03, leans=Verdict.BETTER), Comparison(0.9, 0.8, 1.1, leans=Verdict.WORSE)
     turned = Pair(DROPOUT, WIDE, *open_).turned()
-    assert (turned.accuracy.leans, turned.step_time.leans) == (Verdict.WORSE, Verdict.SAME)
+    assert (turned.accuracy.leans, turned.step_time.leans) == (Verdict.WORSE, Verdict.BETTER)
+    same = Pair(DROPOUT, WIDE, *(replace(one, leans=Verdict.SAME, verdict=Verdict.SAME) for one in open_)).turned()
+    assert {same.accuracy.leans, same.step_time.leans, same.accuracy.verdict, same.step_time.verdict} == {"same"}
 
 
 def test_a_pairs_message_has_the_labels_of_its_own_suite(tmp_path):
@@ -115,7 +117,9 @@ def test_a_pair_is_judged_where_both_of_its_variants_stood(tmp_path):
 
 def test_a_ratio_without_an_end_has_none_the_other_way_round():
     endless = Comparison(2.0, 0.0, math.inf, 0.3, hint="why", settled_by="--retime")
-    turned = Pair(DROPOUT, WIDE, endless, endless).turned().step_time
+    pair = Pair(DROPOUT, WIDE, endless, endless).turned()
+    assert (pair.accuracy.verdict, pair.accuracy.hint) == ("unresolved", "why")
+    turned = pair.step_time
     assert (turned.value, turned.low, turned.high) == (0.5, 0.0, math.inf)
     assert (turned.p, turned.verdict, turned.hint, turned.settled_by) == (0.3, "unresolved", "why", "--retime")
     assert turned.leans is None

@@ -10,10 +10,16 @@ from made_results import BASELINE, DROPOUT, WIDE, Made, make_results
 
 from harness.cli import run
 from harness.comparison import Margins, compare
+from harness.comparison.columns import TREND_TABLE
+from harness.comparison.folder_rows import compare_folders
 from harness.comparison.trend import trend
 from harness.comparison.wanted import Wanted
 from harness.errors import InputError
 from harness.results import load_results
+from harness.results.conditions import Conditions
+from harness.results.opening import open_store
+from harness.results.planned import PlannedSuite
+from harness.suites import Suite
 
 FOLDERS = 6
 
@@ -72,6 +78,31 @@ def test_a_commit_with_changes_has_a_plus_and_the_newest_run_of_a_folder_counts(
     runs[key] = dataclasses.replace(runs[key], commit="e" * 40, dirty=True, started_at="2026-02-01T00:00:00+00:00")
     rows = trend([old, dataclasses.replace(new, provenances=runs)], Margins())
     assert set(rows[rows["folder"] == str(nights[1])]["commit"]) == {"e" * 12 + "+"}
+
+
+def test_two_folders_are_compared_as_any_two_and_a_variant_that_is_new_has_no_row_before(nights, tmp_path, frame):
+    assert list(frame.columns) == list(TREND_TABLE)
+    more = make_results(tmp_path / "more", Made())
+    fewer = make_results(tmp_path / "fewer", Made({BASELINE: 0.8, WIDE: 0.7}, {WIDE: 20.0, BASELINE: 8.0}, range(1, 5)))
+    folders = [load_results(fewer), load_results(more)]
+    rows = trend(folders, Margins())
+    assert list(rows["folder"]) == [str(folder) for folder in (fewer, more, more, fewer, more)]
+    assert list(rows["seeds"]) == [4, 5, 5, 4, 5]
+    either = compare_folders(*folders, Margins()).frame.set_index("variant").loc[WIDE.name]
+    wide = rows[(rows["variant"] == WIDE.name) & (rows["folder"] == str(more))].iloc[0]
+    columns = ["accuracy_delta", "accuracy_ci_low", "accuracy_ci_high", "accuracy_p", "accuracy_verdict"]
+    assert wide[columns].tolist() == either[columns].tolist()
+
+
+def test_variants_are_called_as_the_newest_suite_that_names_them_does(tmp_path):
+    folders = [make_results(tmp_path / name, Made()) for name in ("a", "b")]
+    for folder, label in zip(folders, ("broad", "wide"), strict=True):
+        with open_store(folder) as store:
+            conditions = Conditions.of(next(iter(store.records().values())).trial)
+            suite = Suite("dropout", {"drop": DROPOUT, label: WIDE}, BASELINE)
+            store.add_plans([PlannedSuite(suite, conditions, (5,), dict.fromkeys(suite.members, ""))])
+    rows = trend([load_results(folder) for folder in folders], Margins())
+    assert list(dict.fromkeys(rows["variant"])) == ["baseline", "drop", "wide"]
 
 
 def test_a_trend_is_of_what_is_wanted(nights):

@@ -171,6 +171,14 @@ def test_options_that_python_holds_for_equal_are_told_apart(one, other):
     assert len({first, second}) == 2
 
 
+def test_it_is_printed_as_the_lines_that_make_it():
+    assert repr(BASELINE) == "Variant()"
+    assert repr(BASELINE.replace(dropout=0.5, filters=[8])) == "Variant(filters=(8,), dropout=0.5)"
+    own = Variant(model="mine:build", options={"width": 2, "name": "x"})
+    assert repr(own) == "Variant(model='mine:build', options={'name': 'x', 'width': 2})"
+    assert eval(repr(own)) == own
+
+
 def test_rules_and_fields_are_the_same_in_the_same_order():
     assert list(RULES) == list(DEFAULTS)
 
