@@ -107,7 +107,11 @@ def test_29_a_number_too_long_to_print_is_refused_all_the_same():
 @pytest.mark.parametrize(
     ("fields", "wrong"),
     [
-        ({"backbone": "VGG16", "filters": (64,)}, "filters"),
+        ({"backbone": "VGG16", "filters": (64,)}, r"filters: \(64,\) has no effect with backbone"),
+        ({"backbone": "VGG16", "kernel_size": 5}, "kernel_size: 5 has no effect with backbone"),
+        ({"backbone": "VGG16", "pooling": "none"}, "pooling: 'none' has no effect with backbone"),
+        ({"backbone": "VGG16", "batch_norm": True}, "batch_norm: True has no effect with backbone"),
+        ({"backbone": "VGG16", "dense": (), "activation": "gelu"}, "activation: 'gelu' has no effect with backbone"),
         ({"backbone": "VGG16", "model": "nets:build"}, "one of the two"),
         ({"weights": "imagenet"}, "weights.*no effect without a backbone"),
         ({"fine_tune": True}, "fine_tune.*no effect without a backbone"),
@@ -117,6 +121,20 @@ def test_29_a_number_too_long_to_print_is_refused_all_the_same():
 def test_29_fields_without_effect_are_refused(fields, wrong):
     with pytest.raises(InputError, match=wrong):
         Variant(**fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"backbone": "VGG16", "dense": ()},
+        {"backbone": "VGG16", "activation": "gelu"},
+        {"backbone": "VGG16", "weights": None, "fine_tune": True},
+        {"model": "nets:build", "weights": "own.weights.h5", "fine_tune": True},
+    ],
+)
+def test_29_fields_with_an_effect_are_taken(fields):
+    found = Variant(**fields)
+    assert {field: getattr(found, field) for field in fields} == fields
 
 
 def test_30_a_model_pooled_below_one_pixel_is_refused_with_the_layer():
