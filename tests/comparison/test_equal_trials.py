@@ -8,7 +8,7 @@ import pytest
 
 from harness import BASELINE, BUDGETS
 from harness.comparison.judge import NO_PRECISION, Margins, judge_accuracies
-from harness.comparison.pairs import SAME_PREDICTIONS, SAME_TRIAL, seeds_of_both, tried
+from harness.comparison.pairs import SAME_PREDICTIONS, SAME_TRIAL, seeds_of_both, tried, up_to
 from harness.results.contents import TestSet
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
@@ -79,6 +79,13 @@ def test_seeds_are_tried_up_to_the_first_that_one_arm_lacks():
     assert found == [3, 2, 1, 0, 0]
     assert tried({}, {}) == 0
     assert tried(up_to_three_but(2), whole) == 1
+
+
+def test_records_up_to_a_seed_are_those_of_it_and_below():
+    whole = records(BASELINE)
+    assert [list(up_to(seeds, whole)) for seeds in range(5)] == [[], [1], [1, 2], [1, 2, 3], [1, 2, 3]]
+    assert up_to(4, {}) == up_to(0, {}) == {}
+    assert up_to(2, {3: whole[3], 1: whole[1]}) == {1: whole[1]}
 
 
 def test_seeds_of_both_come_in_their_order_and_without_those_that_failed():

@@ -8,9 +8,10 @@ import pytest
 from made_results import BASELINE, DROPOUT, WIDE, Made, make_results
 
 from harness import compare
-from harness.comparison import Margins, compare_all, group_records
+from harness.comparison import Judge, Margins, compare_all, group_records
 from harness.comparison.standing import Standing
-from harness.comparison.suite_rows import add_pareto, as_judged
+from harness.comparison.suite_rows import add_pareto, as_judged, compare_groups
+from harness.comparison.training_cost import NOT_TIMED
 from harness.errors import InputError
 from harness.results import load_results
 from harness.results.conditions import Conditions
@@ -104,6 +105,35 @@ def test_a_level_is_shared_among_the_suites_declared_variants_and_the_baseline_c
     )
     assert math.isnan(own["accuracy_ci_low"])
     assert math.isnan(own["step_time_ci_low"])
+
+
+def test_a_suite_without_results_of_its_baseline_has_rows_that_claim_nothing(results):
+    left = {key: one for key, one in results.records.items() if one.trial.variant != BASELINE}
+    found = rows(results, records=left)
+    assert list(found) == [DROPOUT.name, WIDE.name]
+    assert {row["accuracy_hint"] for row in found.values()} == {"no seed that both have"}
+
+
+def test_rows_of_which_no_run_goes_on_do_not_wait_for_one(results):
+    (group,) = group_records(dataclasses.replace(results, plans=planned(results, (3, 5, 30))))
+    hints = []
+    for goes_on in (True, False):
+        margins = Judge(Margins(alpha=1e-9))
+        (found,) = compare_groups([dataclasses.replace(group, goes_on=goes_on)], results, margins)
+        hints.append(found.rows[2]["accuracy_hint"])
+    assert hints[0].startswith(("open at 5", "stopped at 5"))
+    assert hints[1] == "not settled by the 5 seeds at which both were judged"
+
+
+def test_what_training_costs_follows_the_timed_step(results):
+    found = rows(results)
+    assert (
+        found[WIDE.name]["training_cost_ratio"] == found[WIDE.name]["step_time_ratio"] == pytest.approx(1.5, rel=0.01)
+    )
+    assert found[BASELINE.name]["training_cost_ratio"] == 1
+    untimed = rows(results, step_times={})
+    assert math.isnan(untimed[WIDE.name]["training_cost_ratio"])
+    assert untimed[WIDE.name]["training_cost_hint"] == untimed[WIDE.name]["time_to_baseline_hint"] == NOT_TIMED
 
 
 def judged_seeds(results, looks, standings):

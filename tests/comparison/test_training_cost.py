@@ -16,8 +16,10 @@ from harness.comparison import Margins, compare_all
 from harness.comparison.columns import FOLDER_TABLE
 from harness.comparison.folder_rows import compare_folders
 from harness.comparison.gate import failed_rows, parse_gate
+from harness.comparison.judge import Accuracies
 from harness.comparison.pair_rows import compare_variants
-from harness.comparison.training_cost import KEPT_FEATURES, NO_CURVES, NOT_TIMED
+from harness.comparison.standing import Standing
+from harness.comparison.training_cost import KEPT_FEATURES, NO_CURVES, NOT_TIMED, share_of
 from harness.results import load_results
 from harness.results.conditions import Conditions
 from harness.results.planned import PlannedSuite
@@ -87,6 +89,7 @@ def test_the_reference_has_a_variant_that_never_gets_there(reference):
     assert "not reached in 4 epochs" in row.time_to_baseline_hint
     own = frame.loc["baseline"].iloc[0]
     assert (own.epochs_to_baseline, own.seeds_to_baseline, own.time_to_baseline_ratio) == (4, 3, 1)
+    assert own.training_cost_ratio == 1
     assert own.time_to_baseline_s == own.train_time_s
     assert own.time_to_baseline_verdict == own.training_cost_verdict == own.time_to_baseline_hint == ""
 
@@ -208,6 +211,24 @@ def test_trials_without_their_epochs_are_left_out(made):
     assert math.isnan(row["seeds_to_baseline"])
     assert math.isnan(row["epochs_to_baseline"])
     assert row["training_cost_verdict"] == "same"
+
+
+def test_the_share_of_alpha_is_that_of_the_look_at_which_accuracy_stands():
+    def share(look, looks):
+        return share_of(Accuracies(3, standing=Standing(look, open=False)), looks)
+
+    assert [share(look, (5, 8, 20)) for look in (5, 8, 20, 0)] == [0.25, 0.15, 0.6, 1]
+    assert share(0, (5,)) == share(5, (5,)) == 1
+
+
+def test_the_baselines_seconds_are_those_of_its_trials_that_ended_well(made):
+    results = made({})
+    records = {
+        key: dataclasses.replace(one, status="failed", train_time_s=900.0) if one.trial.seed in (1, 2, 4) else one
+        for key, one in results.records.items()
+    }
+    own = rows_of(dataclasses.replace(results, records=records))["baseline"]
+    assert (own["time_to_baseline_s"], own["seeds_to_baseline"]) == (2.5, 2)
 
 
 def test_a_look_is_judged_at_its_share_of_alpha(made):
