@@ -171,6 +171,11 @@ def front(*found):
     return [row["pareto"] for row in made]
 
 
+def test_a_suites_rows_say_who_is_on_the_front(results):
+    assert [row["pareto"] for row in rows(results).values()] == ["perhaps", "yes", "no"]
+    assert [row["pareto"] for row in rows(results, step_times={}).values()] == ["", "", ""]
+
+
 def test_the_front_is_of_rows_with_a_result_and_a_step_time():
     base = ("b", 0.0, 1.0)
     assert front(base, ("worse", -0.1, 1.2), ("dear", 0.1, 1.5), ("best", 0.2, 0.5)) == ["no", "no", "no", "yes"]

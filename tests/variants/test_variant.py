@@ -148,7 +148,10 @@ def test_a_json_text_of_fewer_fields_takes_the_defaults():
     assert Variant.from_json('{"dropout":0.5}') == BASELINE.replace(dropout=0.5)
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "{", '"baseline"', '{"fliters":[1]}', '{"dropout":NaN}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[1]", "{", '"baseline"', '{"fliters":[1]}', '{"dropout":NaN}', pytest.param("[" * 100_000, id="deep")],
+)
 def test_what_is_no_variants_json_is_refused(text):
     with pytest.raises(InputError):
         Variant.from_json(text)
@@ -177,6 +180,10 @@ def test_it_is_printed_as_the_lines_that_make_it():
     own = Variant(model="mine:build", options={"width": 2, "name": "x"})
     assert repr(own) == "Variant(model='mine:build', options={'name': 'x', 'width': 2})"
     assert eval(repr(own)) == own
+    page = BASELINE.replace(dropout=0.5)._repr_html_()
+    assert "<th>field</th><th>tutorial&#x27;s CNN</th><th>here</th>" in page
+    assert "<td>dropout</td><td>0.0</td><td>0.5</td>" in page
+    assert "<td>l2</td>" not in page
 
 
 def test_rules_and_fields_are_the_same_in_the_same_order():
