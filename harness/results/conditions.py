@@ -35,9 +35,8 @@ class Conditions:
 
     def __post_init__(self) -> None:
         preset = BUDGETS[self.budget.name]
-        if (self.budget.seeds, self.budget.auto) != (preset.seeds, preset.auto):
-            budget = dataclasses.replace(self.budget, seeds=preset.seeds, auto=preset.auto)
-            object.__setattr__(self, "budget", budget)
+        budget = dataclasses.replace(self.budget, seeds=preset.seeds, auto=preset.auto)
+        object.__setattr__(self, "budget", budget)
 
     @classmethod
     def of(cls, trial: Trial) -> Conditions:
@@ -69,7 +68,7 @@ class Conditions:
     @cached_property
     def training(self) -> tuple[Any, ...]:
         """What of them decides a trial's result, and so is part of its key: `quick` with 30 epochs is `full`."""
-        return self.fingerprint, json.dumps(self.budget.training, sort_keys=True), self.environment, self.recipe
+        return self.fingerprint, json.dumps(self.budget.training), self.environment, self.recipe
 
     @cached_property
     def timing(self) -> tuple[Any, ...]:

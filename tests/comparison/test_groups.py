@@ -162,6 +162,7 @@ def test_groups_come_by_suites_then_conditions_in_the_order_of_their_first_run_s
         plan((1,), {B: ""}, Suite("s", (A,))),
         plan((1,), {A: ""}, conditions=smoke),
         plan((2,), {A: "gone"}, Suite("lost", (A,))),
+        plan((2,), {A: ""}, conditions=dataclasses.replace(HERE, fingerprint="nothing of it")),
     ]
     groups = group_records(held(found, suites=[other, SUITE, Suite("lost", (A,)), Suite("never", (A,))], plans=plans))
     assert [(one.suite.name, one.conditions.budget.name) for one in groups] == [
@@ -173,6 +174,8 @@ def test_groups_come_by_suites_then_conditions_in_the_order_of_their_first_run_s
     # The suite as it was declared last, and what else it had is left out.
     assert groups[2].suite == Suite("s", (A,))
     assert groups[2].members == (BASELINE, A)
+    assert set(groups[2].records) == {BASELINE, A}
+    assert groups[1].members == (A,)
     assert dict(groups[2].looks) == {BASELINE: (2,), A: (2,), B: (1,)}
     assert groups[2].goes_on
 
@@ -183,13 +186,13 @@ def test_step_times_are_those_beside_the_baseline_of_the_records_sources_on_the_
     times = [
         timed("1", **right),
         timed("2", B, sources=("b", ""), ms=6.0),
-        timed("3", sources=("b", "old")),
-        timed("4", sources=("old", "a")),
         timed("5", A, B, sources=("", "a")),
         timed("6", fingerprint="abd", **right),
         timed("7", budget=BUDGETS["full"], **right),
         timed("8", recipe=1, **right),
         timed("9", ms=8.0, **right),
+        timed("10", sources=("b", "old")),
+        timed("11", sources=("old", "a")),
     ]
     plans = [plan((1,), {BASELINE: "b", A: "a", B: ""})]
     (group,) = group_records(held(found, plans=plans, times=times))
@@ -204,6 +207,26 @@ def test_step_times_are_those_beside_the_baseline_of_the_records_sources_on_the_
     assert (group.machine.split(",")[0], group.baseline_ms) == ("other", pytest.approx(8.0))
     (group,) = group_records(held(found, plans=plans))
     assert (group.step_times, group.machine, math.isnan(group.baseline_ms)) == ({}, "", True)
+
+
+def test_step_times_beside_a_baseline_without_results_are_of_whatever_source_it_had():
+    times = [timed("1", sources=("x", "a")), timed("2", sources=("x", "y"))]
+    (group,) = group_records(held(records(A, 1, "a"), plans=[plan((1,), {A: "a"})], times=times))
+    assert {variant: one.key for variant, one in group.step_times.items()} == {A: "1"}
+    assert group.baseline_ms == 5.0
+
+
+def test_a_variant_none_of_whose_seeds_was_asked_for_has_no_records_and_no_step_time():
+    plans = [plan((3,), {A: "", BASELINE: ""})]
+    (group,) = group_records(held([*records(A, 4)[3:], *records(BASELINE, 2)], plans=plans, times=[timed("1")]))
+    assert seeds_of(group.records) == {BASELINE: [("", 1), ("", 2)], A: []}
+
+
+def test_a_group_goes_on_where_its_plans_do():
+    planned = planned_records([plan((1,), {A: ""})], stored(*records(A, 1)))
+    for goes_on in (True, False):
+        made = dataclasses.replace(planned, goes_on=goes_on)
+        assert make_group(SUITE, HERE, made, Timings(held([]))).goes_on == goes_on
 
 
 def test_a_machine_can_be_asked_for():
@@ -227,3 +250,6 @@ def test_timings_of_a_variant_are_those_beside_any_baseline_the_newest_last():
     assert math.isnan(timings.baseline_ms(HERE, BASELINE, "x", BOX.machine))
     assert math.isnan(timings.baseline_ms(HERE, A, "", BOX.machine))
     assert timings.baseline_ms(HERE, BASELINE, "", BOX.machine) == 5.0
+    elsewhere = dataclasses.replace(HERE, fingerprint="abd")
+    assert list(timings.of_variant(elsewhere, A)) == []
+    assert math.isnan(timings.baseline_ms(elsewhere, BASELINE, "", BOX.machine))
