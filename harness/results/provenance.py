@@ -58,6 +58,22 @@ class Gpu:
 
 
 @dataclass(frozen=True)
+class Hardware:
+    """The machine that trained, and its system; as of `Provenance`, where each is explained."""
+
+    host: str
+    cpu: str
+    cpu_flags: tuple[str, ...]
+    cores: int
+    memory_mib: int
+    system: str
+    python: str
+    accelerator: str = ""
+    driver: str = ""
+    gpus: tuple[Gpu, ...] = ()
+
+
+@dataclass(frozen=True)
 class Provenance:
     """One run of one command on one machine.
 
@@ -110,6 +126,10 @@ class Provenance:
         check_range("the year of run.started_at", started.year, 1971, 2999)
         return run
 
+    def on(self, hardware: Hardware) -> Provenance:
+        """Return what this command did on another machine than its own."""
+        return dataclasses.replace(self, **vars(hardware))
+
     @property
     def machine(self) -> str:
         """What must be equal for two step times to be comparable: host, processor, cores and accelerator.
@@ -123,13 +143,23 @@ class Provenance:
 
 def collect_provenance(*, gpus: tuple[Gpu, ...] = (), driver: str = "") -> Provenance:
     """Look at this process, machine and working folder."""
-    import psutil
-
-    model, flags = _cpu()
     commit, dirty = _git_state()
     return Provenance(
         command=shlex.join([_program(), *sys.argv[1:]]),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        **vars(collect_hardware(gpus=gpus, driver=driver)),
+        variables=telling(),
+        commit=commit,
+        dirty=dirty,
+    )
+
+
+def collect_hardware(*, gpus: tuple[Gpu, ...] = (), driver: str = "") -> Hardware:
+    """Look at this machine."""
+    import psutil
+
+    model, flags = _cpu()
+    return Hardware(
         host=platform.node(),
         cpu=model,
         cpu_flags=flags,
@@ -140,9 +170,6 @@ def collect_provenance(*, gpus: tuple[Gpu, ...] = (), driver: str = "") -> Prove
         accelerator=", ".join(gpu.name for gpu in gpus),
         driver=driver,
         gpus=gpus,
-        variables=telling(),
-        commit=commit,
-        dirty=dirty,
     )
 
 

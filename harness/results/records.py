@@ -12,6 +12,7 @@ from typing import Any, Literal
 from harness.budgets import MAX_EPOCHS
 from harness.results.kept_models import KeptModel
 from harness.results.predictions import Predictions
+from harness.results.provenance import Hardware
 from harness.results.reading import LONGEST_S, check_range, parse_json, read_as, read_value, refuse
 from harness.results.trials import HIGHEST_SEED, Trial
 from harness.results.writing import to_json
@@ -65,6 +66,7 @@ class Record:
         features_s: Seconds that a frozen backbone took to compute the features that the head trains on, once and
             whenever that was; nan where none are kept, or it is not known.
         model: Where its trial was to keep it, until it is written beside the store, which has none of it.
+        trained_on: The machine, where that was another than the command's; in the store it is that of the row's run.
     """
 
     trial: Trial
@@ -86,6 +88,7 @@ class Record:
     val_accuracies: tuple[float, ...] = ()
     features_s: float = NAN
     model: KeptModel | None = None
+    trained_on: Hardware | None = None
 
     def __post_init__(self) -> None:
         if self.history:
@@ -96,11 +99,11 @@ class Record:
         return f"Record({self.trial.label} on {self.trial.dataset}: {self.status}, {what})"
 
     def to_json(self) -> str:
-        """Return everything but predictions and model, as strict JSON (a number that is not finite is null)."""
+        """Return all but predictions, model and machine, as strict JSON (a number that is not finite is null)."""
         fields = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name not in ("trial", "history", "val_accuracies", "predictions", "model")
+            if field.name not in ("trial", "history", "val_accuracies", "predictions", "model", "trained_on")
         }
         if math.isnan(self.features_s):
             del fields["features_s"]  # the text of every trial without kept features stays what it was
@@ -122,6 +125,7 @@ class Record:
             "val_accuracies": _curve(epochs),
             "predictions": predictions,
             "model": None,
+            "trained_on": None,
         }
         record = read_as(cls, content, "record", **known)
         for name in ("accuracy", "precision", "recall", "macro_f1"):

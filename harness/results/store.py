@@ -63,6 +63,8 @@ class Store:
         self._lock = lock
         self._mutex = threading.Lock()
         self._run_id: int | None = None
+        self._begun: Provenance | None = None
+        self._runs_of: dict[Provenance, int] = {}  # each machine of this command
         self._last: Mapping[str, int] | None = None
         if lock is None:
             self._last = self._last_numbers()
@@ -85,6 +87,7 @@ class Store:
     def begin_run(self, provenance: Provenance) -> None:
         """Note the command, machine and commit that the following rows belong to."""
         self._run_id = self._add("runs", provenance.to_json())
+        self._begun, self._runs_of = provenance, {provenance: self._run_id}
 
     def add_test_set(self, fingerprint: str, max_images: int | None, test_set: TestSet) -> None:
         """Keep the labels and groups of a dataset's test images; the newest counts, an equal one is not repeated."""
@@ -120,15 +123,27 @@ class Store:
         self.add_records([record])
 
     def add_records(self, records: Sequence[Record]) -> None:
-        """Add finished trials in one transaction: all of them or none."""
-        run = self._run()
+        """Add finished trials in one transaction: all of them or none.
+
+        What another machine trained than the command's belongs to a run of its own: this command, there.
+        """
+        self._run()
+        begun = self._begun
+        assert begun is not None
         rows = [
-            (run, one.trial.key, one.status, one.to_json(), one.predictions.to_bytes() if one.predictions else None)
+            (
+                begun.on(one.trained_on) if one.trained_on else begun,
+                (one.trial.key, one.status, one.to_json(), one.predictions.to_bytes() if one.predictions else None),
+            )
             for one in records
         ]
+        runs = dict(self._runs_of)
         with self._transaction() as connection:
-            for row in rows:
-                insert_row(connection, "trials", *row)
+            for made, row in rows:
+                if made not in runs:
+                    runs[made] = insert_row(connection, "runs", made.to_json())
+                insert_row(connection, "trials", runs[made], *row)
+        self._runs_of = runs
 
     def add_search_try(self, search: str, number: int, content: str) -> None:
         """Note a point that an oracle chose, before it is tried; the first content of a number stands."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from harness.datasets import Dataset, DatasetRef
 from harness.datasets.cache import temporary_directory
 from harness.errors import HarnessError
-from harness.results.provenance import cpu_flags
+from harness.results.provenance import Hardware, collect_hardware
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.worker import Home, WorkerSettings
@@ -68,14 +68,14 @@ class Reply:
         refused: Why this process must not train: its versions, device or code are others.
         lacks_data: Whether it needs the dataset sent.
         printed: What the worker printed meanwhile, its end.
-        machine: Its host and the instruction sets of its CPU.
+        machine: Where it runs; None where it must not, or that was not looked at.
     """
 
     record: Record | None = None
     refused: str = ""
     lacks_data: bool = False
     printed: bytes = b""
-    machine: tuple[str, tuple[str, ...]] = ("", ())
+    machine: Hardware | None = None
 
 
 def serve(order: Order, trial: Trial | None = None, data: Dataset | None = None) -> Reply:
@@ -98,12 +98,12 @@ def serve(order: Order, trial: Trial | None = None, data: Dataset | None = None)
             return Reply(refused=f"{platform.node()}: {found.refused}")
         dataset = found.dataset or (order.dataset.keep(data) if data is not None else None)
         if dataset is None:
-            return Reply(lacks_data=True, machine=_machine())
-        mine = _hosts[thread] = _Host(order, dataset)
+            return Reply(lacks_data=True, machine=found.machine)
+        mine = _hosts[thread] = _Host(order, dataset, found.machine)
     try:
-        return (
-            Reply(mine.run(trial), printed=mine.printed(), machine=_machine()) if trial else Reply(machine=_machine())
-        )
+        if trial is None:
+            return Reply(machine=mine.machine)
+        return Reply(mine.run(trial), printed=mine.printed(), machine=mine.machine)
     finally:
         mine.rest()
 
@@ -111,7 +111,8 @@ def serve(order: Order, trial: Trial | None = None, data: Dataset | None = None)
 class _Host:
     """One worker, kept for the next trial of the same job."""
 
-    def __init__(self, order: Order, dataset: DatasetRef) -> None:
+    def __init__(self, order: Order, dataset: DatasetRef, machine: Hardware | None) -> None:
+        self.machine = machine
         self._order = order
         self._log = _folder() / f"workers-{threading.get_ident()}.log"
         self._read = 0
@@ -180,6 +181,7 @@ _hosts: dict[int, _Host] = {}
 class _Found:
     refused: str = ""
     dataset: DatasetRef | None = None
+    machine: Hardware | None = None
 
 
 def look(order: Order) -> _Found:
@@ -194,7 +196,8 @@ def look(order: Order) -> _Found:
         return _Found(str(error))
     if here != wanted:
         return _Found(_differences(here, wanted))
-    return _Found(dataset=order.dataset.on_this_machine())
+    machine = collect_hardware(gpus=device.gpus, driver=device.driver)
+    return _Found(dataset=order.dataset.on_this_machine(), machine=machine)
 
 
 @functools.cache
@@ -250,8 +253,3 @@ def _differences(here: Environment, wanted: Environment) -> str:
     pairs |= {name: (mine.get(name, "none"), other.get(name, "none")) for name in (*other, *mine)}
     told = ", ".join(f"{name} {ours} instead of {theirs}" for name, (ours, theirs) in pairs.items() if ours != theirs)
     return f"{told}: install there what is here"
-
-
-@functools.cache
-def _machine() -> tuple[str, tuple[str, ...]]:
-    return platform.node(), cpu_flags()

@@ -8,6 +8,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 
 # Of so many pieces it no longer matters much which worker takes which.
 _MANY = 200
+# What a piece counts for beside the one after it: a machine that others use too is fast for a while, then slow.
+_FADES = 0.9
 
 
 class Pace:
@@ -16,18 +18,24 @@ class Pace:
     Args:
         expected: By piece, in any unit that is the same for all, in the order in which they begin.
         at_once: Pieces under way at the same time.
+        trusted: As so many pieces that took what was expected counts that it was, where it is in seconds.
         clock: Seconds from any beginning.
     """
 
     def __init__(
-        self, expected: Mapping[Hashable, float], *, at_once: int = 1, clock: Callable[[], float] = time.monotonic
+        self,
+        expected: Mapping[Hashable, float],
+        *,
+        at_once: int = 1,
+        trusted: float = 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._waiting = dict(expected)
         self._sum = sum(expected.values())
         self._at_once = at_once
         self._clock = clock
         self._began: dict[Hashable, float] = {}
-        self._spent_s = self._expected = 0.0
+        self._spent_s = self._expected = trusted * self._sum / max(len(expected), 1)
         self._begin()
 
     def add(self, expected: Mapping[Hashable, float]) -> None:
@@ -42,7 +50,8 @@ class Pace:
         self._sum -= expected
         self._began.pop(piece, None)
         if seconds > 0:
-            self._spent_s, self._expected = self._spent_s + seconds, self._expected + expected
+            self._spent_s = _FADES * self._spent_s + seconds
+            self._expected = _FADES * self._expected + expected
         self._begin()
 
     def left_s(self) -> float:

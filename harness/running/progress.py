@@ -114,7 +114,11 @@ class Progress:
         self._after_s = after_s
         self._done = self._failed = 0
         pieces: dict[Hashable, float] = dict(enumerate(expected_s or [1.0] * total))
-        self._pace = Pace(pieces if plan is None else _expected(plan), at_once=at_once)
+        if plan is None:
+            self._pace = Pace(pieces, at_once=at_once, trusted=bool(expected_s))
+        else:
+            trusted = 0 if plan.estimator.unknown(plan.todo) else at_once
+            self._pace = Pace(_expected(plan), at_once=at_once, trusted=trusted)
         self._suites = {} if plan is None else _suites(plan)
         self._width = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import platform
 import sys
 import threading
@@ -151,7 +152,7 @@ class RemoteExecutor:
         if not done:
             self._refused = f"no worker of the engine answered within {JOIN_S:g} s: is there a free one?"
             raise InputError(self._refused)
-        machines, lost = {}, ""
+        machines, lost, answered = dict[str, tuple[str, ...]](), "", False
         for greeting in done:
             try:
                 reply = greeting.result()
@@ -159,9 +160,10 @@ class RemoteExecutor:
                 lost = _told(error)
                 continue
             self._check(reply)
-            host, flags = reply.machine
-            machines[host] = flags
-        if not machines:
+            answered = True
+            if reply.machine is not None:
+                machines[reply.machine.host] = reply.machine.cpu_flags
+        if not answered:
             self._refused = f"no worker of the engine can work: {lost}"
             raise InputError(self._refused)
         if lost:
@@ -234,7 +236,7 @@ class RemoteExecutor:
                 self._check(reply)
                 if reply.record is not None:
                     self._note_printed(trial, reply)
-                    return reply.record
+                    return dataclasses.replace(reply.record, trained_on=reply.machine)
                 waiting.append(self._submit(trial, with_data=True))
         raise _Lost(f"no answer within {self._limit_s:g} s")
 
@@ -251,7 +253,8 @@ class RemoteExecutor:
 
     def _note_printed(self, trial: Trial, reply: Reply) -> None:
         if reply.printed:
-            text = f"[{reply.machine[0]}: {trial.label}]\n".encode() + reply.printed
+            where = f"{reply.machine.host}: " if reply.machine else ""
+            text = f"[{where}{trial.label}]\n".encode() + reply.printed
             with self._lock, contextlib.suppress(OSError), self._log.open("ab") as log:
                 if log.tell() + len(text) < LOG_LIMIT_BYTES:
                     log.write(text)

@@ -20,6 +20,7 @@ from harness.cli import run as harness
 from harness.datasets import DatasetRef, load_dataset
 from harness.datasets.dataset import Origin
 from harness.errors import InputError
+from harness.results.provenance import collect_hardware
 from harness.results.records import Record
 from harness.running.engines import EngineSettings, choose_engine
 from harness.running.executor import Work
@@ -130,7 +131,7 @@ def test_what_is_odd_about_the_processes_is_told_before_anything_is_imported_tha
     class Elsewhere(Held):
         def submit(self, function, /, *arguments, **options):
             given = Future()
-            given.set_result(Reply(machine=("n7", ("another",))))
+            given.set_result(Reply(machine=dataclasses.replace(collect_hardware(), host="n7", cpu_flags=("another",))))
             return given
 
     executor = RemoteExecutor(order, workers=1, open_pool=Elsewhere, log=tmp_path / "log")

@@ -1,5 +1,6 @@
 """An engine's processes that are late, lost or of another kind, and engines that break: each told, none waited for."""
 
+import dataclasses
 import threading
 import time
 from concurrent.futures import BrokenExecutor, Executor, Future
@@ -8,7 +9,7 @@ import pytest
 from test_in_the_way import TRIAL
 
 from harness.errors import HarnessError, InputError
-from harness.results.provenance import cpu_flags
+from harness.results.provenance import collect_hardware
 from harness.results.records import Record
 from harness.running import remote
 from harness.running.executor import ExecutorStopped
@@ -17,7 +18,7 @@ from harness.running.node import Reply
 from harness.running.remote import NoWorkerLeft, RemoteExecutor
 
 PATIENCE_S = 600
-HERE = Reply(machine=("here", cpu_flags()))
+HERE = Reply(machine=dataclasses.replace(collect_hardware(), host="here"))
 
 
 class Data:
@@ -238,8 +239,10 @@ def test_data_that_is_gone_here_meanwhile_is_told_as_it_is(tmp_path):
 
 
 def test_what_workers_elsewhere_print_is_noted_until_the_log_is_full(tmp_path):
+    n7 = dataclasses.replace(collect_hardware(), host="n7")
+
     def printing(order, trial):
-        return Reply(Record(trial, "ok"), printed=b"a warning\n", machine=("n7", ()))
+        return Reply(Record(trial, "ok"), printed=b"a warning\n", machine=n7)
 
     engine, log = Engine(answers=[printing] * 3), tmp_path / "log"
     executor = executor_on(engine, tmp_path)
