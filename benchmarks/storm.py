@@ -53,6 +53,8 @@ COMMANDS = {
 # Of a table: what another run of the same trials may give otherwise.
 TIMES = ("build_s", "first_step_s", "train_time_s", "time_to_baseline_s", "peak_memory_mib")
 PATIENCE_S = 900
+KINDS = ("harness", "worker", "keeper", "fork server")
+"""What is killed."""
 
 # A process that has imported what a sweep needs, and is forked for each start: the storm is to hit trials, not imports.
 _TEMPLATE = """
@@ -113,7 +115,7 @@ class Storm:
         seconds: For how long it was on its way.
     """
 
-    kills: dict[str, int] = field(default_factory=lambda: {"harness": 0, "worker": 0, "keeper": 0})
+    kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     starts: int = 0
     seconds: float = 0.0
 
@@ -157,16 +159,25 @@ def rage(starter: Starter, folder: Path, command: Sequence[str], *, draw: random
 
 def strike(sweep: psutil.Process, draw: random.Random, kind: str = "") -> str:
     """Kill one process of a running sweep with SIGKILL, of a kind or any; return what it was, empty for none."""
-    kind = kind or draw.choice(("harness", "harness", "worker", "keeper"))
-    keepers = [process for process in _children(sweep) if "harness.running.keeper" in _line(process)]
+    kind = kind or draw.choice(("harness", *KINDS))
+    servers = [process for process in _children(sweep) if "harness.running.fork_server" in _line(process)]
+    keepers = keepers_of(sweep)
     workers = [worker for keeper in keepers for worker in _children(keeper)]
-    chosen = {"harness": [sweep], "worker": workers, "keeper": keepers}[kind]
+    chosen = dict(zip(KINDS, ([sweep], workers, keepers, servers), strict=True))[kind]
     if not (chosen and running(sweep)):
         return ""
     with contextlib.suppress(psutil.Error):
         draw.choice(chosen).send_signal(signal.SIGKILL)
         return kind
     return ""
+
+
+def keepers_of(sweep: psutil.Process) -> list[psutil.Process]:
+    """Return the processes that watch one worker each: started as programs, or forks of a server."""
+    below = _children(sweep)
+    programs = [process for process in below if "harness.running.keeper" in _line(process)]
+    servers = [process for process in below if "harness.running.fork_server" in _line(process)]
+    return programs + [keeper for server in servers for keeper in _children(server)]
 
 
 def outcome(folder: Path) -> tuple[Any, ...]:
@@ -267,7 +278,7 @@ def main() -> int:
     options = parser.parse_args()
     command = COMMANDS[options.kind]
     draw, starter, equal = random.Random(options.seed), Starter(), 0
-    total = {"harness": 0, "worker": 0, "keeper": 0}
+    total = dict.fromkeys(KINDS, 0)
     try:
         with tempfile.TemporaryDirectory() as place:
             calm = prepare(Path(place) / "calm", options.kind)

@@ -46,7 +46,7 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
             say(result_line(job.search, endings[-1]))
     suites = [suite for job, ending in zip(jobs, endings, strict=True) if (suite := winner_suite(job.search, ending))]
     failed = any(ending.failed for ending in endings)
-    after = prepare(settings, suites, known=jobs[0].job.results)
+    after = prepare(settings, suites, earlier=jobs[0].job)
     if suites:
         code = sweep(after, with_times=with_times)
     else:

@@ -27,7 +27,7 @@ from harness.suite_files import load_suites
 @click.option("--time", "with_times", is_flag=True, help="Also measure step times, after the training.")
 def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
     """Train what the suites in PATHS (default: suites) need and the store does not have, then write tables."""
-    job = prepare(job_settings(options), load_suites(suite_paths(paths), slow=options["slow"], note=warn))
+    job = prepare(job_settings(options), load_suites(suite_paths(paths), slow=options["slow"], note=warn), ahead=True)
     for warning in job.warnings:
         warn(warning)
     return sweep(job, with_times=with_times)

@@ -51,7 +51,7 @@ def command(paths: tuple[Path, ...], text: str, time: bool, **options: Any) -> i
             "`harness sweep --seeds auto` goes on from there"
         )
     settings = replace(whole, results=share.store_in(whole.results), share=share, beside=whole.results)
-    job = prepare(settings, load_suites(suite_paths(paths), slow=options["slow"], note=warn))
+    job = prepare(settings, load_suites(suite_paths(paths), slow=options["slow"], note=warn), ahead=True)
     for warning in job.warnings:
         warn(warning)
     say(f"share {share}: {describe_plan(job.plan)}")

@@ -33,9 +33,9 @@ def prepare_run(config: pytest.Config, chosen: Sequence[tuple[Suite, Variant]], 
     declared = {suite.name: suite for suite, _ in chosen}
     selected = [suite.only([one for of, one in chosen if of.name == suite.name]) for suite in declared.values()]
     gates = [parse_gate(text) for text in option(config, "fail-if")]
-    job = prepare(settings, selected, declared=list(declared.values()))
+    job = prepare(settings, selected, declared=list(declared.values()), ahead=True)
     pairs = {(suite.baseline, one) for suite, one in chosen}
-    found = prepare_searches(searches, settings, known=job.results) if searches else []
+    found = prepare_searches(searches, settings, earlier=job) if searches else []
     run = Run(job, gates, pairs, found)
     if config.getoption("benchmark_skip", False) and not config.getoption("benchmark_only", False):
         run.untimed_because = "trained, but not timed: --benchmark-skip was given"
@@ -119,6 +119,8 @@ def finish_run(run: Run, *, partial: str) -> None:
     run.ended = True
     if run.stopwatch is not None:
         run.stopwatch.close()
+    if run.job.server is not None:
+        run.job.server.close()  # others' tests may follow in this process
     if run.store is not None:
         run.store.close()
         from harness.running.finish import finish

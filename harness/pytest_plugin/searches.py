@@ -35,6 +35,5 @@ def run_searches(run: Run, store: Store, write: Callable[[str], object], *, stop
             run.pairs.add((suite.baseline, suite.variants[0]))
     if winners:
         declared = [*run.job.declared, *winners]
-        known = run.job.results
-        run.job = prepare(run.job.settings, [*run.job.plan.suites, *winners], declared=declared, known=known)
+        run.job = prepare(run.job.settings, [*run.job.plan.suites, *winners], declared=declared, earlier=run.job)
         note_plan(run.job, store)

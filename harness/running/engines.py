@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.running.executor import Engine, Executor, Work
+from harness.running.fork_server import ForkServer
 from harness.running.worker_pool import PoolExecutor, pool_size
 from harness.training.devices import Device
 
@@ -38,9 +39,10 @@ class EngineSettings:
 class LocalEngine:
     """This machine's own processes."""
 
-    def __init__(self, device: Device, data_mib: float) -> None:
+    def __init__(self, device: Device, data_mib: float, server: ForkServer | None) -> None:
         self._device = device
         self._data_mib = data_mib
+        self._server = server
 
     def size(self, asked: int | None) -> int:
         """Return how many workers to start."""
@@ -57,17 +59,20 @@ class LocalEngine:
             log=work.log,
             checkpoints=work.checkpoints,
             gpus=work.gpus,
+            server=self._server,
         )
 
 
-def choose_engine(settings: EngineSettings, device: Device, data_mib: float) -> Engine:
-    """Return the engine that is asked for; `data_mib` is the size of the training images.
+def choose_engine(
+    settings: EngineSettings, device: Device, data_mib: float, server: ForkServer | None = None
+) -> Engine:
+    """Return the engine that is asked for; `data_mib` is the size of the training images, `server` forks local workers.
 
     Raises:
         InputError: It is not installed, not there, or not allowed.
     """
     if settings.name == "local":
-        return LocalEngine(device, data_mib)
+        return LocalEngine(device, data_mib, server)
     if settings.name == "ray":
         from harness.running.ray_engine import RayEngine
 

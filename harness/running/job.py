@@ -27,6 +27,7 @@ from harness.results.store import Store, keep_newest
 from harness.results.trials import Environment
 from harness.running.engines import EngineSettings, choose_engine
 from harness.running.executor import Engine
+from harness.running.fork_server import ForkServer
 from harness.running.machine_speed import read_speed
 from harness.running.models import has_model
 from harness.running.plan import DatasetFacts, Plan, make_plan
@@ -116,6 +117,7 @@ class Job:
         test_set: True labels of the test images.
         device: What trains.
         engine: Where trials run.
+        server: Forks this machine's workers; None where they cannot be forked.
         environment: Of every trial.
         timing_environment: Of every step time: the same with all cores.
         provenance: This command on this machine.
@@ -131,6 +133,7 @@ class Job:
     test_set: TestSet
     device: Device
     engine: Engine
+    server: ForkServer | None
     environment: Environment
     timing_environment: Environment
     provenance: Provenance
@@ -169,12 +172,23 @@ class Job:
 
 
 def prepare(
-    settings: JobSettings, suites: Sequence[Suite], *, declared: Sequence[Suite] = (), known: Results | None = None
+    settings: JobSettings,
+    suites: Sequence[Suite],
+    *,
+    declared: Sequence[Suite] = (),
+    earlier: Job | None = None,
+    ahead: bool = False,
 ) -> Job:
     """Check everything that can be checked before training, and plan.
 
-    `declared` are the whole suites where `suites` holds only chosen variants of them: the store notes these, and
-    verdicts are corrected for their number of variants. `known` is what was read of the results folder before.
+    Args:
+        settings: What a person asks for.
+        suites: What to compare.
+        declared: The whole suites where `suites` holds only chosen variants of them: the store notes these, and
+            verdicts are corrected for their number of variants.
+        earlier: A job of this process with the same settings, whose reading of the results folder, and whose server,
+            serve this one too.
+        ahead: Import what workers need meanwhile, where nothing is stored yet and so something will be trained.
 
     Raises:
         InputError: Suites, dataset, device, results folder or a variant is refused; nothing was written.
@@ -182,12 +196,15 @@ def prepare(
     check_suites(declared or suites)
     device = find_device(settings.device)
     environment = training_environment(device)
+    server = earlier.server if earlier else ForkServer.of(environment)
+    if ahead and server and settings.engine.name == "local" and not has_store(settings.results):
+        server.begin()
     dataset = load_dataset(settings.dataset, image_size=settings.image_size, skip_unreadable=settings.skip_unreadable)
-    results = known
+    results = earlier.results if earlier else None
     if has_store(settings.results):
-        results = load_results(settings.results, known=known)
+        results = load_results(settings.results, known=results)
     records = _known_records(results, settings.beside)
-    engine = choose_engine(settings.engine, device, dataset.train_images.nbytes / 2**20)
+    engine = choose_engine(settings.engine, device, dataset.train_images.nbytes / 2**20, server)
     provenance = collect_provenance(gpus=device.gpus, driver=device.driver)
     trainer = f"{provenance.machine}; {environment.backend} on {environment.device}, {settings.engine.name}"
     looking = Looking(declared or suites, Judge(settings.margins))
@@ -214,6 +231,7 @@ def prepare(
         test_set=_test_set(dataset, settings.budget),
         device=device,
         engine=engine,
+        server=server,
         environment=environment,
         timing_environment=timing_environment,
         provenance=provenance,

@@ -82,5 +82,6 @@ class Stopwatch:
                 self._job.settings.budget,
                 log=worker_log(self._job),
                 visible=self._job.device.gpus[0].visible if self._job.device.gpus else "",
+                server=self._job.server,
             )
         return self._processes

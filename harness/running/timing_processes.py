@@ -10,6 +10,7 @@ from harness.datasets import DatasetRef
 from harness.errors import HarnessError
 from harness.results.step_times import StepTimes, merge_step_times
 from harness.results.trials import Environment
+from harness.running.fork_server import ForkServer
 from harness.running.worker import WorkerSettings, run_timing
 from harness.running.worker_process import WorkerDied, WorkerProcess, describe_death, prepare_log
 from harness.timing.settings import TIMING
@@ -23,7 +24,14 @@ class TimingProcesses:
     """Times pairs one after another; the budget says how many pairs a process serves, or processes a pair."""
 
     def __init__(
-        self, dataset: DatasetRef, environment: Environment, budget: Budget, *, log: Path, visible: str = ""
+        self,
+        dataset: DatasetRef,
+        environment: Environment,
+        budget: Budget,
+        *,
+        log: Path,
+        visible: str = "",
+        server: ForkServer | None = None,
     ) -> None:
         prepare_log(log)
         self._settings = WorkerSettings(
@@ -32,6 +40,8 @@ class TimingProcesses:
         self._environment = environment
         self._budget = budget
         self._timing = TIMING[budget.name]
+        # Several processes are to differ as programs do, in where their memory lies for one, which forks share.
+        self._server = server if self._timing.processes == 1 else None
         self._process: WorkerProcess | None = None
         self._measured = 0
 
@@ -46,7 +56,7 @@ class TimingProcesses:
     def start(self) -> None:
         """Start the first process, which then waits: it imports TensorFlow for seconds, beside whatever still runs."""
         if self._process is None:
-            self._process, self._measured = WorkerProcess(self._settings), 0
+            self._process, self._measured = WorkerProcess(self._settings, server=self._server), 0
 
     def close(self) -> None:
         """End the process."""
@@ -71,6 +81,6 @@ class TimingProcesses:
         if self._process is not None and (self._process.spent or (served and self._measured >= served)):
             self.close()
         if self._process is None:
-            self._process, self._measured = WorkerProcess(self._settings), 0
+            self._process, self._measured = WorkerProcess(self._settings, server=self._server), 0
         self._measured += 1
         return self._process

@@ -7,6 +7,7 @@ fork of its keeper (`keeper.py`), which ends it when the harness is gone, or a t
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import platform
 import re
@@ -28,7 +29,7 @@ from harness.results.trials import DeviceKind, Environment, Trial
 from harness.running.executor import failed
 from harness.running.footprint import Footprint, identity
 from harness.running.trace import traced
-from harness.training.devices import configure_process
+from harness.training.devices import configure_process, quiet_start
 from harness.variants import Variant
 from harness.variants.sources import source_fingerprint
 from harness.variants.user_code import contained, describe
@@ -194,6 +195,15 @@ def start_worker(settings: WorkerSettings) -> None:
             with uncollected():
                 _ = worker.trainer
             _ = worker.dataset
+
+
+def import_backend() -> None:
+    """Import in this process what CPU workers need, so that its forks need not; it gets no second thread by that."""
+    hide_library_warnings()
+    configure_process("cpu", threads=1)
+    with quiet_start(), uncollected():
+        importlib.import_module("harness.training.trial")
+        importlib.import_module("harness.training.tensorflow_epoch")
 
 
 def this_worker() -> Worker:

@@ -21,6 +21,7 @@ from harness.results.provenance import Gpu
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.executor import ExecutorStopped, failed
+from harness.running.fork_server import ForkServer
 from harness.running.keeper import Ending
 from harness.running.trace import take_line
 from harness.running.worker import MOST_BUILDS, Home, WorkerSettings, is_out_of_memory, run_task
@@ -70,6 +71,7 @@ class PoolExecutor:
         path: Where workers find modules; None for where this process does.
         home: Where the harness runs, if that is not this process.
         most_builds: After so many models a worker makes room for another.
+        server: Forks the workers; None starts each as a program.
 
     Raises:
         HarnessError: The log cannot be written.
@@ -89,6 +91,7 @@ class PoolExecutor:
         path: Sequence[str] | None = None,
         home: Home | None = None,
         most_builds: int = MOST_BUILDS,
+        server: ForkServer | None = None,
     ) -> None:
         prepare_log(log)
         self.workers = workers
@@ -108,6 +111,7 @@ class PoolExecutor:
         # A worker that is replaced gets what the first ones got, whatever this process does to its own meanwhile: as it
         # imports keras-tuner, it hides the GPU from itself.
         self._variables = dict(os.environ)
+        self._server = server
         self._stopped = threading.Event()
         self._computing = threading.Event()
         self._turns = _Turns()
@@ -122,7 +126,8 @@ class PoolExecutor:
 
     def wait(self) -> None:
         """Wait until a worker has started and computes its trial, or could not; a trial must have been given to it."""
-        self._computing.wait()
+        if self._server is None:  # which alone imports, and leaves a core to whoever waits
+            self._computing.wait()
 
     def run(self, trial: Trial) -> Record:
         """Run one trial in a worker; a dead worker, or one ended for its time or memory, gives a failed record.
@@ -177,7 +182,9 @@ class PoolExecutor:
                 raise ExecutorStopped
             if place.worker is None:
                 settings = dataclasses.replace(self._settings, visible=place.visible)
-                place.worker = WorkerProcess(settings, memory_mib=self._memory_mib, variables=self._variables)
+                place.worker = WorkerProcess(
+                    settings, memory_mib=self._memory_mib, variables=self._variables, server=self._server
+                )
             return place.worker
 
     def _attempt(self, place: _Place, trial: Trial) -> tuple[Record, _Again | None]:

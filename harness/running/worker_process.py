@@ -7,13 +7,13 @@ import multiprocessing
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
 from harness.files import replaced, unwritable
+from harness.running.fork_server import ForkedProcess, ForkServer, start_program
 from harness.running.keeper import LOG_LIMIT_BYTES, Begin, Done, Ending
 from harness.running.worker import LOST_CONNECTION, SPOILT_GPU, Answer, WorkerSettings, start_worker
 from harness.variants.user_code import describe
@@ -38,28 +38,29 @@ class WorkerProcess:
         settings: What it must know.
         memory_mib: The most resident memory that it, and what it starts, may use; 0 for any.
         variables: Its environment; None for this process's own.
+        server: Forks it, with the environment that it started with itself; None, or one that has ended, for a program.
     """
 
     def __init__(
-        self, settings: WorkerSettings, *, memory_mib: int = 0, variables: Mapping[str, str] | None = None
+        self,
+        settings: WorkerSettings,
+        *,
+        memory_mib: int = 0,
+        variables: Mapping[str, str] | None = None,
+        server: ForkServer | None = None,
     ) -> None:
         self.spent = False
         self._ready = False
         self._tasks, tasks = multiprocessing.Pipe()
         self._control, control = multiprocessing.Pipe()
-        code = (
-            f"import sys; sys.path[:] = {list(settings.path)}; from harness.running.keeper import keep; "
-            f"keep({tasks.fileno()}, {control.fileno()}, {str(settings.log)!r}, {memory_mib})"
-        )
         with tasks, control:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", code],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=(tasks.fileno(), control.fileno()),
-                start_new_session=True,  # no terminal reaches it
-                # The order of a set of texts, and so of layers made in a loop over one, must not be chance.
-                env={**(os.environ if variables is None else variables), "PYTHONHASHSEED": "0"},
+            numbers = tasks.fileno(), control.fileno()
+            forked = server.fork(*numbers, settings.log, memory_mib) if server else None
+            self._process: subprocess.Popen[bytes] | ForkedProcess = forked or start_program(
+                f"from harness.running.keeper import keep; keep(*{numbers}, {str(settings.log)!r}, {memory_mib})",
+                settings.path,
+                numbers,
+                os.environ if variables is None else variables,
             )
         with contextlib.suppress(OSError):  # it ended already: `ready` tells
             self._control.send(Begin(_START_LIMIT_S))

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
-from harness.results import Results
 from harness.results.planned import PlannedSuite
 from harness.results.store import Store
 from harness.running.job import Job, JobSettings, prepare
@@ -54,12 +53,12 @@ class SearchJob:
 
 
 def prepare_searches(
-    searches: Sequence[Search], settings: JobSettings, *, known: Results | None = None
+    searches: Sequence[Search], settings: JobSettings, *, earlier: Job | None = None
 ) -> list[SearchJob]:
     """Check everything that can be checked before training.
 
     A space that is a function is called, with keras-tuner's HyperParameters: that starts TensorFlow, which takes
-    seconds. `known` is what was read of the results folder before.
+    seconds. `earlier` as of `prepare`.
 
     Raises:
         InputError: A search, its space, the dataset, device or results folder is refused; nothing was written.
@@ -70,7 +69,7 @@ def prepare_searches(
             "a search with the tutorial's protocol would choose by the test images, which are its validation: "
             "leave out --protocol tutorial"
         )
-    base = prepare(settings, [], known=known)
+    base = prepare(settings, [], earlier=earlier, ahead=True)
     facts = DatasetFacts.of(base.dataset.open())
     jobs = []
     for search in searches:

@@ -97,7 +97,7 @@ def all_of(process: psutil.Process, folder: Path) -> list[psutil.Process]:
 
 
 def test_01_killed_at_random_instants_a_sweep_ends_in_the_tables_of_an_undisturbed_one(tmp_path, starter):
-    """The harness alone four times as it starts; then thrice a worker, a keeper and the harness amid trials."""
+    """The harness alone four times as it starts; then thrice a worker, server, keeper and the harness amid trials."""
     command, draw = storm.COMMANDS["sweep"], random.Random(1)
     calm = storm.prepare(tmp_path / "calm", "sweep")
     storm.rage(starter, calm, command, draw=draw)
@@ -107,7 +107,7 @@ def test_01_killed_at_random_instants_a_sweep_ends_in_the_tables_of_an_undisturb
         sweep = starter.start(folder, command)
         if wanted:
             wait_until(lambda n=wanted, sweep=sweep: storm.results(folder) >= n or not storm.running(sweep))
-            for kind in ("worker", "keeper"):
+            for kind in ("worker", "fork server", "keeper"):
                 time.sleep(draw.uniform(0, 0.5))
                 kills.append(storm.strike(sweep, draw, kind))
         time.sleep(draw.uniform(0, 0.5 if wanted else 1.5))
@@ -187,8 +187,7 @@ def test_07_a_killed_worker_takes_along_what_it_started(tmp_path, starter):
     for _ in range(2):  # its trial gets one more worker
         below = all_of(sweep, folder)
         (folder / "pids").unlink()
-        keeper = sweep.children()[0]
-        keeper.children()[0].kill()
+        storm.keepers_of(sweep)[0].children()[0].kill()
         wait_until(lambda left=below: not any(map(storm.running, left)))
     wait_until(lambda: not storm.running(sweep))
     assert storm.exit_code(folder) == 1
