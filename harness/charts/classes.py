@@ -90,7 +90,7 @@ def classes_chart(found: Sequence[ClassAccuracy]) -> alt.TopLevelMixin:
     x = alt.X("accuracy:Q", title="accuracy of the class, %", scale=alt.Scale(zero=False, nice=True))
     base = alt.Chart(data(rows))
     layers = [
-        base.mark_rule(color=BLUE, strokeWidth=2, opacity=0.6).encode(y=y, x=alt.X("low:Q"), x2="high:Q"),
+        base.mark_rule(color=BLUE, strokeWidth=2, opacity=0.6).encode(y=y, x=alt.X("low:Q"), x2=alt.X2("high:Q")),
         base.mark_point(color=BLUE, filled=True, size=48, opacity=1).encode(
             y=y,
             x=x,

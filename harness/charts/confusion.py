@@ -82,7 +82,7 @@ def confusion_chart(matrix: ArrayLike, classes: Sequence[str], *, difference: bo
     if len(names) <= _MOST_WITH_NUMBERS:
         layers.append(
             base.mark_text(fontSize=min(FONT_SIZE, cell * 0.36), color=INK).encode(
-                text="short:N",
+                text=alt.Text("short:N"),
                 color=alt.condition("datum.strength > 0.6", alt.value(PAPER), alt.value(INK)),
             )
         )

@@ -124,12 +124,12 @@ def _panel(metric: str, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
     band = base.mark_area(opacity=0.2).encode(
         x=x,
         y=alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(tickCount=4, minExtent=26, maxExtent=26)),
-        y2="high:Q",
+        y2=alt.Y2("high:Q"),
         color=colour,
     )
     line = base.mark_line(strokeWidth=1.6, point={"size": 18} if last <= _DOTTED_EPOCHS else False).encode(
         x=x,
-        y="mean:Q",
+        y=alt.Y("mean:Q"),
         color=colour,
         strokeDash=alt.StrokeDash("part:N", scale=alt.Scale(domain=list(PARTS), range=[[4, 2], [1, 0]])),
     )
@@ -141,7 +141,7 @@ def _panel(metric: str, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
         layers.append(
             alt.Chart(data(mark))
             .mark_text(color=RED, align="right" if near_end else "left", dx=-4 if near_end else 4, baseline="bottom")
-            .encode(x=x, y=alt.value(_PANEL_HEIGHT - 3), text="text:N")
+            .encode(x=x, y=alt.value(_PANEL_HEIGHT - 3), text=alt.Text("text:N"))
         )
     return alt.layer(*layers).properties(
         width=_PANEL_WIDTH,
@@ -155,7 +155,7 @@ def _seeds(metric: str, x: alt.X, colour: alt.Color) -> alt.Chart:
     return (
         alt.Chart(alt.NamedData(name=f"seeds-{metric}"))
         .mark_line(strokeWidth=0.8, opacity=0.55)
-        .encode(x=x, y="value:Q", color=colour, detail="seed:N")
+        .encode(x=x, y=alt.Y("value:Q"), color=colour, detail=alt.Detail("seed:N"))
     )
 
 
@@ -163,7 +163,7 @@ def _hover(base: alt.Chart, x: alt.X) -> alt.Chart:
     """Return dots that only a pointer finds; the page's and the files' pictures leave them out."""
     return base.mark_point(opacity=0, size=90, filled=True).encode(
         x=x,
-        y="mean:Q",
+        y=alt.Y("mean:Q"),
         tooltip=[
             alt.Tooltip("part:N", title=" "),
             alt.Tooltip("epoch:Q"),

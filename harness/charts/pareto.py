@@ -104,8 +104,8 @@ def pareto_chart(rows: Iterable[Mapping[Any, Any]]) -> alt.TopLevelMixin:
         alt.Chart(data(front))
         .mark_line(interpolate="step-after", color=BLUE, strokeWidth=1.2, strokeDash=[5, 3])
         .encode(x=x, y=y),
-        base.mark_rule(opacity=0.55).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour),
-        base.mark_rule(opacity=0.55).encode(x=alt.X("fast:Q"), x2="slow:Q", y=y, color=colour),
+        base.mark_rule(opacity=0.55).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=colour),
+        base.mark_rule(opacity=0.55).encode(x=alt.X("fast:Q"), x2=alt.X2("slow:Q"), y=y, color=colour),
         base.mark_point(size=60, filled=True, opacity=1, stroke=PAPER, strokeWidth=0.8).encode(
             x=x,
             y=y,
@@ -179,11 +179,11 @@ def _names(points: Rows, spans: tuple[list[float], list[float]], x: alt.X, y: al
             )
     base = alt.Chart(data(rows))
     offsets: dict[str, Any] = {name: alt.ExprRef(f"datum.{name}") for name in ("dx", "dy", "align")}
-    texts_of = base.encode(x=x, y=y, text="name:N")
+    texts_of = base.encode(x=x, y=y, text=alt.Text("name:N"))
     return [
         base.transform_filter("datum.led")
         .mark_rule(color=MUTED, strokeWidth=0.7)
-        .encode(x=x, y=y, x2="to_cost:Q", y2="to_gain:Q"),
+        .encode(x=x, y=y, x2=alt.X2("to_cost:Q"), y2=alt.Y2("to_gain:Q")),
         # Intervals cross the names: a rim of paper keeps them legible.
         texts_of.mark_text(fontSize=FONT_SIZE, stroke=PAPER, strokeWidth=3, color=PAPER, **offsets),
         texts_of.mark_text(fontSize=FONT_SIZE, **offsets),

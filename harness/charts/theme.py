@@ -1,4 +1,7 @@
-"""How every chart looks: colours that stay apart for the colour-blind and in grey, sizes that fit a paper's column."""
+"""How every chart looks: colours that stay apart for the colour-blind and in grey, sizes that fit a paper's column.
+
+Channels are objects in every chart, `y=alt.Y("mean:Q")`: for a text Altair goes through all classes of its schema.
+"""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def counts_chart(dataset: Dataset) -> alt.TopLevelMixin:
         ),
         tooltip=["class:N", "split:N", "images:Q"],
     )
-    numbers = base.mark_text(align="left", dx=3, fontSize=9, color=INK).encode(text="images:Q")
+    numbers = base.mark_text(align="left", dx=3, fontSize=9, color=INK).encode(text=alt.Text("images:Q"))
     height = len(names) * (len(SPLITS) * (_BAR + 2) + 4)
     title = f"{clean(dataset.name)}: images by class"
     return styled(alt.layer(bars, numbers).properties(width=WIDTH, height=height, title=title))

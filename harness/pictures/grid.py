@@ -76,7 +76,7 @@ def pictures_layer(pictures: Sequence[ImageTile], *, per_row: int, title: str) -
         y=alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[height, 0], nice=False)),
     )
     images = base.mark_image(width=_IMAGE, height=_IMAGE, smooth=False).encode(
-        url="url:N", tooltip=alt.Tooltip("hover:N", title=" ")
+        url=alt.Url("url:N"), tooltip=alt.Tooltip("hover:N", title=" ")
     )
     texts = [
         base.mark_text(dy=_IMAGE / 2 + 8 + _LINE * line, color=colour, fontSize=size).encode(text=f"{field}:N")

@@ -128,7 +128,7 @@ def _text(base: alt.Chart, field: str, title: str, width: int, height: int, colo
 def _bars(base: alt.Chart, field: str, title: str, colour: str, height: int) -> alt.LayerChart:
     x = alt.X(f"{field}:Q", axis=None, scale=alt.Scale(zero=True, nice=False))
     bars = base.mark_bar(color=colour, height=_ROW - 6).encode(x=x)
-    numbers = base.mark_text(align="left", dx=3, fontSize=10, color=INK).encode(x=x, text=f"{field}_text:N")
+    numbers = base.mark_text(align="left", dx=3, fontSize=10, color=INK).encode(x=x, text=alt.Text(f"{field}_text:N"))
     return alt.layer(bars, numbers).properties(width=_BAR_WIDTH, height=height, title=_title(title))
 
 

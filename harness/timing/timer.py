@@ -32,6 +32,8 @@ _PREDICT_S = 0.5
 _IMAGES = 8192
 # A third and further builds are worth at most this share of the time: the rest is for blocks.
 _BUILD_SHARE = 0.6
+# The baseline has so many pairs of builds, and one more where a variant has more builds.
+_FIRST_PAIRS = 3
 # The baseline's pairs of builds, which serve several variants, may take as many times as long as a variant's.
 _BASELINE_LIMITS = 4.0
 
@@ -40,11 +42,12 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class _KeptBaseline:
-    """A baseline's pairs of builds, for the next variant, what its blocks cost, and its speed so far."""
+    """A baseline's pairs of builds, for the next variant, their seconds, what its blocks cost, and its speed so far."""
 
     variant: Variant
     settings: TimingSettings
     pairs: list[tuple[Arm, Arm]]
+    pairs_s: list[float]
     cost: BlockCost
     speed: BaselineSpeed
 
@@ -75,7 +78,9 @@ class Timer:
             arms = [control for _, control in kept.pairs]
             ends -= (1 - OWN_SHARE) * settings.limit_s
         else:
-            arms = _in_time(lambda: self._build(variant, settings), len(kept.pairs), settings.limit_s)
+            most = builds_in_time(kept.pairs_s, settings.builds, _BASELINE_LIMITS * settings.limit_s)
+            arms, _ = _in_time(lambda: self._build(variant, settings), most, settings.limit_s)
+            ends += self._add_pairs(kept, len(arms))
         # Before the blocks, which take the time that is left.
         flops = forward_flops(arms[0].whole.model)
         predict_batch_ms = self._predict_ms(arms[0], PREDICT_BATCH, settings.predictions)
@@ -115,12 +120,23 @@ class Timer:
             self._gemm_peak = gemm_peak_flops_per_s()
         kept = self._kept
         if kept is None or (kept.variant, kept.settings) != (baseline, settings):
-            pairs = _in_time(
-                lambda: self._pair(baseline, settings), settings.builds, _BASELINE_LIMITS * settings.limit_s
+            limit_s = _BASELINE_LIMITS * settings.limit_s
+            pairs, pairs_s = _in_time(
+                lambda: self._pair(baseline, settings), min(_FIRST_PAIRS, settings.builds), limit_s
             )
             cost = self._blocks(np.random.default_rng(0)).cost(pairs[0][0])
-            self._kept = kept = _KeptBaseline(baseline, settings, pairs, cost, BaselineSpeed(cost.step_ms))
+            speed = BaselineSpeed(cost.step_ms)
+            self._kept = kept = _KeptBaseline(baseline, settings, pairs, pairs_s, cost, speed)
         return kept
+
+    def _add_pairs(self, kept: _KeptBaseline, wanted: int) -> float:
+        """Build pairs of the baseline until each build of a variant has one; return the seconds that it takes."""
+        before = len(kept.pairs)
+        while len(kept.pairs) < wanted:
+            started = time.perf_counter()
+            kept.pairs.append(self._pair(kept.variant, kept.settings))
+            kept.pairs_s.append(time.perf_counter() - started)
+        return sum(kept.pairs_s[before:])
 
     def _pair(self, baseline: Variant, settings: TimingSettings) -> tuple[Arm, Arm]:
         return self._build(baseline, settings), self._build(baseline, settings)
@@ -143,15 +159,27 @@ class Timer:
         return median(times)
 
 
-def _in_time(build: Callable[[], T], most: int, limit_s: float) -> list[T]:
-    """Return what is built, as often as there is time for."""
+def _in_time(build: Callable[[], T], most: int, limit_s: float) -> tuple[list[T], list[float]]:
+    """Return what is built, as often as there is time for, and how long each took."""
     built: list[T] = []
     taken_s: list[float] = []
     while len(built) < most and another_build(taken_s, limit_s):
         started = time.perf_counter()
         built.append(build())
         taken_s.append(time.perf_counter() - started)
-    return built
+    return built, taken_s
+
+
+def builds_in_time(taken_s: Sequence[float], most: int, limit_s: float) -> int:
+    """Return how many builds there can be in all, after some that took so long, if each further one is like the last.
+
+    >>> builds_in_time([1.0, 1.0], most=4, limit_s=6.0), builds_in_time([9.0, 9.0], most=4, limit_s=6.0)
+    (3, 2)
+    """
+    taken = list(taken_s)
+    while len(taken) < most and another_build(taken, limit_s):
+        taken.append(taken[-1])
+    return len(taken)
 
 
 def another_build(taken_s: Sequence[float], limit_s: float) -> bool:
