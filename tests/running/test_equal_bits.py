@@ -17,6 +17,7 @@ from harness.budgets import Budget
 from harness.datasets import DatasetRef, load_dataset
 from harness.results.records import Record
 from harness.results.trials import Trial
+from harness.running.fork_server import ForkServer
 from harness.running.worker_pool import PoolExecutor
 from harness.training.devices import Device, training_environment
 from harness.variants.sources import source_fingerprint
@@ -129,14 +130,15 @@ def ways(tmp_path_factory):
         # The other way round, so that other ones came before.
         todo = trials(ALL)[::-1]
         log = tmp_path_factory.mktemp("pool") / "workers.log"
-        pool = PoolExecutor(
-            DatasetRef.of(load_dataset("digits")), todo[0].environment, workers=2, timeout_s=PATIENCE_S, log=log
-        )
+        data, environment = DatasetRef.of(load_dataset("digits")), todo[0].environment
+        server = ForkServer.of(environment)
+        pool = PoolExecutor(data, environment, workers=2, timeout_s=PATIENCE_S, log=log, server=server)
         try:
             with ThreadPoolExecutor(2) as threads:
                 pooled = list(threads.map(pool.run, todo))
         finally:
             pool.close()
+            server.close()
     return read(process) | {"in the pool": {record.trial.variant.name: bits(record) for record in pooled}}
 
 

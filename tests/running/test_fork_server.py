@@ -1,0 +1,167 @@
+"""Workers that are forked from a process which has imported TensorFlow once."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from harness.datasets import DatasetRef, load_dataset
+from harness.results.trials import Environment
+from harness.running import worker_process
+from harness.running.fork_server import ForkedProcess, ForkServer
+from harness.running.worker import WorkerSettings
+from harness.running.worker_process import WorkerDied, WorkerProcess
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux alone")
+DATA = DatasetRef("digits", "f" * 16, load_dataset("digits").origin)
+ENVIRONMENT = Environment("cpu", "tensorflow", 1, (("keras", "3"),))
+PATIENCE_S = 600
+
+
+@pytest.fixture(scope="module")
+def server():
+    """One that keeps the variables that it has started with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OF_THE_START", "yes")
+        patch.delenv("OMP_NUM_THREADS", raising=False)
+        found = ForkServer.of(ENVIRONMENT)
+        found.begin()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def start(server, tmp_path):
+    """Starts workers, which end with the test."""
+    started = []
+
+    def worker(threads=1):
+        settings = WorkerSettings("cpu", threads, DATA, tuple(sys.path), tmp_path / "workers.log")
+        started.append(WorkerProcess(settings, server=server))
+        return started[-1]
+
+    yield worker
+    for one in started:
+        one.close()
+
+
+def ask(worker, function, *arguments):
+    return worker.run(function, *arguments, limit_s=PATIENCE_S)
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def gone(pid):
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_workers_of_one_server_have_imported_tensorflow_and_share_nothing_else(start):
+    first, second = start(), start(threads=0)
+    # What `sys` of each worker holds is asked for by a text: only functions that pickle by name can be sent.
+    assert [ask(one, eval, "'tensorflow' in __import__('sys').modules") for one in (first, second)] == [True, True]
+    assert ask(first, eval, "len(__import__('os').listdir('/proc/self/task'))") == 1
+    assert ask(first, os.getppid) == first._process.pid != second._process.pid
+    assert ask(first, os.getsid, 0) == first._process.pid
+    assert ask(first, os.getenv, "OF_THE_START") == "yes"
+    # A worker with all cores, as for step times, has nothing left of the server's single thread.
+    assert [ask(one, os.getenv, "OMP_NUM_THREADS") for one in (first, second)] == ["1", None]
+    ask(first, os.putenv, "ONLY", "here")
+    assert ask(second, os.getenv, "ONLY") is None
+
+
+def test_a_forked_keeper_that_is_killed_takes_its_worker_along(start):
+    worker = start()
+    pid = ask(worker, os.getpid)
+    os.kill(worker._process.pid, signal.SIGKILL)
+    with pytest.raises(WorkerDied) as caught:
+        ask(worker, os.getpid)
+    assert caught.value.ending.exitcode is None
+    wait_until(lambda: gone(pid))
+
+
+def test_a_forked_keeper_that_does_not_end_is_killed(start, monkeypatch):
+    monkeypatch.setattr(worker_process, "_END_S", 0.2)
+    worker = start()
+    pid = ask(worker, os.getpid)
+    os.kill(worker._process.pid, signal.SIGSTOP)
+    worker.close()
+    wait_until(lambda: gone(pid))
+
+
+def test_where_the_server_was_killed_its_workers_go_on_and_further_ones_are_programs(tmp_path):
+    server = ForkServer.of(ENVIRONMENT)
+    settings = WorkerSettings("cpu", 1, DATA, tuple(sys.path), tmp_path / "workers.log")
+    worker = WorkerProcess(settings, server=server)
+    unborn = None
+    try:
+        before = ask(worker, os.getpid)
+        process = psutil.Process(worker._process.pid).parent()
+        process.suspend()
+        unborn = WorkerProcess(settings, server=server)
+        process.kill()
+        with pytest.raises(WorkerDied):
+            unborn.ready()
+        assert ask(worker, os.getpid) == before
+        further = WorkerProcess(settings, server=server)
+        try:
+            assert isinstance(further._process, subprocess.Popen)
+            assert ask(further, os.getppid) == further._process.pid
+        finally:
+            further.close()
+    finally:
+        for one in filter(None, (worker, unborn)):
+            one.close()
+        server.close()
+
+
+def test_a_process_that_never_came_has_ended():
+    born, told = os.pipe()
+    os.close(told)
+    process = ForkedProcess(born)
+    process.terminate()
+    process.kill()
+    process.wait()
+    assert process.pid == 0
+
+
+def test_a_process_that_has_ended_before_it_was_looked_at_has_ended():
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    born, told = os.pipe()
+    os.write(told, str(child.pid).encode())
+    os.close(told)
+    process = ForkedProcess(born)
+    process.kill()
+    process.wait()
+
+
+def test_a_process_that_goes_on_is_waited_for_no_longer_than_asked():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    born, told = os.pipe()
+    os.write(told, str(child.pid).encode())
+    os.close(told)
+    process = ForkedProcess(born)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.01)
+    process.terminate()
+    process.wait()
+    assert child.wait() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(("device", "backend"), [("gpu", "tensorflow"), ("cpu", "jax")])
+def test_a_backend_that_begins_to_work_as_it_is_imported_is_not_forked(device, backend):
+    assert ForkServer.of(Environment(device, backend, 1, ())) is None
+
+
+def test_where_the_system_holds_no_process_none_is_forked(monkeypatch):
+    monkeypatch.delattr(os, "pidfd_open")
+    assert ForkServer.of(ENVIRONMENT) is None
