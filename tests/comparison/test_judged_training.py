@@ -73,6 +73,10 @@ def test_the_time_is_that_of_the_epochs_and_the_step_at_the_level_of_its_row():
         assert (found.time.verdict, found.cost.verdict, found.time.hint, found.cost.hint) == ("better", "worse", "", "")
 
 
+def test_p_is_at_most_one():
+    assert judged(CLOSE, step=Estimate(-0.1, STEP.parts), share=0.1).time.p == 1
+
+
 def test_an_epoch_of_larger_batches_takes_fewer_steps():
     small, large = judged(FASTER), judged(FASTER, variant=OTHER.replace(batch_size=64))
     assert large.cost.value == pytest.approx(small.cost.value / 2)
@@ -80,18 +84,17 @@ def test_an_epoch_of_larger_batches_takes_fewer_steps():
     assert large.epochs == small.epochs
 
 
-@pytest.mark.parametrize("name", ["cost", "time"])
 @pytest.mark.parametrize("comparisons", [1, 4])
-def test_it_is_the_same_where_the_equivalence_interval_lies_within_the_margin_of_time(name, comparisons):
-    step = Estimate(0.01, (Part(1e-4, 5),))
-    parts = {"cost": step, "time": TimeToReach(Reaching.of(CLOSE - BEFORE[:, -1:]), 4, step)}
-    edge = max(abs(end - 1) for end in ends(parts[name].equivalence_interval(0.05, comparisons)) if end < math.inf)
-    words = [
-        getattr(judged(CLOSE, step=step, margins=Margins(time=margin), comparisons=comparisons), name).verdict
-        for margin in (edge * 1.01, edge * 0.99)
-    ]
-    never = name == "time" and parts[name].equivalence_interval(0.05, comparisons).high == math.inf
-    assert words == (["unresolved"] * 2 if never else ["same", "unresolved"])
+def test_it_is_the_same_where_the_equivalence_interval_lies_within_the_margin_of_time(comparisons):
+    reaching = Reaching.of(FASTER - BEFORE[:, -1:])
+    for name, mean in (("cost", 0.001), ("time", math.log(4 / reaching.epochs))):
+        step = Estimate(mean, (Part(1e-6, 5),))
+        interval = (step if name == "cost" else TimeToReach(reaching, 4, step)).equivalence_interval(0.05, comparisons)
+        # The margin is of the ratio: as a log its lower edge lies further away than its upper one.
+        edge = max(1 - math.exp(interval.low), math.exp(interval.high) - 1)
+        for margin, same in ((edge * 1.01, True), (edge * 0.99, False)):
+            found = judged(FASTER, step=step, margins=Margins(time=margin), comparisons=comparisons)
+            assert (getattr(found, name).verdict == "same") == same
 
 
 def test_what_is_not_settled_says_what_would_settle_it():
@@ -132,6 +135,8 @@ def test_without_a_step_time_the_epochs_stand_alone():
     frozen = judged(FASTER, variant=BASELINE.replace(backbone="VGG16"))
     assert (frozen.time.hint, frozen.cost.hint, frozen.epochs) == (KEPT_FEATURES, KEPT_FEATURES, found.epochs)
     kept = BASELINE.replace(backbone="VGG16")
+    tuned = judged(FASTER, before=arm(kept, BEFORE), variant=kept.replace(weights="imagenet"))
+    assert tuned.cost.hint == KEPT_FEATURES
     both = judged(FASTER, before=arm(kept, BEFORE), variant=kept.replace(dropout=0.5))
     assert both.cost.value == pytest.approx(math.exp(0.2))
     others = judged(FASTER, before=arm(kept, BEFORE), variant=BASELINE.replace(backbone="MobileNetV2"))
@@ -168,8 +173,8 @@ def test_one_variant_that_gave_the_same_bits_twice_takes_as_many_epochs_and_what
     assert (found.epochs, found.epochs_interval, found.seeds_reaching) == (4, (4, 4), 4)
     assert found.time == found.cost
     assert judged(BEFORE).time != judged(BEFORE).cost
-    other = judged(FASTER, variant=BASELINE)
-    assert other.epochs < 3
+    for other in (FASTER, np.vstack([BEFORE[:3], FASTER[3:]])):
+        assert judged(other, variant=BASELINE).epochs < 4
 
 
 def test_of_best_weights_the_best_so_far_counts_and_of_last_ones_the_last():

@@ -219,6 +219,7 @@ def test_the_share_of_alpha_is_that_of_the_look_at_which_accuracy_stands():
 
     assert [share(look, (5, 8, 20)) for look in (5, 8, 20, 0)] == [0.25, 0.15, 0.6, 1]
     assert share(0, (5,)) == share(5, (5,)) == 1
+    assert share(5, (5, 8)) == 0.625
 
 
 def test_the_baselines_seconds_are_those_of_its_trials_that_ended_well(made):
