@@ -122,6 +122,7 @@ def test_a_claim_that_the_baselines_own_change_takes_away_is_told():
     [
         ("full", "full", "only a quieter machine would settle it: --retime in both runs measures anew there"),
         ("quick", "full", "use --budget full with the same --epochs and --seeds in both runs: it trains nothing anew"),
+        ("full", "quick", "use --budget full with the same --epochs and --seeds in both runs: it trains nothing anew"),
         ("smoke", "quick", "one build gives no interval: --budget quick times several, in both runs"),
     ],
 )
