@@ -154,6 +154,8 @@ def check_suites(suites: Iterable[Suite]) -> None:
     for suite in suites:
         if not isinstance(suite.name, str) or not suite.name.strip():
             raise InputError(f"a suite is named {suite.name!r}: give it a text that is not empty")
+        if any("\ud800" <= letter <= "\udfff" for letter in suite.name):
+            raise InputError(f"a suite is named {suite.name!r}: half a character, which no file can hold: leave it out")
         if suite.name in seen:
             raise InputError(f'two suites are named "{suite.name}": give each a name of its own')
         seen.add(suite.name)

@@ -23,6 +23,10 @@ _TELLING_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "
 COMPUTE_CAPABILITY = "compute_capability"
 
 
+# A machine whose clock was never set is some hours into 1970, which not every system's functions of time take.
+_EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Gpu:
     """One GPU and the libraries that drive it, as the process that is to train on it finds them.
@@ -123,7 +127,7 @@ class Provenance:
             started = datetime.fromisoformat(run.started_at)
         except ValueError:
             refuse("run.started_at", run.started_at, "a time of ISO 8601")
-        check_range("the year of run.started_at", started.year, 1971, 2999)
+        check_range("the year of run.started_at", started.year, _EARLIEST.year, 2999)
         return run
 
     def on(self, hardware: Hardware) -> Provenance:
@@ -146,7 +150,7 @@ def collect_provenance(*, gpus: tuple[Gpu, ...] = (), driver: str = "") -> Prove
     commit, dirty = _git_state()
     return Provenance(
         command=shlex.join([_program(), *sys.argv[1:]]),
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        started_at=max(datetime.now(UTC), _EARLIEST).isoformat(timespec="seconds"),
         **vars(collect_hardware(gpus=gpus, driver=driver)),
         variables=telling(),
         commit=commit,

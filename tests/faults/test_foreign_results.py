@@ -33,6 +33,8 @@ from harness.suites import Suite
 PAYLOAD = (
     "=1+1\x1b]0;evil\x07\x1b[2J\x9b31m\u202eevil\u2066\u2028\r\n\t\x00"
     "</script><script>evil()</script><svg onload=evil()><img src=x onerror='evil()'>{{evil}}${evil}"
+    '" onmouseover="evil()" x=\'javascript:evil()\'></style></title>]]>'
+    "<iframe src=javascript:evil()><a href=javascript:evil()>"
     "\\input{evil}$evil$%evil&evil;`evil`[evil](evil)|evil|<!--evil-->"
 )
 OUTSIDE = {
@@ -210,12 +212,13 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.attributes = set(), set()
+        self.tags, self.attributes, self.links = set(), set(), set()
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
         self.attributes.update(name for name, _ in attrs)
+        self.links.update(value or "" for name, value in attrs if name in ("href", "src"))
 
 
 def test_no_page_picture_or_table_obeys_it(said, project):
@@ -229,8 +232,9 @@ def test_no_page_picture_or_table_obeys_it(said, project):
             assert tags <= {"svg", "g", "path", "line", "rect", "text", "defs", "clipPath", "tspan", "use"}, path
         else:
             page = Page(text)
-            assert not page.attributes & {"onload", "onerror"}, path
-            assert "img" not in page.tags
+            assert not [name for name in page.attributes if name.startswith("on")], path
+            assert not page.tags & {"img", "iframe"}
+            assert not [link for link in page.links if "evil" in link], path
             assert "evil()</script>" not in text
         assert not set(text) & set("\x1b\x07\x9b\x00\u202e\u2066\u2028"), path
     for path in files:

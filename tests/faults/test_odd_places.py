@@ -2,21 +2,23 @@
 
 import contextlib
 import dataclasses
+import datetime
 import os
 import resource
 import subprocess
 import sys
 
 import pytest
-from made_results import BASELINE, Made, make_results
+from made_results import BASELINE, DROPOUT, Made, make_results
 
 from harness import load_results
 from harness.cli import run
-from harness.errors import InputError
+from harness.errors import HarnessError, InputError
 from harness.files import replace_text, write_asked
 from harness.results.opening import open_store
 from harness.results.provenance import collect_provenance
 from harness.running.worker_process import prepare_log
+from harness.suites import Suite, check_suites
 
 
 @pytest.fixture(scope="module")
@@ -177,3 +179,32 @@ def test_a_text_that_is_no_utf_8_is_stored_as_one_that_can_be_read(tmp_path, mon
     assert [one.message for one in load_results(folder).records.values()] == ["", "no caf\ufffd.png", ""]
     assert run(["store", "check", "--results", str(folder)]) == 0
     assert "intact: 3 trials, 0 timing runs, 2 runs" in capsys.readouterr().out
+
+
+def test_what_nobody_could_read_again_is_not_stored(results):
+    record = next(iter(load_results(results).records.values()))
+    unreadable = {
+        "the trial .* seed 7 is not stored, .*: record.total_s is": {"total_s": 1e300},
+        "the trial .* seed 7 is not stored, .*: record.accuracy is": {"accuracy": 2.0},
+    }
+    trial = dataclasses.replace(record.trial, seed=7)
+    with open_store(results) as store:
+        store.begin_run(collect_provenance())
+        for words, change in unreadable.items():
+            with pytest.raises(HarnessError, match=words):
+                store.add_record(dataclasses.replace(record, trial=trial, **change))
+    with pytest.raises(InputError, match="half a character, which no file can hold"):
+        check_suites([Suite("half \ud83d a character", [DROPOUT])])
+    assert len(load_results(results).records) == 1
+
+
+def test_a_clock_that_was_never_set_makes_no_store_unreadable(results, monkeypatch):
+    class Unset(datetime.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.datetime(1970, 1, 1, 5, tzinfo=tz)
+
+    monkeypatch.setattr("harness.results.provenance.datetime", Unset)
+    with open_store(results) as store:
+        store.begin_run(collect_provenance())
+    assert len(load_results(results).records) == 1
