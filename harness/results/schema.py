@@ -108,6 +108,11 @@ def readable_errors(path: Path) -> Iterator[None]:
             raise HarnessError(
                 f"{path} cannot be written or read ({reason}; {disk_of(path)}): {remedy}; {_KEPT}"
             ) from error
+        if kind == "READONLY_DBMOVED":
+            raise HarnessError(
+                f"{path} was moved, replaced or removed while this run wrote it: give --results the folder that has it "
+                "now, and the same command goes on from what was stored; if it is gone, it starts anew"
+            ) from error
         if kind.startswith(("READONLY", "CANTOPEN", "PERM", "AUTH")):
             raise HarnessError(
                 f"{path} cannot be opened or written ({error}; {disk_of(path)}): check its permissions and those of "

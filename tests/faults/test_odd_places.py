@@ -5,8 +5,10 @@ import dataclasses
 import datetime
 import os
 import resource
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from made_results import BASELINE, DROPOUT, Made, make_results
@@ -208,3 +210,14 @@ def test_a_clock_that_was_never_set_makes_no_store_unreadable(results, monkeypat
     with open_store(results) as store:
         store.begin_run(collect_provenance())
     assert len(load_results(results).records) == 1
+
+
+@pytest.mark.parametrize("change", [lambda folder: folder.rename(folder.with_name("moved")), shutil.rmtree])
+def test_results_that_are_moved_or_removed_while_a_run_writes_them_are_told(results, tmp_path, change):
+    folder = Path(shutil.copytree(results, tmp_path / "results"))
+    record = next(iter(load_results(folder).records.values()))
+    with open_store(folder) as store:
+        store.begin_run(collect_provenance())
+        change(folder)
+        with pytest.raises(HarnessError, match="was moved, replaced or removed while this run wrote it: give "):
+            store.add_record(dataclasses.replace(record, trial=dataclasses.replace(record.trial, seed=9)))
