@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +12,13 @@ from numpy.typing import NDArray
 
 from harness.datasets.dataset import Origin
 from harness.datasets.groups import grouped_text, groups_of, pairs_of
-from harness.errors import InputError
+from harness.errors import HarnessError, InputError
 from harness.results.planned import PlannedSuite
 from harness.results.predictions import StoredPredictions
 from harness.results.provenance import Provenance
 from harness.results.reading import parse_json, read_as, read_value
 from harness.results.records import Record
-from harness.results.rows import Row
+from harness.results.rows import Row, Value, insert_row, row_checksum, row_name
 from harness.results.step_times import StepTimes
 from harness.results.writing import to_json
 from harness.suites import Suite
@@ -149,3 +150,20 @@ CONTENTS: Mapping[str, Callable[[Row], Any]] = {
     "searches": selection_of,
 }
 """What reads a row of each table, in the order in which rows can be written anew: runs first."""
+
+
+def insert_readable_row(connection: sqlite3.Connection, table: str, *values: Value) -> int:
+    """Add a row and return its number; refuse one that nobody could read again, for which all would be called damaged.
+
+    Raises:
+        HarnessError: It is one.
+    """
+    row = Row(table, 1, values, row_checksum(table, 1, values))
+    try:
+        if not row.is_intact:
+            raise InputError("a text or number is of no kind that a store holds")
+        CONTENTS[table](row)
+    except Exception as error:
+        what = row_name(row).partition(" (")[0] if table == "trials" else f"a row of {table}"
+        raise HarnessError(f"{what} is not stored, since nobody could read it again: {error}") from error
+    return insert_row(connection, table, *values)

@@ -18,11 +18,11 @@ from typing import TypeVar
 import filelock
 
 from harness.datasets.dataset import Origin
-from harness.errors import HarnessError, InputError
 from harness.results.contents import (
     CONTENTS,
     Selection,
     TestSet,
+    insert_readable_row,
     origin_of,
     plan_of,
     provenance_of,
@@ -38,10 +38,8 @@ from harness.results.records import Record
 from harness.results.rows import (
     Row,
     Value,
-    insert_row,
     last_numbers,
     missing_name,
-    row_checksum,
     row_name,
     stored_rows,
 )
@@ -105,7 +103,7 @@ class Store:
         with self._transaction() as connection:
             query = "SELECT classes, labels FROM test_sets WHERE fingerprint = ? AND max_images = ? ORDER BY id DESC"
             if connection.execute(query, values[:2]).fetchone() != values[2:]:
-                _insert(connection, "test_sets", *values)
+                insert_readable_row(connection, "test_sets", *values)
 
     def add_dataset(self, fingerprint: str, origin: Origin) -> None:
         """Note where a dataset is from; the newest place of a content counts."""
@@ -114,7 +112,7 @@ class Store:
         with self._transaction() as connection:
             newest = connection.execute("SELECT fingerprint, origin FROM datasets ORDER BY id DESC LIMIT 1").fetchone()
             if newest != values:
-                _insert(connection, "datasets", *values)
+                insert_readable_row(connection, "datasets", *values)
 
     def add_suite(self, suite: Suite) -> None:
         """Note what a suite compares; the newest declaration of a name counts, an equal one is not repeated."""
@@ -151,8 +149,8 @@ class Store:
         with self._transaction() as connection:
             for made, row in rows:
                 if made not in runs:
-                    runs[made] = _insert(connection, "runs", made.to_json())
-                _insert(connection, "trials", runs[made], *row)
+                    runs[made] = insert_readable_row(connection, "runs", made.to_json())
+                insert_readable_row(connection, "trials", runs[made], *row)
         self._runs_of = runs
 
     def add_search_try(self, search: str, number: int, content: str) -> None:
@@ -160,7 +158,7 @@ class Store:
         with self._transaction() as connection:
             query = "SELECT 1 FROM search_tries WHERE search = ? AND number = ?"
             if connection.execute(query, (search, number)).fetchone() is None:
-                _insert(connection, "search_tries", search, number, content)
+                insert_readable_row(connection, "search_tries", search, number, content)
 
     def add_search(self, suite: str, winner: Variant, note: str, content: str) -> None:
         """Note how a search ended whose winner a suite compares; an equal ending is not repeated."""
@@ -274,30 +272,13 @@ class Store:
 
     def _add(self, table: str, *values: Value) -> int:
         with self._transaction() as connection:
-            return _insert(connection, table, *values)
+            return insert_readable_row(connection, table, *values)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._mutex, readable_errors(self.path), self.connection:
             self.connection.execute("BEGIN IMMEDIATE")
             yield self.connection
-
-
-def _insert(connection: sqlite3.Connection, table: str, *values: Value) -> int:
-    """Add a row and return its number; refuse one that nobody could read again, for which all would be called damaged.
-
-    Raises:
-        HarnessError: It is one.
-    """
-    row = Row(table, 1, values, row_checksum(table, 1, values))
-    try:
-        if not row.is_intact:
-            raise InputError("a text or number is of no kind that a store holds")
-        CONTENTS[table](row)
-    except Exception as error:
-        what = row_name(row).partition(" (")[0] if table == "trials" else f"a row of {table}"
-        raise HarnessError(f"{what} is not stored, since nobody could read it again: {error}") from error
-    return insert_row(connection, table, *values)
 
 
 def _add_unless_newest(connection: sqlite3.Connection, table: str, name: str, *values: str) -> None:
@@ -307,7 +288,7 @@ def _add_unless_newest(connection: sqlite3.Connection, table: str, name: str, *v
         f"SELECT {', '.join(rest)} FROM {table} WHERE {first} = ? ORDER BY id DESC LIMIT 1", (name,)
     ).fetchone()
     if newest != values:
-        _insert(connection, table, name, *values)
+        insert_readable_row(connection, table, name, *values)
 
 
 def keep_newest(records: dict[str, Record], record: Record) -> bool:
