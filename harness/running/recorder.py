@@ -62,9 +62,8 @@ class Recorder:
     ) -> None:
         try:
             self._end(None if error is None else _PATIENCE_S)
-        except BaseException:  # Ctrl-C, while it waited
-            if error is None:
-                self._end(_PATIENCE_S)
+        except BaseException:  # Ctrl-C, while it waited; a second one waits for nothing more
+            self._end(_PATIENCE_S if error is None else 0.0)
             raise
 
     def add(self, record: Record) -> None:

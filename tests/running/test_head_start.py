@@ -16,6 +16,7 @@ from harness.running.ahead import prepare_the_end
 from harness.running.executor import Executor, ExecutorStopped
 from harness.running.head_start import HeadStart
 from harness.running.job import JobSettings, begin, prepare
+from harness.running.share import Share
 from harness.running.train import train
 from harness.suites import Suite
 
@@ -127,6 +128,17 @@ def test_what_begins_beside_the_last_trials_begins_once_where_a_core_is_free(
         train(job, store, notify=ended.append, last_begun=lambda: told.append(trials - len(ended)))
     assert len(ended) == trials
     assert told == [left]
+
+
+def test_a_share_begins_nothing_more_once_as_many_trials_have_failed_as_may(tmp_path):
+    settings = JobSettings(
+        "digits", BUDGETS["smoke"].override(seeds=4), device="cpu", results=tmp_path, workers=1, share=Share(1, 2)
+    )
+    job = replace(prepare(settings, [Suite("one", [BASELINE.replace(l2=0.1)])]), engine=Refusing())
+    ended = []
+    with begin(job) as store:
+        train(job, store, notify=ended.append, stop_after_failures=2)
+    assert (len(job.plan.todo), len(ended)) == (4, 2)
 
 
 def test_what_fails_while_the_end_is_prepared_is_left_to_the_end(monkeypatch):

@@ -185,6 +185,29 @@ def test_one_that_cannot_be_stored_takes_no_other_along_and_is_counted(folder, s
     assert keys(told) == stored(folder) == keys([*drawn[:3], drawn[4], drawn[6]])
 
 
+def test_records_whose_common_transaction_failed_are_stored_one_by_one(folder, store, drawn):
+    told, begun, go_on, broken = [], threading.Event(), threading.Event(), []
+
+    def tell(record):
+        begun.set()
+        go_on.wait()
+        told.append(record)
+
+    def breaks():
+        broken.append(not broken)
+        return broken[-1]  # SQLite gives up what it is at, once
+
+    with Recorder(store, tell, pytest.fail) as recorder:
+        recorder.add(drawn[0])
+        begun.wait()
+        for record in drawn[1:4]:
+            recorder.add(record)
+        store.connection.set_progress_handler(breaks, 1)
+        go_on.set()
+    assert broken[0]
+    assert keys(told) == stored(folder) == keys(drawn[:4])
+
+
 def test_nobody_waits_for_a_recorder_though_what_runs_cannot_be_stopped(store, drawn):
     errors = []
 

@@ -17,7 +17,7 @@ from harness.results.records import Record
 from harness.running.finish import finish
 from harness.running.job import JobSettings, begin, prepare
 from harness.running.plan_lines import variant_lines
-from harness.running.progress import describe_plan, describe_round
+from harness.running.progress import Progress, describe_plan, describe_round
 from harness.running.train import run_rounds
 from harness.statistics import two_way
 from harness.tables import suite_table
@@ -241,6 +241,20 @@ def test_a_row_that_an_interrupted_run_left_behind_goes_first(settings):
     plan = prepare(settings, [ONE]).plan
     assert [(trial.variant, trial.seed) for trial in plan.todo] == [(OPEN, 3), (OPEN, 4), (OPEN, 5)]
     assert next(row for row in plan.rows if row.variant == CLOSE).standing.open
+
+
+def test_what_a_round_settled_is_said_below_the_drawn_line_and_its_trials_are_counted(settings, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    first, rounds, written = prepare(settings, [ONE]).plan, [], []
+    run(settings, rounds=rounds)
+    progress = Progress(len(first.todo), written.append, live=True, plan=first)
+    progress.trial_done(Record(first.todo[0], "ok", accuracy=0.5, total_s=1.0))
+    progress.next_round(rounds[0])
+    drawn, cleared, said = written
+    assert cleared == "\r" + " " * (len(drawn) - 1) + "\r"
+    assert said == describe_round(rounds[0]) + "\n"
+    progress.trial_done(Record(rounds[0].todo[0], "ok", accuracy=0.5, total_s=1.0))
+    assert f"2 of {len(first.todo) + len(rounds[0].todo)} done" in written[-1]
 
 
 def test_an_interrupted_table_is_judged_at_the_last_whole_look_and_says_that_it_goes_on(settings):
