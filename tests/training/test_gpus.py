@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import BASELINE, BUDGETS, HarnessError, load_results
+from harness import BASELINE, BUDGETS, HarnessError, InputError, load_results
 from harness.datasets import DatasetRef
 from harness.models.builders import user_errors
 from harness.results.opening import open_store
@@ -22,8 +22,9 @@ from harness.running.worker import SPOILT_GPU, spoils_gpu
 from harness.running.worker_pool import PoolExecutor, pool_size
 from harness.running.worker_process import WorkerDied
 from harness.timing.timer import Timer
+from harness.training import gpus
 from harness.training.devices import Device, configure_process, find_device, has_gpu_hardware, training_environment
-from harness.training.gpus import ask_for_gpus, require_gpu
+from harness.training.gpus import ask_for_gpus, gpus_of_process, require_gpu
 from harness.training.trial import Trainer
 from harness.variants.sources import source_fingerprint
 
@@ -62,6 +63,81 @@ def test_a_gpu_that_cannot_be_used_is_told_with_the_backends_reason():
     (warning,) = Device("cpu", answer=answer).warnings
     assert "this runs on the CPU" in warning
     assert find_device("cpu").warnings == ()
+
+
+@no_gpu
+def test_a_gpu_that_is_there_and_cannot_be_used_is_refused_where_it_is_asked_for(tmp_path, monkeypatch):
+    program = tmp_path / "nvidia-smi"  # a driver's, of a card that the backend does not use
+    program.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA H100 80GB HBM3'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    device = find_device("auto")
+    assert device.kind == "cpu"
+    assert device.warnings[0].startswith("a GPU is there, but TensorFlow does not use it (")
+    with pytest.raises(InputError, match=r"^--device gpu: a GPU is there, but TensorFlow cannot use it \(.*libcuda"):
+        find_device("gpu")
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"),
+    [
+        ("raise SystemExit('CUDA driver version is insufficient')", "CUDA driver version is insufficient"),
+        ("import os; os._exit(7)", "it ended with exit code 7"),
+        ("import time; time.sleep(1e6)", "a first step on the GPU took longer than 0.2 s"),
+    ],
+)
+def test_a_backend_that_dies_or_hangs_as_it_is_asked_for_gpus_has_none(tmp_path, monkeypatch, capsys, does, reason):
+    (tmp_path / "keras.py").write_text(does)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    for name in ("_NOTICE_S", "_COMPILING_S") if "longer" in reason else ():
+        monkeypatch.setattr(gpus, name, 0.2)
+    answer = ask_for_gpus.__wrapped__()
+    assert (answer.gpus, answer.reason) == ((), reason)
+    assert ("is being compiled; once for a card" in capsys.readouterr().err) == ("longer" in reason)
+
+
+class Driver:
+    """As much of the CUDA driver's library as is called: two cards, or an error."""
+
+    def __init__(self, error=0):
+        self.error = error
+
+    def cuInit(self, flags):
+        return self.error
+
+    def cuDeviceGetCount(self, count):
+        count._obj.value = 2
+        return 0
+
+    def cuDeviceGet(self, device, ordinal):
+        device._obj.value = ordinal
+
+    def cuDeviceGetName(self, name, size, device):
+        name.value = b"NVIDIA H100" if device.value == 0 else b"Tesla T4"
+
+    def cuDeviceGetUuid_v2(self, identity, device):
+        identity.raw = bytes([device.value] * 16)
+
+    def cuDeviceGetAttribute(self, number, attribute, device):
+        number._obj.value = {(75, 0): 9, (76, 0): 0, (75, 1): 7, (76, 1): 5}[attribute, device.value]
+
+
+@pytest.mark.parametrize(("shown", "count"), [(2, 2), (1, 1), (0, 0)])
+def test_gpus_are_named_by_the_driver_as_many_as_the_backend_has(monkeypatch, shown, count):
+    import tensorflow as tf
+
+    monkeypatch.setattr("ctypes.CDLL", lambda name: Driver())
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: ["GPU"] * shown)
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE", raising=False)
+    found = gpus_of_process.__wrapped__()
+    cards = [("NVIDIA H100", "GPU-" + "-".join("0" * n for n in (8, 4, 4, 4, 12)), "9.0", True)]
+    cards += [("Tesla T4", "GPU-01010101-0101-0101-0101-010101010101", "7.5", False)]
+    assert [(one.name, one.uuid, one.compute_capability, one.tf32) for one in found] == cards[:count]
+    assert all(one.visible == one.uuid for one in found)
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    assert not any(one.tf32 for one in gpus_of_process.__wrapped__())
+    monkeypatch.setattr("ctypes.CDLL", lambda name: Driver(error=100))  # CUDA_ERROR_NO_DEVICE
+    assert gpus_of_process.__wrapped__() == ()
 
 
 def seen() -> str:
