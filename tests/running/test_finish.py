@@ -62,7 +62,7 @@ def test_a_run_with_nothing_to_train_reads_once_groups_once_and_judges_each_pair
     count(Record, "from_json")
     job = prepare(settings, SUITES)
     assert not job.plan.todo
-    assert describe_plan(job.plan, timings=job.untimed).endswith(" of timing")
+    assert "; 3 step times to measure; about " in describe_plan(job.plan, timings=job.untimed)
     begin(job).close()
     outcome = finish(job)
     # 3 variants of 3 seeds; in the suite of two variants and in the suite of one the level is not the same; the page

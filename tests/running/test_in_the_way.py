@@ -27,6 +27,7 @@ from harness.results.trials import Environment, Trial
 from harness.running import timing_processes, worker_process
 from harness.running.executor import ExecutorStopped
 from harness.running.futures_engine import FuturesEngine
+from harness.running.head_start import HeadStart
 from harness.running.interrupts import interrupt_on_signals
 from harness.running.job import JobSettings, begin, prepare
 from harness.running.live import _end
@@ -37,7 +38,7 @@ from harness.running.timing_processes import TimingProcesses
 from harness.running.trace import take_line, trace_path, traced
 from harness.running.tuner import run_sweep
 from harness.running.worker import Answer, Home, WorkerSettings, _check_files, serve
-from harness.running.worker_pool import PoolExecutor
+from harness.running.worker_pool import PoolExecutor, _Turns
 from harness.running.worker_process import WorkerDied, WorkerProcess, prepare_log
 from harness.variants import Variant
 from harness.variants.sources import source_fingerprint
@@ -102,6 +103,8 @@ def test_a_timing_that_hangs_or_dies_names_its_variant(tmp_path, monkeypatch, do
     times = TimingProcesses(DATA, ENVIRONMENT, BUDGETS["smoke"], log=tmp_path / "workers.log")
     try:
         process = times._fresh()
+        times.start()  # there is one
+        assert times._process is process
         process.ready()
         (worker,) = psutil.Process(process._process.pid).children()
         if does == "hangs":
@@ -123,6 +126,54 @@ def test_a_pool_that_was_stopped_takes_no_trial(tmp_path):
         pool.run(TRIAL)
     with pytest.raises(ExecutorStopped):
         pool._fill(pool._places[0])
+
+
+def test_a_pool_that_is_stopped_while_a_worker_starts_gives_no_result(tmp_path):
+    pool = PoolExecutor(DATA, ENVIRONMENT, workers=1, timeout_s=600, log=tmp_path / "workers.log")
+    stopping = threading.Thread(target=pool.stop)
+    worker = pool._places[0].worker
+    ready = worker.ready
+
+    def ready_soon():
+        stopping.start()  # as Ctrl-C in another thread
+        ready()
+
+    worker.ready = ready_soon
+    with pytest.raises(ExecutorStopped):
+        pool.run(TRIAL)
+    stopping.join()
+
+
+def test_a_worker_that_cannot_start_fails_its_trial_with_the_reason(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflo")
+    pool = PoolExecutor(DATA, ENVIRONMENT, workers=1, timeout_s=600, log=tmp_path / "workers.log")
+    try:
+        record = pool.run(TRIAL)
+    finally:
+        pool.close()
+    assert record.status == "failed"
+    assert record.message.startswith('KERAS_BACKEND is "tensorflo"')
+
+
+def test_a_trial_that_is_run_alone_waits_for_those_under_way_and_holds_up_the_next():
+    turns, log = _Turns(), []
+
+    def run(turn, name):
+        with turn():
+            log.append(name)
+
+    with turns.beside_others():
+        alone = threading.Thread(target=run, args=(turns.alone, "alone"))
+        alone.start()
+        while not turns._alone:
+            time.sleep(0.01)
+        late = threading.Thread(target=run, args=(turns.beside_others, "late"))
+        late.start()
+        late.join(0.05)
+        assert log == []
+    alone.join()
+    late.join()
+    assert log == ["alone", "late"]
 
 
 def test_a_worker_that_is_replaced_gets_the_environment_of_the_first(tmp_path, monkeypatch):
@@ -198,6 +249,20 @@ def test_a_pipe_or_link_in_the_place_of_log_or_trace_is_not_waited_for_and_not_f
     assert lines == [""]
     with traced(log, TRIAL, 600):
         assert place.is_file()
+
+
+def test_a_trace_that_cannot_be_read_or_says_nothing_gives_no_line(tmp_path):
+    log = tmp_path / "workers.log"
+    place = trace_path(log, TRIAL)
+    place.write_text("what a trial's code has written there")
+    assert take_line(log, TRIAL) == ""
+    assert not place.exists()
+    if Path("/proc/self/mem").exists():
+        place.symlink_to("/proc/self/mem")  # nothing is at its beginning
+        assert take_line(log, TRIAL) == ""
+    elsewhere = dataclasses.replace(TRIAL, variant=Variant(model="nets_nowhere:build"))
+    with traced(log, elsewhere, 600):
+        assert trace_path(log, elsewhere).read_text() == "[]\n"
 
 
 def test_pieces_that_are_added_count_at_once():
@@ -314,6 +379,23 @@ def test_what_keras_tuner_raises_ends_the_sweep_unless_something_else_has(store,
         sweep(store, tmp_path / "scratch", refuses)
 
 
+def test_ctrl_c_amid_a_sweep_ends_its_workers_and_leaves_no_record(store, tmp_path):
+    ended = threading.Event()
+
+    def waits(trial):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        assert ended.wait(600)
+        raise ExecutorStopped
+
+    executor = Running(waits)
+    executor.stop = ended.set
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep([TRIAL], executor=HeadStart(executor), store=store, scratch=tmp_path / "scratch", notify=pytest.fail)
+    assert ended.is_set()
+    assert not store.records()
+    assert not (tmp_path / "scratch").exists()
+
+
 def test_a_failed_trial_may_stop_a_sweep(store, tmp_path):
     trials = [dataclasses.replace(TRIAL, seed=seed) for seed in (1, 2, 3)]
     fails = lambda trial: Record(trial, "failed", "no memory")  # noqa: E731
@@ -348,7 +430,10 @@ def test_times_that_the_store_has_are_kept_unless_new_ones_are_asked_for(tmp_pat
         store.add_step_times(stored)
         job = prepare(settings, suites)
         assert job.untimed == (second,)
-        assert Stopwatch(job, store).time(first).key == stored.key
+        known = Stopwatch(job, store)
+        assert known.time(first).key == stored.key
+        known.start([first])
+        known.close()
         anew = prepare(dataclasses.replace(settings, retime=True), suites)
         assert anew.untimed == (first, second)
         assert Stopwatch(anew, store).known(first) is None
