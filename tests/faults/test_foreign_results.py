@@ -234,7 +234,7 @@ def test_no_page_picture_or_table_obeys_it(said, project):
             page = Page(text)
             assert not [name for name in page.attributes if name.startswith("on")], path
             assert not page.tags & {"img", "iframe"}
-            assert not [link for link in page.links if "evil" in link], path
+            assert not [link for link in page.links if re.match(r"\s*javascript:", link, re.I)], path
             assert "evil()</script>" not in text
         assert not set(text) & set("\x1b\x07\x9b\x00\u202e\u2066\u2028"), path
     for path in files:
