@@ -19,7 +19,8 @@ from harness import BASELINE, BUDGETS, Suite
 from harness.results.predictions import Predictions
 from harness.results.records import EpochMetrics, Record
 from harness.results.trials import Trial
-from harness.running.job import Job, JobSettings, begin, prepare
+from harness.running.job import Job, begin, prepare
+from harness.running.job_settings import JobSettings
 from harness.running.progress import Progress
 
 SEEDS = 10

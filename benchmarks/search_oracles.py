@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness import BASELINE, BUDGETS
-from harness.running.job import JobSettings, begin, worker_log
+from harness.running.job import begin, worker_log
+from harness.running.job_settings import JobSettings
 from harness.running.worker_pool import PoolExecutor
 from harness.search import Float, Search
 from harness.search.engine import Engine

@@ -173,7 +173,7 @@ def job_settings(values: dict[str, Any], *, without: Sequence[str] = ()) -> Any:
     `without` are options, by their names in Python, that mean nothing to the command: what a project says of them is
     left out.
     """
-    from harness.running.job import JobSettings
+    from harness.running.job_settings import JobSettings
 
     defaults = {one.variable: one.default for one in options.JOB if one.variable in without}
     values = values | {name: default for name, default in defaults.items() if not is_given(name)}

@@ -12,7 +12,8 @@ import click
 from harness.cli.options import is_given, job_options, job_settings, paths_argument, project, say, suite_paths, warn
 from harness.cli.sweep import train_plan
 from harness.errors import InputError
-from harness.running.job import Job, JobSettings, begin, prepare
+from harness.running.job import Job, begin, prepare
+from harness.running.job_settings import JobSettings
 from harness.running.progress import describe_plan
 from harness.running.share import Share
 from harness.suite_files import load_suites

@@ -16,7 +16,8 @@ from harness.exports.github import tell_github
 from harness.pytest_plugin.options import option, option_values, project_line
 from harness.pytest_plugin.state import RUN, Run
 from harness.results.records import Record
-from harness.running.job import JobSettings, begin, prepare
+from harness.running.job import begin, prepare
+from harness.running.job_settings import JobSettings
 from harness.running.progress import Progress, describe_plan, seconds_after_training, seconds_of_timing
 from harness.running.stopwatch import Stopwatch
 from harness.running.train import train

@@ -16,7 +16,8 @@ from harness.errors import InputError
 from harness.results.opening import open_store
 from harness.results.predictions import Predictions
 from harness.results.records import Record
-from harness.running.job import JobSettings, prepare
+from harness.running.job import prepare
+from harness.running.job_settings import JobSettings
 from harness.suites import check_suites
 
 DEEP = BASELINE.replace(dropout=0.5)

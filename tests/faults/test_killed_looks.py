@@ -20,7 +20,8 @@ from harness import load_results
 from harness.cli import run
 from harness.comparison import compare
 from harness.options import JOB
-from harness.running.job import JobSettings, begin, prepare
+from harness.running.job import begin, prepare
+from harness.running.job_settings import JobSettings
 from harness.running.train import run_rounds
 from harness.suite_files import load_suites
 

@@ -8,7 +8,8 @@ from harness.cli import run
 from harness.datasets import Dataset
 from harness.errors import InputError
 from harness.noise import quiet_libraries
-from harness.running.job import JobSettings, prepare
+from harness.running.job import prepare
+from harness.running.job_settings import JobSettings
 from harness.suites import Suite
 
 

@@ -14,7 +14,8 @@ from harness.results.predictions import Predictions
 from harness.results.records import Record
 from harness.running import finish as finishing
 from harness.running.finish import finish
-from harness.running.job import JobSettings, begin, prepare
+from harness.running.job import begin, prepare
+from harness.running.job_settings import JobSettings
 from harness.running.progress import describe_plan
 
 SMALL = BASELINE.replace(filters=(4,), dense=(8,))

@@ -15,7 +15,8 @@ from harness.results.trials import Environment, Trial
 from harness.running.ahead import prepare_the_end
 from harness.running.executor import Executor, ExecutorStopped
 from harness.running.head_start import HeadStart
-from harness.running.job import JobSettings, begin, prepare
+from harness.running.job import begin, prepare
+from harness.running.job_settings import JobSettings
 from harness.running.share import Share
 from harness.running.train import train
 from harness.suites import Suite

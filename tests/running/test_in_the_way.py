@@ -29,7 +29,8 @@ from harness.running.executor import ExecutorStopped
 from harness.running.futures_engine import FuturesEngine
 from harness.running.head_start import HeadStart
 from harness.running.interrupts import interrupt_on_signals
-from harness.running.job import JobSettings, begin, prepare
+from harness.running.job import begin, prepare
+from harness.running.job_settings import JobSettings
 from harness.running.live import _end
 from harness.running.models import write_model_of
 from harness.running.pace import Pace

@@ -15,7 +15,8 @@ from harness.comparison.suite_rows import compare
 from harness.results.predictions import Predictions
 from harness.results.records import Record
 from harness.running.finish import finish
-from harness.running.job import JobSettings, begin, prepare
+from harness.running.job import begin, prepare
+from harness.running.job_settings import JobSettings
 from harness.running.plan_lines import variant_lines
 from harness.running.progress import Progress, describe_plan, describe_round
 from harness.running.train import run_rounds

@@ -22,7 +22,8 @@ from harness.results.opening import read_store
 from harness.results.predictions import Predictions
 from harness.results.records import Record
 from harness.results.trials import Environment
-from harness.running.job import JobSettings, begin, prepare
+from harness.running.job import begin, prepare
+from harness.running.job_settings import JobSettings
 from harness.running.plan import DatasetFacts, make_plan
 from harness.running.share import Share, stores_of_shares
 

@@ -185,7 +185,7 @@ def test_command_refuses_an_unknown_search_with_the_nearest_name(
 
 def test_key_of_a_search_holds_what_decides_its_points_and_not_how_many() -> None:
     from harness import BUDGETS
-    from harness.running.job import JobSettings
+    from harness.running.job_settings import JobSettings
     from harness.search.job import prepare_searches
 
     def key(search: Search, epochs: int = 1) -> str:

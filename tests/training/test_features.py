@@ -11,7 +11,8 @@ from harness.errors import InputError
 from harness.models import build_head_model, build_model
 from harness.results.records import Record
 from harness.results.trials import Trial
-from harness.running.job import JobSettings, prepare
+from harness.running.job import prepare
+from harness.running.job_settings import JobSettings
 from harness.training.devices import find_device, training_environment
 from harness.training.features import features_path
 from harness.training.inputs import InputSource, picture_inputs
