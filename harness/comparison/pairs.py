@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from harness.results.predictions import Predictions
@@ -15,13 +16,13 @@ SAME_PREDICTIONS = "no image of any seed is predicted otherwise than by the base
 
 def up_to(seeds: int, records: BySeed) -> BySeed:
     """Return the records of the first so many seeds."""
-    return records if max(records, default=0) <= seeds else {s: one for s, one in records.items() if s <= seeds}
+    return {seed: one for seed, one in records.items() if seed <= seeds}
 
 
 def tried(baseline: BySeed, variant: BySeed) -> int:
     """Return up to which seed both have tried all, failed trials counted."""
     both = baseline.keys() & variant.keys()
-    return next(seed for seed in range(1, len(both) + 2) if seed not in both) - 1
+    return next(seed for seed in itertools.count(1) if seed not in both) - 1
 
 
 def seeds_of_both(baseline: BySeed, variant: BySeed) -> list[int]:
