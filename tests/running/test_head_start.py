@@ -18,7 +18,7 @@ from harness.running.head_start import HeadStart
 from harness.running.job import begin, prepare
 from harness.running.job_settings import JobSettings
 from harness.running.share import Share
-from harness.running.train import train
+from harness.running.train import _Watch, train
 from harness.suites import Suite
 
 ENVIRONMENT = Environment("cpu", "tensorflow", 1, (("keras", "3"),))
@@ -140,6 +140,22 @@ def test_a_share_begins_nothing_more_once_as_many_trials_have_failed_as_may(tmp_
     with begin(job) as store:
         train(job, store, notify=ended.append, stop_after_failures=2)
     assert (len(job.plan.todo), len(ended)) == (4, 2)
+
+
+def test_what_trials_took_is_known_to_the_next_plan_of_this_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    settings = JobSettings("digits", BUDGETS["smoke"], device="cpu", results=tmp_path / "results", workers=1)
+    suites = [Suite("one", [BASELINE.replace(l2=0.1)])]
+    plan = prepare(settings, suites).plan
+    assert plan.estimator.speed.of(plan.estimator.training_part) is None
+    watch = _Watch(plan)
+    watch.see(Record(plan.todo[0], "failed", "refused"))
+    watch.note()  # of nothing
+    for trial in plan.todo:
+        watch.see(Record(trial, "ok", total_s=1.0))
+    watch.note()
+    estimator = prepare(settings, suites).plan.estimator
+    assert estimator.speed.of(estimator.training_part) is not None
 
 
 def test_what_fails_while_the_end_is_prepared_is_left_to_the_end(monkeypatch):

@@ -28,7 +28,7 @@ from harness.running import timing_processes, worker_process
 from harness.running.executor import ExecutorStopped
 from harness.running.futures_engine import FuturesEngine
 from harness.running.head_start import HeadStart
-from harness.running.interrupts import interrupt_on_signals
+from harness.running.interrupts import interrupt_on_signals, no_more_threads
 from harness.running.job import begin, prepare
 from harness.running.job_settings import JobSettings
 from harness.running.live import _end
@@ -466,6 +466,17 @@ def test_a_writer_of_the_page_that_ignores_its_end_is_killed(monkeypatch):
         process.stdout.readline()
         _end(process)
         assert process.returncode == -signal.SIGKILL
+
+
+def test_where_no_thread_can_be_started_the_limit_is_named(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    assert no_more_threads() == ""
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    for limit, told in ((200, "started: 200 are allowed"), (resource.RLIM_INFINITY, "started: raise the limit")):
+        monkeypatch.setattr(resource, "getrlimit", lambda kind, limit=limit: (limit, limit))
+        assert f"no further thread or process can be {told}" in no_more_threads()
 
 
 def test_a_hangup_that_is_ignored_stays_ignored(monkeypatch):

@@ -35,9 +35,9 @@ def test_a_failed_trial_is_to_do_again_and_a_diverged_one_is_done():
 
 
 def test_a_plan_is_told_by_variant_with_the_reason_where_others_of_it_are_known():
-    def told(variant, *records, budget=BUDGETS["quick"]):
+    def told(variant, *records, budget=BUDGETS["quick"], **options):
         known = {one.trial.key: one for one in records}
-        plan = make_plan([Suite("a", [variant])], CIFAR10, budget, ENVIRONMENT, known, workers=1)
+        plan = make_plan([Suite("a", [variant])], CIFAR10, budget, ENVIRONMENT, known, workers=1, **options)
         return variant_lines(plan, known)[1].removeprefix(f"  {variant.name}  ")
 
     quick = BUDGETS["quick"]
@@ -46,6 +46,7 @@ def test_a_plan_is_told_by_variant_with_the_reason_where_others_of_it_are_known(
     elsewhere = dataclasses.replace(ENVIRONMENT, backend="jax", device="gpu")
     assert told(WIDE) == "to do: seeds 1-5"
     assert told(WIDE, *done) == "done: seeds 1-2, 4; to do: seeds 3, 5 (known with other seeds)"
+    assert told(WIDE, *done, retrain=True) == "to do: seeds 1-5 (anew, as --retrain asks)"
     assert told(WIDE, record(WIDE, total_s=1, status="failed", budget=quick)) == "to do: seeds 1-5 (it failed before)"
     assert told(WIDE, older) == "to do: seeds 1-5 (known with other data)"
     assert told(WIDE, record(WIDE, total_s=1), budget=BUDGETS["smoke"]) == "to do: seed 1 (known with another budget)"

@@ -208,6 +208,21 @@ def test_records_whose_common_transaction_failed_are_stored_one_by_one(folder, s
     assert keys(told) == stored(folder) == keys(drawn[:4])
 
 
+def test_what_telling_of_a_record_raises_is_passed_on_once_and_the_others_are_told(folder, store, drawn):
+    told, errors = [], []
+
+    def tell(record):
+        told.append(record)
+        if len(told) < 3:
+            raise OSError(f"the {len(told)}. listener is gone")
+
+    with Recorder(store, tell, errors.append) as recorder:
+        for record in drawn[:4]:
+            recorder.add(record)
+    assert [str(error) for error in errors] == ["the 1. listener is gone"]
+    assert keys(told) == stored(folder) == keys(drawn[:4])
+
+
 def test_nobody_waits_for_a_recorder_though_what_runs_cannot_be_stopped(store, drawn):
     errors = []
 
