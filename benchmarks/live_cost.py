@@ -27,7 +27,7 @@ from plain_keras_tuner import SUITE, write_images
 from harness.machine import usable_cores
 
 # In the command line of the writer's process alone.
-WRITER = "report"
+WRITER = "live_writer"
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.comparison import Group, Judge, compare_groups, frame_of, group_records
+from harness.comparison import Group, Judge, SuiteComparison, compare_groups, frame_of, group_records
 from harness.comparison.groups import Looks, Planned, Timings, looks_before, make_group
 from harness.comparison.outcome import SuiteOutcome, outcomes_of
 from harness.comparison.wanted import ANY
@@ -48,9 +48,7 @@ def finish(job: Job, *, partial: str = "") -> Finished:
     results = load_results(job.settings.results, known=job.results)
     judge, timings = Judge(job.settings.margins), Timings(results)
     own = compare_groups(_own_groups(job, results, timings), results, judge)
-    # Smoke shows that a suite runs: where there is more of it, its rows only stand in the way.
-    shown, _ = ANY.choose(group_records(results, timings), lambda group: group.suite.name)
-    everything = compare_groups(shown, results, judge)
+    everything = compared(results, judge, timings)
     folder, outcomes = job.settings.results / "tables", outcomes_of(everything, results)
     written = write_tables(frame_of(everything), folder, partial=partial, outcomes=outcomes)
     if not partial:
@@ -59,6 +57,13 @@ def finish(job: Job, *, partial: str = "") -> Finished:
         expected_s = job.plan.estimator.on_average().finish_s(job.plan.rows_to_write)
         job.plan.estimator.speed.note("end", expected_s=expected_s, took_s=time.monotonic() - began)
     return Finished(frame_of(own), outcomes_of(own, results), written)
+
+
+def compared(results: Results, judge: Judge, timings: Timings) -> list[SuiteComparison]:
+    """Return the comparisons of a whole folder, as its files show them."""
+    # Smoke shows that a suite runs: where there is more of it, its rows only stand in the way.
+    shown, _ = ANY.choose(group_records(results, timings), lambda group: group.suite.name)
+    return compare_groups(shown, results, judge)
 
 
 def _own_groups(job: Job, results: Results, timings: Timings) -> list[Group]:

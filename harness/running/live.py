@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
+import select
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +18,7 @@ from harness.margins import Margins
 # The workers come first: beside busy ones a process so nice gets a hundredth of their time.
 _NICENESS = 19
 _END_S = 5.0
+_POLL_S = 0.2
 
 
 @contextlib.contextmanager
@@ -37,31 +42,57 @@ def live_report(results: Path, margins: Margins, every_s: float | None) -> Itera
 
 
 def _write_again(command: list[str], every_s: float, ended: threading.Event) -> None:
+    """Ask a writer for a page every so many seconds; one that is gone is replaced."""
+    writer = None
+    try:
+        due = time.monotonic()
+        while not ended.is_set():
+            if writer is None or writer.poll() is not None:
+                writer = _start(command)  # at once: what it imports takes it a while
+            due += every_s
+            if ended.wait(max(due - time.monotonic(), 0)):
+                break
+            with contextlib.suppress(OSError):  # it is gone
+                _ask(writer, ended)
+            due = max(due, time.monotonic() - every_s)  # what took too long is not made up for
+    finally:
+        if writer is not None:
+            _end(writer)
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
     import psutil
 
-    while not ended.wait(every_s):
-        # It may fail, where no trial has ended yet: the next one comes, and the run writes the last.
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        with contextlib.suppress(psutil.Error):
-            psutil.Process(process.pid).nice(_NICENESS)
-        while process.poll() is None:
-            if ended.wait(0.1):
-                _end(process)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+    )
+    with contextlib.suppress(psutil.Error):
+        psutil.Process(process.pid).nice(_NICENESS)
+    return process
+
+
+def _ask(writer: subprocess.Popen[bytes], ended: threading.Event) -> None:
+    """Ask for a page, and wait until it is written, or the run ends."""
+    assert writer.stdin is not None
+    assert writer.stdout is not None
+    writer.stdin.write(b"\n")
+    while not ended.is_set():
+        if select.select([writer.stdout], [], [], _POLL_S)[0]:
+            if not writer.stdout.read(1):  # it is gone
+                writer.wait(_END_S)
+            return
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the writer, and let it take its scratch files away."""
     process.terminate()
-    try:
-        process.wait(_END_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    with process:
+        try:
+            process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def _command(results: Path, margins: Margins) -> list[str]:
-    names = {"alpha": margins.alpha, "margin-accuracy": margins.accuracy, "margin-time": margins.time}
-    options = [part for name, value in names.items() for part in (f"--{name}", str(value))]
-    return [sys.executable, "-m", "harness", "report", "--results", str(results.absolute()), *options]
+    writer = "harness.running.live_writer"
+    return [sys.executable, "-m", writer, str(results.absolute()), json.dumps(dataclasses.asdict(margins))]

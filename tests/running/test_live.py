@@ -1,6 +1,7 @@
 """`--live`: the page is there while a run goes on, whole at any instant, and nobody writes when the run has ended."""
 
 import contextlib
+import dataclasses
 import sys
 import threading
 import time
@@ -10,6 +11,9 @@ import pytest
 from made_results import BASELINE, Made, make_results
 
 from harness.comparison import Margins
+from harness.results import load_results
+from harness.results.opening import open_store
+from harness.results.provenance import collect_provenance
 from harness.running import live
 from harness.running.live import live_report
 
@@ -45,6 +49,7 @@ def wait_until(condition):
 def test_the_page_of_what_is_there_so_far_is_written_again_and_again_beside_the_run_and_ends_with_it(tmp_path):
     folder = make_results(tmp_path / "results", FEW)
     page, seen = folder / "report" / "index.html", {}
+    (record,) = load_results(folder).records.values()
 
     def seen_at(condition):
         seen.update(writers(folder))
@@ -52,10 +57,21 @@ def test_the_page_of_what_is_there_so_far_is_written_again_and_again_beside_the_
 
     with live_report(folder, Margins(), 0.01):
         wait_until(lambda: seen_at(page.exists))
+        first = page.read_text()
+        assert first.rstrip().endswith("</html>")
+        # What is added is on the next page; a writer that something ends is replaced.
+        (writer,) = writers(folder)
+        psutil.Process(writer).kill()
+        with open_store(folder) as store:
+            store.begin_run(collect_provenance())
+            trial = dataclasses.replace(record.trial, seed=2)
+            store.add_record(dataclasses.replace(record, trial=trial))
+        wait_until(lambda: seen_at(lambda: page.read_text() != first))
         assert page.read_text().rstrip().endswith("</html>")
-        # The next one begins by itself, and is ended in its midst.
-        first = set(seen)
-        wait_until(lambda: seen_at(lambda: set(seen) - first))
+        again = page.stat().st_mtime_ns
+        wait_until(lambda: seen_at(lambda: len(seen) == 2))
+        time.sleep(0.3)
+        assert page.stat().st_mtime_ns == again, "what is there already is not written again"
     assert writers(folder) == {}
     assert NICENESS in seen.values(), "it yields to the run"
     assert page.read_text().rstrip().endswith("</html>")
