@@ -23,14 +23,12 @@ def main(folder: str, margins: str) -> None:
     chosen = Margins(**json.loads(margins))
     judge, known = Judge(chosen), None
     for _ in sys.stdin:
-        with contextlib.suppress(
-            Exception
-        ):  # no trial has ended yet, say: the next page comes, the run writes the last
-            known = _write(Path(folder), judge, chosen, known)
+        with contextlib.suppress(Exception):  # no trial has ended yet, say; the run itself writes the last page
+            known = write_anew(Path(folder), judge, chosen, known)
         print(flush=True)
 
 
-def _write(folder: Path, judge: Judge, margins: Margins, known: Results | None) -> Results:
+def write_anew(folder: Path, judge: Judge, margins: Margins, known: Results | None) -> Results:
     """Write the page unless it shows all that is there; return what was read."""
     results = load_results(folder, known=known)
     if known is None or known.last_rows != results.last_rows:

@@ -162,18 +162,23 @@ class Progress:
         if not self._live:
             self._say(line + "\n")
             return
+        columns = shutil.get_terminal_size().columns - 1
         if not keep:
-            # What matters comes first: the end may not fit.
+            # What matters comes first: the end may not fit, and in a narrow terminal the suite has no room either.
             counts = [f"{running} running"] * (self._at_once > 1) + [f"{self._failed} failed"] * (self._failed > 0)
-            parts = [f"{of}: " * bool(of) + f"{self._done} of {self._total} done", *counts, *[left] * bool(left)]
-            line = _cut(f"{', '.join(parts)}; {one_line(text)}", shutil.get_terminal_size().columns - 1)
-        self._say("\r" + line + " " * (self._width - text_width(line)) + "\n" * keep)
+            long = ", ".join([f"{self._done} of {self._total} done", *counts, *[left] * bool(left)])
+            short = ", ".join([f"{self._done}/{self._total}", *counts, *[left.removeprefix("about ")] * bool(left)])
+            suite = f"{of}: " * bool(of)
+            fitting = [one for one in (suite + long, suite + short) if text_width(one) <= columns]
+            line = _cut(f"{fitting[0] if fitting else short}; {one_line(text)}", columns)
+        self._say("\r" + line + " " * (min(self._width, columns) - text_width(line)) + "\n" * keep)
         self._width = 0 if keep else text_width(line)
 
     def close(self) -> None:
         """Clear the drawn line, so that what follows starts at the left edge."""
         if self._live and self._width:
-            self._say("\r" + " " * self._width + "\r")
+            # The terminal may have become narrower meanwhile.
+            self._say("\r" + " " * min(self._width, shutil.get_terminal_size().columns - 1) + "\r")
             self._width = 0
 
     def _say(self, text: str) -> None:

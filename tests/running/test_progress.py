@@ -99,13 +99,34 @@ def test_the_drawn_line_tells_suite_counts_and_time_left_before_the_last_trial(m
         assert all(text_width(line) < columns for line in drawn(written))
     whole = "one: 4 of 6 done, 2 running, about 1 min 50 s left; l2:0.1 seed 2: accuracy 0.500, 10.0 s"
     (line,) = drawn(written)
-    assert line == whole[: columns - 2] + "…" if columns < len(whole) else whole
+    if columns < len(whole):
+        whole = "4/6, 2 running, 1 min 50 s left; l2:0.1 seed 2: accuracy" if columns == 30 else whole
+        whole = whole[: columns - 2] + "…"
+    assert line == whole
     progress.trial_done(Record(plan.todo[4], "failed", "no memory"))
     assert drawn(written)[0] == "[5/6] l2:0.2 seed 1: failed: no memory, about 1 min 50 s left"
     progress.trial_done(Record(plan.todo[5], "ok", accuracy=0.5, total_s=10.0))
-    assert drawn(written)[1].startswith("two: 6 of 6 done, 0 running")
+    heads = {
+        30: "6/6, 0 running, 1 failed",
+        60: "two: 6/6, 0 running, 1 failed, ",
+        100: "two: 6 of 6 done, 0 running, ",
+    }
+    assert drawn(written)[1].startswith(heads[columns])
     # What comes after the last trial takes its time too.
-    assert columns < 80 or "about 1 min 40 s left" in drawn(written)[1]
+    assert columns == 30 or "1 min 40 s left" in drawn(written)[1]
+
+
+def test_a_terminal_that_became_narrower_is_never_written_past_its_edge(monkeypatch):
+    written: list[str] = []
+    monkeypatch.setenv("COLUMNS", "120")
+    progress = Progress(3, written.append, live=True)
+    progress.piece_done("x" * 200, 3.0)
+    monkeypatch.setenv("COLUMNS", "40")
+    progress.piece_done("y", 3.0)
+    progress.close()
+    first, second, cleared = (text.strip("\r") for text in written)
+    assert (len(first), len(second)) == (119, 39)
+    assert cleared == " " * len(second.rstrip())
 
 
 class Look:
