@@ -121,6 +121,9 @@ class Progress:
             self._pace = Pace(_expected(plan), at_once=at_once, trusted=trusted)
         self._suites = {} if plan is None else _suites(plan)
         self._width = 0
+        if live and plan is not None and plan.todo:  # the first trial may take an hour
+            left_s = 0.0 if plan.estimator.unknown(plan.todo) else plan.seconds[0] + after_s
+            self._draw("", "starting", self._told(left_s), running=min(at_once, total))
 
     def next_round(self, plan: Plan) -> None:
         """Say what the last round settled, and count the trials of the next."""
@@ -155,35 +158,47 @@ class Progress:
         left_s = self._pace.left_s()
         if left_s or not running:
             left_s += self._after_s
-        # No less than a second is promised, and nothing where no piece has told its time yet.
-        left = f"about {duration(max(left_s, 1))} left" if left_s else ""
+        left = self._told(left_s)
+        if self._live and not keep:
+            self._draw(of, text, left, running=running)
+            return
         width = len(str(self._total))
         line = ", ".join([f"[{self._done:{width}}/{self._total}] {one_line(text)}", *[left] * bool(left)])
         if not self._live:
             self._say(line + "\n")
             return
-        columns = shutil.get_terminal_size().columns - 1
-        if not keep:
-            # What matters comes first: the end may not fit, and in a narrow terminal the suite has no room either.
-            counts = [f"{running} running"] * (self._at_once > 1) + [f"{self._failed} failed"] * (self._failed > 0)
-            long = ", ".join([f"{self._done} of {self._total} done", *counts, *[left] * bool(left)])
-            short = ", ".join([f"{self._done}/{self._total}", *counts, *[left.removeprefix("about ")] * bool(left)])
-            suite = f"{of}: " * bool(of)
-            fitting = [one for one in (suite + long, suite + short) if text_width(one) <= columns]
-            line = _cut(f"{fitting[0] if fitting else short}; {one_line(text)}", columns)
-        self._say("\r" + line + " " * (min(self._width, columns) - text_width(line)) + "\n" * keep)
-        self._width = 0 if keep else text_width(line)
+        self._say("\r" + line + " " * (min(self._width, _columns()) - text_width(line)) + "\n")
+        self._width = 0
+
+    def _told(self, left_s: float) -> str:
+        # No less than a second is promised, and nothing where no piece has told its time yet.
+        return f"about {duration(max(left_s, 1))} left" if left_s else ""
+
+    def _draw(self, of: str, text: str, left: str, *, running: int) -> None:
+        """Draw the line anew; what matters comes first: the end may not fit, nor in a narrow terminal the suite."""
+        counts = [f"{running} running"] * (self._at_once > 1) + [f"{self._failed} failed"] * (self._failed > 0)
+        long = ", ".join([f"{self._done} of {self._total} done", *counts, *[left] * bool(left)])
+        short = ", ".join([f"{self._done}/{self._total}", *counts, *[left.removeprefix("about ")] * bool(left)])
+        suite = f"{of}: " * bool(of)
+        fitting = [one for one in (suite + long, suite + short) if text_width(one) <= _columns()]
+        line = _cut(f"{fitting[0] if fitting else short}; {one_line(text)}", _columns())
+        self._say("\r" + line + " " * (min(self._width, _columns()) - text_width(line)))
+        self._width = text_width(line)
 
     def close(self) -> None:
         """Clear the drawn line, so that what follows starts at the left edge."""
         if self._live and self._width:
             # The terminal may have become narrower meanwhile.
-            self._say("\r" + " " * min(self._width, shutil.get_terminal_size().columns - 1) + "\r")
+            self._say("\r" + " " * min(self._width, _columns()) + "\r")
             self._width = 0
 
     def _say(self, text: str) -> None:
         with contextlib.suppress(OSError):  # nobody reads it: a closed terminal ends no sweep that is to outlive it
             self._write(text)
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns - 1
 
 
 def _cut(line: str, width: int) -> str:

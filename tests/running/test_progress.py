@@ -94,6 +94,7 @@ def test_the_drawn_line_tells_suite_counts_and_time_left_before_the_last_trial(m
     plan = dataclasses.replace(plan, expected=dict.fromkeys(plan.expected, 5.0))
     written: list[str] = []
     progress = Progress(len(plan.todo), written.append, live=True, at_once=2, plan=plan, after_s=100.0)
+    assert drawn(written)[0].startswith("0 of 6 done, 2 running; star")
     for trial in plan.todo[:4]:
         progress.trial_done(Record(trial, "ok", accuracy=0.5, total_s=10.0))
         assert all(text_width(line) < columns for line in drawn(written))
