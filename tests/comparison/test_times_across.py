@@ -107,6 +107,11 @@ def test_across_runs_the_interval_holds_the_change_with_and_without_the_baseline
         assert (beside.value, beside.low, beside.high) == pytest.approx(expected)
 
 
+def test_within_the_margin_of_time_two_runs_are_the_same():
+    for judge in (judge_relative, judge_across):
+        assert judge(OLD, NEW, comparisons=1, margins=Margins(time=0.9)).verdict == "same"
+
+
 def test_a_claim_that_the_baselines_own_change_takes_away_is_told():
     found = judge_across(OLD, NEW, comparisons=1, margins=Margins(), baselines_ms=(8.0, 4.0))
     assert found.verdict == "unresolved"

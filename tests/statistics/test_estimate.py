@@ -122,7 +122,7 @@ def test_the_interval_of_a_ratio_has_finite_ends_unless_its_log_has_none():
     low, high = Interval(math.log(0.5), math.inf).exp()
     assert (low, high) == (pytest.approx(0.5), math.inf)
     assert tuple(Interval(-math.inf, 0.0).exp()) == (0.0, 1.0)
-    assert 1e300 < Interval(0.0, 1000.0).exp().high < math.inf
+    assert Interval(0.0, 1000.0).exp().high == math.exp(700)
     assert Interval(math.nan, math.nan).exp().empty
 
 
