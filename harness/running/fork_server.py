@@ -2,7 +2,7 @@
 
 A program of its own imports for some 2.5 s of a core, and holds 750 MiB, of which a fork shares all but 180. This is
 the harness's own server: that of multiprocessing is one for all code of a process, and imports the program that asks.
-What is forked has a single thread and has computed nothing: the backend starts in the worker.
+What is forked has a single thread, else the server ends, and has computed nothing: the backend starts in the worker.
 
 This module must import nothing heavy before `serve` has configured its process.
 """
@@ -28,10 +28,12 @@ from harness.running.keeper import keep
 from harness.running.worker import import_backend
 
 _MOST_BYTES = 2**16
+# NumPy would start a thread for each further core as it is imported.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class ForkServer:
-    """Forks keepers of workers, from any thread; one that has ended forks none. It starts as it is first asked.
+    """Forks keepers of workers, asked from any thread; one that has ended forks none. It starts as it is first asked.
 
     Args:
         path: Where it and its workers find modules; None for where this process does as it starts.
@@ -85,7 +87,8 @@ class ForkServer:
             self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
                 process = start_program(
-                    f"from harness.running.fork_server import serve; serve({theirs.fileno()})",
+                    f"import os; variables = dict(os.environ); os.environ |= {_ONE_THREAD}; "
+                    f"from harness.running.fork_server import serve; serve({theirs.fileno()}, variables)",
                     sys.path if self._path is None else self._path,
                     [theirs.fileno()],
                     os.environ,
@@ -179,13 +182,14 @@ def start_program(
     )
 
 
-def serve(descriptor: int) -> None:
-    """Import what workers need, then fork one for each request, until the harness is gone."""
+def serve(descriptor: int, variables: Mapping[str, str]) -> None:
+    """Import what workers need, then fork one with these variables for each request, until the harness is gone."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     connection = socket.socket(fileno=descriptor)
-    variables = dict(os.environ)
     import_backend()
+    if len(list(Path("/proc/self/task").iterdir())) > 1:
+        return  # something that starts with every Python, a profiler say, has a thread here: a copy of it could crash
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries them
     while True:
         request, descriptors, _, _ = socket.recv_fds(connection, _MOST_BYTES, 3)

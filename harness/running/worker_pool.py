@@ -151,6 +151,8 @@ class PoolExecutor:
         """End the workers now."""
         self._stopped.set()
         self._computing.set()
+        if self._server is not None:
+            self._server.close()  # one that still imports would be waited for
         self.close()
 
     def close(self) -> None:

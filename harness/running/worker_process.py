@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ class WorkerProcess:
         settings: What it must know.
         memory_mib: The most resident memory that it, and what it starts, may use; 0 for any.
         variables: Its environment; None for this process's own.
-        server: Forks it, with the environment that it started with itself; None, or one that has ended, for a program.
+        server: Forks it, with the environment that it started with itself; None, or one that forks none, for a program.
     """
 
     def __init__(
@@ -51,16 +52,25 @@ class WorkerProcess:
     ) -> None:
         self.spent = False
         self._ready = False
+        self._settings = settings
+        self._memory_mib = memory_mib
+        self._variables = dict(os.environ if variables is None else variables)
+        self._starting = threading.Lock()
+        self._ended = False
+        self._start(server)
+
+    def _start(self, server: ForkServer | None) -> None:
+        settings = self._settings
         self._tasks, tasks = multiprocessing.Pipe()
         self._control, control = multiprocessing.Pipe()
         with tasks, control:
             numbers = tasks.fileno(), control.fileno()
-            forked = server.fork(*numbers, settings.log, memory_mib) if server else None
+            forked = server.fork(*numbers, settings.log, self._memory_mib) if server else None
             self._process: subprocess.Popen[bytes] | ForkedProcess = forked or start_program(
-                f"from harness.running.keeper import keep; keep(*{numbers}, {str(settings.log)!r}, {memory_mib})",
+                f"from harness.running.keeper import keep; keep(*{numbers}, {str(settings.log)!r}, {self._memory_mib})",
                 settings.path,
                 numbers,
-                os.environ if variables is None else variables,
+                self._variables,
             )
         with contextlib.suppress(OSError):  # it ended already: `ready` tells
             self._control.send(Begin(_START_LIMIT_S))
@@ -78,9 +88,18 @@ class WorkerProcess:
             WorkerDied: It ended meanwhile.
             HarnessError: It cannot start.
         """
-        if not self._ready:
+        if self._ready:
+            return
+        try:
             self._receive(tidy=False)
-            self._ready = True
+        except WorkerDied:
+            with self._starting:
+                if self._ended or self._process.pid:
+                    raise
+                self._start(None)  # the server has ended, or does not fork: a program instead
+            self.spent = False
+            self._receive(tidy=False)
+        self._ready = True
 
     def run(self, function: Callable[..., Any], *arguments: Any, limit_s: float, tidy: bool = False) -> Any:
         """Run one task and return what it returns.
@@ -104,7 +123,9 @@ class WorkerProcess:
 
     def end(self) -> None:
         """End it, and what it started, now; from any thread, and as often as one likes."""
-        self._process.terminate()
+        with self._starting:
+            self._ended = True
+            self._process.terminate()
 
     def close(self) -> None:
         """End it and wait until it is gone."""
@@ -138,7 +159,8 @@ class WorkerProcess:
         try:
             ending: Ending = self._control.recv()
         except Exception:  # the keeper itself was ended
-            self.close()
+            if self._process.pid:
+                self.close()
             return Ending(self._process.returncode)
         return ending
 

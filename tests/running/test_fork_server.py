@@ -107,9 +107,12 @@ def test_where_the_server_was_killed_its_workers_go_on_and_further_ones_are_prog
         process = psutil.Process(worker._process.pid).parent()
         process.suspend()
         unborn = WorkerProcess(settings, server=server)
+        ended = WorkerProcess(settings, server=server)
         process.kill()
+        assert ask(unborn, os.getppid) == unborn._process.pid
+        ended.close()
         with pytest.raises(WorkerDied):
-            unborn.ready()
+            ended.ready()
         assert ask(worker, os.getpid) == before
         further = WorkerProcess(settings, server=server)
         try:
@@ -120,6 +123,22 @@ def test_where_the_server_was_killed_its_workers_go_on_and_further_ones_are_prog
     finally:
         for one in filter(None, (worker, unborn)):
             one.close()
+        server.close()
+
+
+def test_where_something_has_a_thread_in_every_python_workers_are_programs(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    server = ForkServer.of(ENVIRONMENT)
+    settings = WorkerSettings("cpu", 1, DATA, tuple(sys.path), tmp_path / "workers.log")
+    worker = WorkerProcess(settings, server=server)
+    try:
+        assert ask(worker, os.getppid) == worker._process.pid
+        assert isinstance(worker._process, subprocess.Popen)
+    finally:
+        worker.close()
         server.close()
 
 
