@@ -15,7 +15,7 @@ import keras
 from harness.errors import HarnessError, InputError, nearest
 from harness.models.compiling import compile_model
 from harness.models.contract import check_contract
-from harness.models.own_seeds import own_seeds
+from harness.models.own_seeds import OwnSeeds, own_seeds
 from harness.models.state import known_state, set_seeds
 from harness.variants import Variant
 from harness.variants.reads import Reads, watched
@@ -62,19 +62,18 @@ def build_custom(
     `reads` notes what the builder reads of the variant, and what is applied without it: the batch size, and the
     optimizer of a model that comes without one.
 
-    Raises BuildError where the builder raises, sets a global seed, or returns what cannot be trained and compared: see
-    `check_contract`.
+    Raises BuildError where the builder raises, leaves a global seed of its own, or returns what cannot be trained and
+    compared: see `check_contract`.
     """
     target = variant.model or ""
     with known_state(seed), contained(), own_seeds() as seeds:
         builder = load_builder(target)
         if seed is not None:
             set_seeds(seed)  # whatever the import has drawn
-        with user_errors(target):
-            with seeds.refusing():
-                model = builder(watched(variant, reads), input_shape, classes)
+        with user_errors(target), seeds.watching(), _refusing_own_seeds(target, seeds):
+            model = builder(watched(variant, reads), input_shape, classes)
             try:
-                check_contract(model, input_shape, classes)
+                check_contract(model, input_shape, classes)  # which may call its `build` and `call`
             except BuildError as error:
                 raise BuildError(f'model "{target}" {error} ({builder_source(target)})') from None
         applied = ("batch_size",) if model.compiled else ("batch_size", "optimizer", "learning_rate")
@@ -96,6 +95,18 @@ def user_errors(target: str | None) -> Iterator[None]:
         if target is None:
             raise
         raise BuildError(f'model "{target}" failed: {describe(error, builder_files(target).values())}') from None
+
+
+@contextlib.contextmanager
+def _refusing_own_seeds(target: str, seeds: OwnSeeds) -> Iterator[None]:
+    """Refuse what a builder did to the global generators, before whatever else is wrong with its model."""
+    try:
+        yield
+    except BuildError:
+        if not seeds.trouble(()):
+            raise
+    if trouble := seeds.trouble(builder_files(target).values()):
+        raise BuildError(f'model "{target}": {trouble}')
 
 
 def _check_signature(target: str, builder: Builder, source: Path) -> None:
