@@ -2,21 +2,23 @@
 
 A run starts (its workers import TensorFlow), trains, times steps, and ends (tables, charts, the report). What the store
 has of a variant on this machine counts before any reckoning; what of it is only known of others goes by their work.
+What another machine, device or backend trained says how variants compare, and nothing of the time they take here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from statistics import fmean, median
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from harness.budgets import Budget
 from harness.machine import usable_cores
 from harness.results.records import Record
 from harness.results.trials import DeviceKind, Trial
+from harness.running.image_times import image_times, images_of
 from harness.running.machine_speed import AVERAGE, UNKNOWN, MachineSpeed, guessed_ratio
 from harness.running.pace import last_end
 from harness.timing.settings import OWN_SHARE, timing_settings
@@ -47,19 +49,24 @@ class Estimator:
     Attributes:
         facts: What is trained on.
         workers: Trials at once.
-        records: What is known of trials on this machine.
+        records: What is known of trials on this machine, with the device and backend of those to come.
         speed: What is known of this machine.
+        elsewhere: What is known of trials on each other machine, device or backend; the most alike first.
     """
 
     facts: DatasetFacts
     workers: int
     records: Sequence[Record] = ()
     speed: MachineSpeed = UNKNOWN
+    elsewhere: Sequence[Sequence[Record]] = ()
 
     def unknown(self, trials: Sequence[Trial]) -> str:
         """Return what is not known, so that how long some trials take can only be guessed; empty where enough is."""
         if not self._known and self.speed.of(self.training_part) is None:
-            return "nothing was trained on this machine yet"
+            if not (trials and self.elsewhere):
+                return "nothing was trained on this machine yet"
+            wanted = trials[0].environment
+            return f"nothing was trained on this machine's {wanted.device.upper()} with {wanted.backend} yet"
         own = {trial.variant.model for trial in trials if trial.variant.model and trial.variant not in self._known}
         return f'"{min(own)}" was not trained on this machine yet' if own else ""
 
@@ -70,7 +77,7 @@ class Estimator:
 
     def on_average(self) -> Estimator:
         """Return what says how long things take where nothing is known and the machine is of 2024."""
-        return replace(self, records=(), speed=AVERAGE)
+        return replace(self, records=(), elsewhere=(), speed=AVERAGE)
 
     def start_s(self) -> float:
         """From the plan until the first trial begins."""
@@ -80,17 +87,17 @@ class Estimator:
         """Each of some trials, in the order in which they run: the first ones of a worker and of a variant take longer.
 
         As long as others of its variant took on this dataset; where there are none, as what is known of others, or else
-        the baseline's usual time, by the variant's work.
+        the baseline's usual time, by how the variant compares with them elsewhere, or by its work.
         """
         ratio, shape, classes = self._ratio(self.training_part), self.facts.input_shape, len(self.facts.classes)
         works = {variant: epoch_work(variant, shape, classes) for variant in {trial.variant for trial in trials}}
-        known = self._known
         usual = _IMAGE_S[trials[0].environment.device if trials else "cpu"] * ratio
-        if known:
-            usual = fmean(image_s / epoch_work(variant, shape, classes) for variant, image_s in known.items())
+        if self._known:
+            usual = self._unit_s(self._known)
+        known = self._compared(usual) | self._known
         found, builds, backbones = [], Counter[Variant](), set()
         for number, trial in enumerate(trials):
-            variant, images = trial.variant, self._images(trial.budget)
+            variant, images = trial.variant, images_of(trial.budget, self.facts)
             if variant in known:  # what it took has its features in it, or found them kept
                 seconds = known[variant] * images
             else:
@@ -146,34 +153,30 @@ class Estimator:
         return (_FINISH_S + _FINISH_ROW_S * rows) * self._ratio("end")
 
     @cached_property
-    def _known(self) -> Mapping[Variant, float]:
-        """Seconds per image and epoch, of the variants that were trained on this dataset."""
-        found: dict[Variant, list[tuple[float, float]]] = {}
-        for record in self.records:
-            if record.status == "ok" and record.trial.fingerprint == self.facts.fingerprint:
-                images = self._images(record.trial.budget)
-                times = _settled_s(record, median) / images, _settled_s(record, min) / images
-                found.setdefault(record.trial.variant, []).append(times)
-        # A few trials of a variant may all have been disturbed: their quickest epochs say how variants compare, and
-        # all of them together how often one is.
-        usual, quickest = (
-            {variant: median(one[which] for one in times) for variant, times in found.items()} for which in (0, 1)
-        )
-        disturbed = sum(usual.values()) / sum(quickest.values()) if sum(quickest.values()) else 1.0
-        return {variant: disturbed * seconds for variant, seconds in quickest.items()}
+    def _known(self) -> dict[Variant, float]:
+        """Seconds per image and epoch, of the variants that were trained here on this dataset."""
+        return image_times(self.records, self.facts)
 
-    def _images(self, budget: Budget) -> int:
-        return budget.epochs * min(self.facts.train_images, budget.max_images or self.facts.train_images)
+    def _compared(self, usual: float) -> dict[Variant, float]:
+        """The same of variants that were trained elsewhere, by how they compare with the others there.
+
+        What both machines trained says how much faster one is; where there is no such variant, their work does.
+        """
+        found: dict[Variant, float] = {}
+        for records in reversed(self.elsewhere):
+            there = image_times(records, self.facts)
+            both = self._known.keys() & there.keys()
+            if there:
+                scale = fmean(self._known[one] / there[one] for one in both) if both else usual / self._unit_s(there)
+                found |= {variant: scale * image_s for variant, image_s in there.items()}
+        return found
+
+    def _unit_s(self, times: Mapping[Variant, float]) -> float:
+        """Seconds per image, epoch and work; models of one's own, whose work is not known, count where all are such."""
+        shape, classes = self.facts.input_shape, len(self.facts.classes)
+        reckoned = [variant for variant in times if not variant.model] or list(times)
+        return fmean(times[variant] / epoch_work(variant, shape, classes) for variant in reckoned)
 
     def _ratio(self, part: str, *, guess: float = 0.0) -> float:
         known = self.speed.of(part)
         return known if known is not None else guess or guessed_ratio()
-
-
-def _settled_s(record: Record, typical: Callable[[list[float]], float]) -> float:
-    """Return what a trial would have taken with a model at hand, and every epoch like its typical one."""
-    seconds = record.total_s - (record.build_s if record.build_s > 0 else 0.0)
-    if record.history and record.train_time_s > 0:
-        epoch_s = typical([epoch.seconds for epoch in record.history])
-        seconds -= record.train_time_s - epoch_s * len(record.history)
-    return max(seconds, 0.0)

@@ -140,7 +140,7 @@ def prepare(
     results = earlier.results if earlier else None
     if has_store(settings.results):
         results = load_results(settings.results, known=results)
-    records = _known_records(results, settings.beside)
+    records, made_on = _known_records(results, settings.beside)
     engine = choose_engine(settings.engine, device, dataset.train_images.nbytes / 2**20, server)
     provenance = collect_provenance(gpus=device.gpus, driver=device.driver)
     trainer = f"{provenance.machine}; {environment.backend} on {environment.device}, {settings.engine.name}"
@@ -153,7 +153,8 @@ def prepare(
         records,
         workers=engine.size(settings.workers),
         retrain=settings.retrain,
-        here=_made_on(provenance.machine, records, results),
+        machine=provenance.machine,
+        made_on=made_on,
         speed=read_speed(trainer),
         share=settings.share,
         has_model=has_model(settings.results, settings.beside) if settings.save_models else None,
@@ -232,20 +233,18 @@ def _slow_ways(plan: Plan) -> tuple[str, ...]:
     )
 
 
-def _known_records(results: Results | None, beside: Path | None) -> Mapping[str, Record]:
-    """Return what a results folder and the one beside it hold, by key; a failure yields to a result."""
+def _known_records(results: Results | None, beside: Path | None) -> tuple[Mapping[str, Record], Mapping[str, str]]:
+    """Return what a results folder and the one beside it hold, and which machine made it, by key; a failure yields to a
+    result.
+    """
     records = dict(results.records) if results else {}
+    made_on = {key: results.provenances[key].machine for key in records} if results else {}
     if beside is not None and has_store(beside):
-        for record in load_results(beside, history=False).records.values():
-            keep_newest(records, record)
-    return records
-
-
-def _made_on(machine: str, records: Mapping[str, Record], results: Results | None) -> Sequence[Record]:
-    """Return the records that a machine made, or all where it made none: another's tell how variants compare."""
-    made = results.provenances if results else {}
-    own = [record for key, record in records.items() if key in made and made[key].machine == machine]
-    return own or list(records.values())
+        other = load_results(beside, history=False)
+        for key, record in other.records.items():
+            if keep_newest(records, record):
+                made_on[key] = other.provenances[key].machine
+    return records, made_on
 
 
 def _unmerged(plan: Plan, settings: JobSettings) -> tuple[str, ...]:

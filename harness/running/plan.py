@@ -14,6 +14,7 @@ from harness.results.conditions import Conditions
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.estimate import Estimator
+from harness.running.image_times import own_and_others
 from harness.running.machine_speed import UNKNOWN, MachineSpeed
 from harness.running.share import WHOLE, Share
 from harness.suites import Suite, shown_names
@@ -146,7 +147,8 @@ def make_plan(
     *,
     workers: int,
     retrain: bool = False,
-    here: Sequence[Record] | None = None,
+    machine: str = "",
+    made_on: Mapping[str, str] | None = None,
     speed: MachineSpeed = UNKNOWN,
     share: Share = WHOLE,
     has_model: Callable[[Trial], bool] | None = None,
@@ -156,7 +158,8 @@ def make_plan(
 
     Where models are to be kept, `has_model` says of a trial whether its is: one that ended without is to do again.
     `share` says which of the trials are done here, `look` says of records where the rows of a plan stand. How long it
-    takes is told from `here`, those of the records that this machine made (None: all of them), and its `speed`.
+    takes is told from the records that this machine made, and its `speed`; `made_on` says by key which machine made
+    each (None: this one).
 
     Raises:
         InputError: A variant's model is too small or too large for the dataset's images, or its builder is missing.
@@ -177,7 +180,9 @@ def make_plan(
         return status == "diverged" or (status == "ok" and (has_model is None or has_model(trial)))
 
     done = frozenset(trial.key for trial in _taken(share, trials) if is_done(trial))
-    estimator = Estimator(dataset, workers, list(records.values()) if here is None else here, speed)
+    machines = dict.fromkeys(records, machine) if made_on is None else made_on
+    own, elsewhere = own_and_others(records, machines, machine, environment)
+    estimator = Estimator(dataset, workers, own, speed, elsewhere)
     plan = Plan(tuple(suites), conditions, budget.looks, tuple(trials), done, (), (0.0, 0.0), workers, estimator, share)
     plan = replace(plan, rows=look(plan, known))
 

@@ -202,6 +202,53 @@ def test_the_first_plan_on_a_machine_says_that_it_guesses_and_later_ones_tell_a_
     assert "guess" not in done
 
 
+GPU = dataclasses.replace(ENVIRONMENT, device="gpu")
+
+
+@pytest.mark.parametrize(
+    ("environment", "machine"),
+    [(ENVIRONMENT, "there"), (GPU, "here"), (dataclasses.replace(ENVIRONMENT, backend="jax"), "here")],
+    ids=["another machine", "another device", "another backend"],
+)
+def test_what_was_trained_elsewhere_says_how_variants_compare_and_never_how_long_they_take_here(environment, machine):
+    deep = BASELINE.replace(filters=(32, 32, 32))
+
+    def planned(speed, *times):
+        ended = [
+            dataclasses.replace(one, trial=dataclasses.replace(one.trial, environment=environment)) for one in times
+        ]
+        known = {one.trial.key: one for one in ended}
+        made_on = dict.fromkeys(known, machine)
+        suite, options = Suite("a", [WIDE, deep]), {"machine": "here", "made_on": made_on, "speed": speed}
+        plan = make_plan([suite], CIFAR10, FULL.override(seeds=1), ENVIRONMENT, known, workers=1, **options)
+        return plan, [plan.expected[one.key] for one in plan.todo]
+
+    usual, (baseline, *_) = planned(AVERAGE)
+    assert not usual.estimator.unknown(usual.todo)
+    there = [record(one, total_s=total_s, seed=2) for one, total_s in ((BASELINE, 1.0), (WIDE, 6.0), (deep, 2.0))]
+    # Of a machine of known speed: as long in all as by their work, and each beside the others as it was there.
+    plan, times = planned(AVERAGE, *there)
+    assert not plan.estimator.unknown(plan.todo)
+    assert times[1] / times[0] == pytest.approx(6, rel=0.02)
+    assert times[2] / times[0] == pytest.approx(2, rel=0.02)
+    assert baseline / 3 < times[0] < baseline
+    # Of one of which nothing is known they stay a guess, as they are without them.
+    plan, _ = planned(UNKNOWN, *there)
+    told = describe_plan(plan).splitlines()[1]
+    assert " to " in told.split("; ")[-1]
+    assert told.endswith(" (a guess: nothing was trained on this machine's CPU with tensorflow yet)")
+    assert plan.seconds[0] > 100 * guessed_ratio()
+
+
+def test_what_both_machines_trained_says_how_much_faster_one_of_them_is():
+    here, there = [record(BASELINE, total_s=10.0)], [record(BASELINE, total_s=1.0), record(WIDE, total_s=5.0)]
+    estimator = Estimator(CIFAR10, 1, here, AVERAGE, [there])
+    assert estimator.trials_s([trial(BASELINE), trial(WIDE)])[1] == pytest.approx(50, abs=3)
+    # A model of one's own that was never trained here is guessed at.
+    own = BASELINE.replace(model="own:build")
+    assert "own:build" in Estimator(CIFAR10, 1, here, AVERAGE, [[record(own, total_s=1.0)]]).unknown([trial(own)])
+
+
 def test_a_guess_is_given_as_a_range_around_what_a_core_does_in_a_moment():
     low, high = guess_range(60.0)
     assert low < 60 < high

@@ -1,6 +1,7 @@
 """The end of a run: its table holds its own trials by key; everything is read, grouped and judged once."""
 
 import collections
+import dataclasses
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ from drawn_images import draw_folder
 
 from harness import BASELINE, BUDGETS, Suite
 from harness.comparison import groups, judge
+from harness.results import load_results
+from harness.results.opening import open_store
 from harness.results.predictions import Predictions
 from harness.results.records import Record
 from harness.running import finish as finishing
@@ -113,3 +116,36 @@ def test_an_older_store_is_copied_and_brought_up_to_date(settings):
     begin(job).close()
     assert (settings.results / "harness.sqlite.schema-1").read_bytes() == before
     assert finish(job, partial="x").frame.groupby("suite").size().to_dict() == {"one": 3, "two": 2}
+
+
+def test_what_another_machine_trained_is_not_told_as_this_ones_pace(settings, monkeypatch, tmp_path):
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    more = dataclasses.replace(settings, budget=settings.budget.override(seeds=4))
+
+    def told(job):
+        return describe_plan(job.plan).splitlines()[1]
+
+    job = prepare(settings, SUITES)
+    elsewhere = dataclasses.replace(job.provenance, host="elsewhere")
+    with open_store(settings.results) as store:
+        store.begin_run(elsewhere)
+        store.add_test_set(job.dataset.fingerprint, settings.budget.max_images, job.test_set)
+        labels = job.test_set.labels.astype(np.uint16)
+        predictions = Predictions(labels, np.full(len(labels), 255, "u1"), np.ones(len(labels), bool))
+        figures = dict.fromkeys(("accuracy", "precision", "recall", "macro_f1"), 1.0)
+        for trial in job.plan.todo:
+            store.add_record(
+                Record(trial, "ok", epoch=1, params=10, loss=1.0, total_s=600.0, predictions=predictions, **figures)
+            )
+    assert told(prepare(more, SUITES)).endswith(
+        "(a guess: nothing was trained on this machine's CPU with tensorflow yet)"
+    )
+    # A share, whose records are in the folder beside its own, knows as little of them, and this machine's as well.
+    share = dataclasses.replace(more, results=tmp_path / "share", beside=settings.results)
+    assert "guess" in told(prepare(share, SUITES))
+    with open_store(settings.results) as store:
+        store.begin_run(job.provenance)
+        for record in load_results(settings.results).records.values():
+            store.add_record(dataclasses.replace(record, trained_on=None))
+    for one in (more, share):
+        assert "guess" not in told(prepare(one, SUITES))
