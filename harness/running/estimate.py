@@ -145,12 +145,12 @@ class Estimator:
         return f"timing, {budget.name}"
 
     def end_s(self, rows: int) -> float:
-        """From the last trial or step time to the end, with so many rows of tables and charts to write."""
+        """From the last trial or step time to the end, with so many rows of tables and charts to write, if any."""
         return self.finish_s(rows) + _EXIT_S * self._ratio("end")
 
     def finish_s(self, rows: int) -> float:
-        """Write tables, charts and the report."""
-        return (_FINISH_S + _FINISH_ROW_S * rows) * self._ratio("end")
+        """Write tables, charts and the report; nothing is written of no rows."""
+        return (_FINISH_S + _FINISH_ROW_S * rows) * self._ratio("end") if rows else 0.0
 
     @cached_property
     def _known(self) -> dict[Variant, float]:

@@ -54,7 +54,8 @@ def finish(job: Job, *, partial: str = "") -> Finished:
     if not partial:
         written += write_report(everything, results, job.settings.margins)
     if not partial and (job.results is None or job.results.last_rows != results.last_rows):
-        expected_s = job.plan.estimator.on_average().finish_s(job.plan.rows_to_write)
+        rows = sum(len(one.rows) for one in everything)  # of other suites too: it is what took the time
+        expected_s = job.plan.estimator.on_average().finish_s(rows)
         job.plan.estimator.speed.note("end", expected_s=expected_s, took_s=time.monotonic() - began)
     return Finished(frame_of(own), outcomes_of(own, results), written)
 

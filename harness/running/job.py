@@ -157,6 +157,8 @@ def prepare(
         made_on=made_on,
         speed=read_speed(trainer),
         share=settings.share,
+        held=plans_of(results) if results else (),
+        declared=declared,
         has_model=has_model(settings.results, settings.beside) if settings.save_models else None,
         look=partial(looking.rows, results=results),
     )

@@ -9,8 +9,10 @@ from functools import cached_property
 from harness.budgets import Budget
 from harness.comparison.standing import Standing
 from harness.comparison.verdicts import Verdict
+from harness.comparison.wanted import ANY
 from harness.datasets import Dataset
 from harness.results.conditions import Conditions
+from harness.results.planned import PlannedSuite
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.running.estimate import Estimator
@@ -79,6 +81,8 @@ class Plan:
         estimator: Says how long things take here.
         expected: About how long each trial takes that is not done, in seconds, by key.
         share: Which of the trials are needed here; other machines train the others.
+        rows_to_write: How many rows the tables of the folder have at the end, those of other suites too; a share writes
+            none.
     """
 
     suites: tuple[Suite, ...]
@@ -92,6 +96,7 @@ class Plan:
     estimator: Estimator
     share: Share = WHOLE
     expected: Mapping[str, float] = field(default_factory=dict)
+    rows_to_write: int = 0
 
     @property
     def todo(self) -> tuple[Trial, ...]:
@@ -118,11 +123,6 @@ class Plan:
         for trial in self.trials:
             found.setdefault(trial.variant, []).append(trial)
         return found
-
-    @property
-    def rows_to_write(self) -> int:
-        """How many rows the tables of its suites have."""
-        return sum(len(suite.members) for suite in self.suites)
 
     @cached_property
     def names(self) -> dict[Variant, str]:
@@ -151,6 +151,8 @@ def make_plan(
     made_on: Mapping[str, str] | None = None,
     speed: MachineSpeed = UNKNOWN,
     share: Share = WHOLE,
+    held: Sequence[PlannedSuite] = (),
+    declared: Sequence[Suite] = (),
     has_model: Callable[[Trial], bool] | None = None,
     look: Callable[[Plan, Mapping[str, Record]], tuple[Row, ...]] = lambda plan, records: (),
 ) -> Plan:
@@ -159,7 +161,8 @@ def make_plan(
     Where models are to be kept, `has_model` says of a trial whether its is: one that ended without is to do again.
     `share` says which of the trials are done here, `look` says of records where the rows of a plan stand. How long it
     takes is told from the records that this machine made, and its `speed`; `made_on` says by key which machine made
-    each (None: this one).
+    each (None: this one), `held` what the folder's tables show already, and `declared` the whole of suites of
+    which some variants are chosen.
 
     Raises:
         InputError: A variant's model is too small or too large for the dataset's images, or its builder is missing.
@@ -184,7 +187,8 @@ def make_plan(
     own, elsewhere = own_and_others(records, machines, machine, environment)
     estimator = Estimator(dataset, workers, own, speed, elsewhere)
     plan = Plan(tuple(suites), conditions, budget.looks, tuple(trials), done, (), (0.0, 0.0), workers, estimator, share)
-    plan = replace(plan, rows=look(plan, known))
+    to_write = _rows_to_write(plan, held, declared) if share == WHOLE else 0
+    plan = replace(plan, rows=look(plan, known), rows_to_write=to_write)
 
     def seconds(some: Sequence[Trial]) -> float:
         return estimator.training_s([one for one in some if one.key not in done])
@@ -192,6 +196,23 @@ def make_plan(
     todo = [trial for trial in plan.possible if trial.key not in done]
     expected = dict(zip((one.key for one in todo), estimator.trials_s(todo), strict=True))
     return replace(plan, seconds=(seconds(plan.needed), seconds(plan.possible)), expected=expected)
+
+
+def _rows_to_write(plan: Plan, held: Sequence[PlannedSuite], declared: Sequence[Suite]) -> int:
+    """Return how many rows a folder's tables have once a plan is done, by what was planned there, the oldest first."""
+    whole = {suite.name: suite for suite in (*plan.suites, *declared)}
+    own = [
+        PlannedSuite(whole[suite.name], plan.conditions, plan.looks, dict.fromkeys(suite.members, ""))
+        for suite in plan.suites
+    ]
+    newest: dict[tuple[str, Conditions], PlannedSuite] = {}
+    chosen: dict[tuple[str, Conditions], set[Variant]] = {}
+    for one in (*held, *own):
+        place = one.suite.name, one.conditions
+        newest[place] = one
+        chosen.setdefault(place, set()).update(one.sources)
+    shown, _ = ANY.choose(list(newest.values()), lambda one: one.suite.name)
+    return sum(len(chosen[one.suite.name, one.conditions].intersection(one.suite.members)) for one in shown)
 
 
 def _taken(share: Share, trials: Sequence[Trial]) -> Iterator[Trial]:

@@ -13,7 +13,8 @@ from harness.results.trials import Environment, Trial
 from harness.running.estimate import Estimator
 from harness.running.machine_speed import AVERAGE, UNKNOWN, MachineSpeed, guess_range, guessed_ratio, read_speed
 from harness.running.plan import DatasetFacts, make_plan
-from harness.running.progress import describe_plan
+from harness.running.progress import describe_plan, seconds_after_training
+from harness.running.share import WHOLE, Share
 from harness.timing.flops import forward_flops
 from harness.variants.cost import epoch_work, features_work
 
@@ -247,6 +248,17 @@ def test_what_both_machines_trained_says_how_much_faster_one_of_them_is():
     # A model of one's own that was never trained here is guessed at.
     own = BASELINE.replace(model="own:build")
     assert "own:build" in Estimator(CIFAR10, 1, here, AVERAGE, [[record(own, total_s=1.0)]]).unknown([trial(own)])
+
+
+def test_a_share_of_a_sweep_expects_no_time_for_tables_that_it_does_not_write():
+    suite = Suite("many", [BASELINE.replace(l2=0.001 * number) for number in range(1, 100)])
+
+    def after_s(share):
+        plan = make_plan([suite], CIFAR10, FULL, ENVIRONMENT, {}, workers=2, speed=AVERAGE, share=share)
+        return seconds_after_training(plan, ())
+
+    assert after_s(Share(1, 4)) < 1
+    assert after_s(WHOLE) == pytest.approx(100 * 0.27, rel=0.1)
 
 
 def test_a_guess_is_given_as_a_range_around_what_a_core_does_in_a_moment():

@@ -19,6 +19,7 @@ from harness.running import finish as finishing
 from harness.running.finish import finish
 from harness.running.job import begin, prepare
 from harness.running.job_settings import JobSettings
+from harness.running.machine_speed import MachineSpeed
 from harness.running.progress import describe_plan
 
 SMALL = BASELINE.replace(filters=(4,), dense=(8,))
@@ -149,3 +150,25 @@ def test_what_another_machine_trained_is_not_told_as_this_ones_pace(settings, mo
             store.add_record(dataclasses.replace(record, trained_on=None))
     for one in (more, share):
         assert "guess" not in told(prepare(one, SUITES))
+
+
+def test_the_end_of_a_run_is_expected_and_remembered_by_the_rows_of_the_whole_folder(settings, monkeypatch):
+    noted = []
+    monkeypatch.setattr(
+        MachineSpeed, "note", lambda speed, part, **seconds: noted.append((part, seconds["expected_s"]))
+    )
+    train_by_hand(prepare(settings, SUITES))
+    finish(prepare(settings, SUITES), partial="x")
+    smoke = dataclasses.replace(settings, budget=BUDGETS["smoke"])
+    later = Suite("later", (SMALL.replace(l2=0.02),), baseline=SMALL)
+    # Seven rows: its own two and the five there are; of a budget whose rows no table shows beside others none more.
+    chosen = Suite("one", SUITES[0].variants[:1], SMALL)
+    for one, suites, declared in ((smoke, SUITES, ()), (settings, [chosen], SUITES), (settings, [later], ())):
+        job = prepare(one, suites, declared=declared)
+        train_by_hand(job)
+        finish(job, partial="" if suites == [later] else "x")
+        table = (settings.results / "tables" / "comparison.csv").read_text()
+        assert job.plan.rows_to_write == table.count("\n") - 1
+    assert job.plan.rows_to_write == 7
+    assert noted == [("end", job.plan.estimator.on_average().finish_s(7))]
+    assert job.plan.estimator.on_average().finish_s(7) > job.plan.estimator.on_average().finish_s(2)
