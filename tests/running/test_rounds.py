@@ -251,8 +251,8 @@ def test_what_a_round_settled_is_said_below_the_drawn_line_and_its_trials_are_co
     progress = Progress(len(first.todo), written.append, live=True, plan=first)
     progress.trial_done(Record(first.todo[0], "ok", accuracy=0.5, total_s=1.0))
     progress.next_round(rounds[0])
-    drawn, cleared, said = written
-    assert cleared == "\r" + " " * (len(drawn) - 1) + "\r"
+    _, drawn, cleared, said = written
+    assert cleared == "\r" + " " * (len(drawn.rstrip()) - 1) + "\r"
     assert said == describe_round(rounds[0]) + "\n"
     progress.trial_done(Record(rounds[0].todo[0], "ok", accuracy=0.5, total_s=1.0))
     assert f"2 of {len(first.todo) + len(rounds[0].todo)} done" in written[-1]
