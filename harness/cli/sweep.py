@@ -84,7 +84,7 @@ def train_plan(job: Job, store: Store, failures: list[str], *, stopwatch: Stopwa
             stopwatch.start(pairs)
 
     try:
-        train(job, store, notify=note, announce=progress.next_round, last_begun=last_begun)
+        train(job, store, notify=note, announce=progress.next_round, last_begun=last_begun, warn=progress.warn)
     except BaseException:
         if stopwatch is not None:
             stopwatch.close()

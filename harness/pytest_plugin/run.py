@@ -78,6 +78,7 @@ def train_all(run: Run, config: pytest.Config) -> None:
             announce=progress.next_round,
             stop_after_failures=maxfail and maxfail - run.failures,
             last_begun=partial(stopwatch.start, run.untimed),
+            warn=progress.warn,
         )
         run.job, run.completed = replace(run.job, plan=ended), not ended.todo
     finally:

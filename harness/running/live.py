@@ -8,10 +8,12 @@ import json
 import select
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from harness.margins import Margins
 
@@ -19,20 +21,24 @@ from harness.margins import Margins
 _NICENESS = 19
 _END_S = 5.0
 _POLL_S = 0.2
+_PRINTED_BYTES = 2_000
 
 
 @contextlib.contextmanager
-def live_report(results: Path, margins: Margins, every_s: float | None) -> Iterator[None]:
+def live_report(
+    results: Path, margins: Margins, every_s: float | None, *, warn: Callable[[str], None] = lambda text: None
+) -> Iterator[None]:
     """Write the report of a results folder every so many seconds while the body runs, never two at once.
 
     What ends the body ends the writing too: the page that is there stays, since each is whole or not written.
-    `every_s` None writes none.
+    `every_s` None writes none. `warn` is told once, in the thread that asks for pages, where one cannot be written.
     """
     if every_s is None:
         yield
         return
     ended = threading.Event()
-    thread = threading.Thread(target=_write_again, args=(_command(results, margins), every_s, ended), daemon=True)
+    asked = _command(results, margins), every_s, ended, warn
+    thread = threading.Thread(target=_write_again, args=asked, daemon=True)
     thread.start()
     try:
         yield
@@ -41,56 +47,89 @@ def live_report(results: Path, margins: Margins, every_s: float | None) -> Itera
         thread.join()
 
 
-def _write_again(command: list[str], every_s: float, ended: threading.Event) -> None:
+def _write_again(
+    command: list[str], every_s: float, ended: threading.Event, warn: Callable[[str], None] = lambda text: None
+) -> None:
     """Ask a writer for a page every so many seconds; one that is gone is replaced."""
-    writer = None
+    writer, warned = None, False
     try:
         due = time.monotonic()
         while not ended.is_set():
-            if writer is None or writer.poll() is not None:
-                writer = _start(command)  # at once: what it imports takes it a while
+            trouble = ""
+            if writer is None:
+                try:
+                    writer = _Writer(command)  # at once: what it imports takes it a while
+                except OSError as error:
+                    trouble = f"its process does not start: {error}"
             due += every_s
             if ended.wait(max(due - time.monotonic(), 0)):
                 break
-            with contextlib.suppress(OSError):  # it is gone
-                _ask(writer, ended)
+            if writer is not None:
+                trouble = writer.write(ended)
+                if writer.process.poll() is not None:
+                    writer.end()
+                    writer = None
+            if trouble and not warned and not ended.is_set():
+                warned = True
+                warn(f"--live: the report is not written: {trouble} (it is tried again; the run writes the last one)")
             due = max(due, time.monotonic() - every_s)  # what took too long is not made up for
     finally:
         if writer is not None:
-            _end(writer)
+            writer.end()
 
 
-def _start(command: list[str]) -> subprocess.Popen[bytes]:
-    import psutil
+class _Writer:
+    """The process that writes pages; OSError where it cannot be started."""
 
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
-    )
-    with contextlib.suppress(psutil.Error):
-        psutil.Process(process.pid).nice(_NICENESS)
-    return process
+    def __init__(self, command: list[str]) -> None:
+        import psutil
 
-
-def _ask(writer: subprocess.Popen[bytes], ended: threading.Event) -> None:
-    """Ask for a page, and wait until it is written, or the run ends."""
-    assert writer.stdin is not None
-    assert writer.stdout is not None
-    writer.stdin.write(b"\n")
-    while not ended.is_set():
-        if select.select([writer.stdout], [], [], _POLL_S)[0]:
-            if not writer.stdout.read(1):  # it is gone
-                writer.wait(_END_S)
-            return
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the writer, and let it take its scratch files away."""
-    process.terminate()
-    with process:
+        self._printed = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process
         try:
-            process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._printed, bufsize=0
+            )
+        except OSError:
+            self._printed.close()
+            raise
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(self.process.pid).nice(_NICENESS)
+
+    def write(self, ended: threading.Event) -> str:
+        """Ask for a page, and wait until it is written, or the run ends; return why it was not, empty where it was."""
+        asked, answers = self.process.stdin, self.process.stdout
+        assert asked is not None
+        assert answers is not None
+        with contextlib.suppress(OSError):  # it is gone
+            asked.write(b"\n")
+        while not ended.is_set():
+            if _is_there(answers):
+                answer = answers.readline()
+                return answer.decode(errors="replace").strip() if answer else self._death()
+        return ""
+
+    def end(self) -> None:
+        """End the process, and let it take its scratch files away."""
+        self.process.terminate()
+        with self.process, self._printed:
+            try:
+                self.process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+
+    def _death(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(_END_S)
+        self._printed.seek(0)
+        lines = self._printed.read()[-_PRINTED_BYTES:].decode(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return f"its process ended ({self.process.poll()})" + f": {last}" * bool(last)
+
+
+def _is_there(answers: IO[bytes]) -> bool:
+    poll = select.poll()  # unlike `select`, whatever the number of the descriptor
+    poll.register(answers, select.POLLIN)
+    return bool(poll.poll(1000 * _POLL_S))
 
 
 def _command(results: Path, margins: Margins) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import shutil
+import threading
 from collections.abc import Callable, Collection, Hashable, Sequence
 
 from harness.comparison.verdicts import Verdict
@@ -121,6 +122,7 @@ class Progress:
             self._pace = Pace(_expected(plan), at_once=at_once, trusted=trusted)
         self._suites = {} if plan is None else _suites(plan)
         self._width = 0
+        self._drawing = threading.RLock()
         if live and plan is not None and plan.todo:  # the first trial may take an hour
             left_s = 0.0 if plan.estimator.unknown(plan.todo) else plan.seconds[0] + after_s
             self._draw("", "starting", self._told(left_s), running=min(at_once, total))
@@ -132,6 +134,12 @@ class Progress:
         self._pace.add(_expected(plan))
         self._suites |= _suites(plan)
         self._say(describe_round(plan) + "\n")
+
+    def warn(self, text: str) -> None:
+        """Say what a person should know, on a line of its own; from any thread."""
+        with self._drawing:
+            self.close()
+            self._say(f"warning: {one_line(text)}\n")
 
     def trial_done(self, record: Record, label: str = "") -> None:
         """Count a trial, called so or by its own label; a failed one always gets a line of its own."""
@@ -153,6 +161,10 @@ class Progress:
         self._show(text, keep=keep)
 
     def _show(self, text: str, *, keep: bool, of: str = "") -> None:
+        with self._drawing:
+            self._show_one(text, keep=keep, of=of)
+
+    def _show_one(self, text: str, *, keep: bool, of: str) -> None:
         self._done += 1
         running = min(self._at_once, self._total - self._done)
         left_s = self._pace.left_s()
@@ -187,10 +199,11 @@ class Progress:
 
     def close(self) -> None:
         """Clear the drawn line, so that what follows starts at the left edge."""
-        if self._live and self._width:
-            # The terminal may have become narrower meanwhile.
-            self._say("\r" + " " * min(self._width, _columns()) + "\r")
-            self._width = 0
+        with self._drawing:
+            if self._live and self._width:
+                # The terminal may have become narrower meanwhile.
+                self._say("\r" + " " * min(self._width, _columns()) + "\r")
+                self._width = 0
 
     def _say(self, text: str) -> None:
         with contextlib.suppress(OSError):  # nobody reads it: a closed terminal ends no sweep that is to outlive it

@@ -30,12 +30,14 @@ def train(
     announce: Callable[[Plan], None] = lambda plan: None,
     stop_after_failures: int = 0,
     last_begun: Callable[[], None] = lambda: None,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> Plan:
     """Run what the plan has to do, round after round (see `run_sweep`); return the plan as it stands at the end.
 
     `announce` is told each round but the first before it begins. Where trials are left to do, failures stopped it.
     `last_begun` is called once, where the plan has a single round: no trial waits for a worker any more, and of this
     machine's cores one has none to run, so that what begins then makes no trial's time longer.
+    `warn` is told, in another thread, what goes wrong beside the training: pages of `--live` that cannot be written.
     """
     tried: set[str] = set()
     failures = 0
@@ -82,7 +84,7 @@ def train(
         look_at_last()
         if job.settings.share == WHOLE:  # a share has no report
             prepare_the_end()
-        with live_report(job.settings.results, job.settings.margins, job.settings.live_s):
+        with live_report(job.settings.results, job.settings.margins, job.settings.live_s, warn=warn):
             return run_rounds(job, run, tried, announce=announce)
     finally:
         executor.close()

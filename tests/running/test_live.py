@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import subprocess
 import sys
 import threading
 import time
@@ -111,3 +112,55 @@ def test_nothing_is_written_where_nobody_asked(tmp_path):
     with live_report(folder, Margins(), None):
         assert writers(folder) == {}
     assert not (folder / "report").exists()
+
+
+def warnings_of(command):
+    """What is told of a writer once something was, and it was asked some more."""
+    said, ended = [], threading.Event()
+    args = (command, 0.01, ended, said.append)
+    thread = threading.Thread(target=live._write_again, args=args, daemon=True)
+    thread.start()
+    wait_until(lambda: said)
+    ended.wait(0.2)  # of the same trouble nothing more is told
+    assert thread.is_alive()
+    ended.set()
+    thread.join()
+    return said
+
+
+@pytest.mark.parametrize(
+    ("command", "trouble"),
+    [
+        (["/nowhere/python"], "its process does not start: "),
+        ([sys.executable, "-c", "import no_such_module"], "its process ended (1): ModuleNotFoundError: "),
+        ([sys.executable, "-c", "input(); print('the disk is full', flush=True); input()"], "the disk is full ("),
+    ],
+    ids=["no process", "a broken import", "an error of its own"],
+)
+def test_pages_that_cannot_be_written_are_told_of_once_and_tried_again(command, trouble):
+    (said,) = warnings_of(command)
+    assert said.startswith(f"--live: the report is not written: {trouble}")
+
+
+def test_a_writer_answers_why_a_page_is_not_written_and_what_a_library_prints_is_no_answer(tmp_path):
+    folder = make_results(tmp_path / "results", FEW)
+    (folder / "report").write_text("in the way")
+    code = (
+        "import os, sys; from harness.running import live_writer\n"
+        "def loud(*args, whole=live_writer.write_anew):\n"
+        "    os.write(1, b'hello\\n')\n"
+        "    print('hello', flush=True)\n"
+        "    return whole(*args)\n"
+        "live_writer.write_anew = loud\n"
+        "live_writer.main(*sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", code, *live._command(folder, Margins())[3:]]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        writer.stdin.write(b"\n")
+        writer.stdin.flush()
+        trouble = writer.stdout.readline().decode()
+        (folder / "report").unlink()
+        answers, _ = writer.communicate(b"\n")
+    assert str(folder / "report") in trouble
+    assert answers == b"\n"
+    assert (folder / "report" / "index.html").exists()

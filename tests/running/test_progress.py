@@ -188,3 +188,17 @@ def test_a_machine_that_slows_down_is_believed_after_some_pieces_and_a_plan_that
     for one in (trusted, doubted):
         one.took(0, 4.0)
     assert trusted.left_s() < 0.6 * doubted.left_s() == 0.6 * 36
+
+
+def test_a_warning_has_a_line_of_its_own_in_place_of_the_drawn_one_which_is_drawn_again(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    written = []
+    progress = Progress(2, written.append, live=True)
+    progress.piece_done("one", 1.0)
+    progress.warn("--live: no\nspace")
+    progress.piece_done("two", 1.0)
+    line, cleared, said, again = written
+    assert cleared == "\r" + " " * (len(line) - 1) + "\r"
+    assert said.startswith("warning: --live: no")
+    assert said.count("\n") == 1
+    assert again.startswith("\r2 of 2 done")
