@@ -46,7 +46,7 @@ class LocalEngine:
 
     def size(self, asked: int | None) -> int:
         """Return how many workers to start."""
-        return pool_size(self._data_mib, self._device, asked)
+        return pool_size(self._data_mib, self._device, asked, forked=self._server is not None)
 
     def start(self, work: Work, workers: int) -> Executor:
         """Start them."""

@@ -17,12 +17,14 @@ import resource
 import selectors
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 from typing import Literal, NoReturn
+
+from harness.running.processes import hold, put_back
 
 # prctl(2): children of a descendant that ended become this process's own; a signal for the death of the parent.
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -66,7 +68,7 @@ class Done:
     tidy: bool
 
 
-def keep(tasks: int, control: int, log: str, memory_mib: int) -> None:
+def keep(tasks: int, control: int, log: str, memory_mib: int, others: Mapping[str, str | None]) -> None:
     """Run a worker, and become its keeper.
 
     Args:
@@ -74,6 +76,7 @@ def keep(tasks: int, control: int, log: str, memory_mib: int) -> None:
         control: Descriptor of the keeper's connection: takes Begin and Done, gives Done and, last, an Ending.
         log: File that takes what the worker and its descendants print.
         memory_mib: The most resident memory that they may use together; 0 for any.
+        others: What the worker puts back of its environment (`start_program`).
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -81,7 +84,7 @@ def keep(tasks: int, control: int, log: str, memory_mib: int) -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     reader, writer = os.pipe()
     keeper = os.getpid()
-    worker = os.fork() or _become_worker(tasks, writer, keeper, unused=(control, reader))
+    worker = os.fork() or _become_worker(tasks, writer, keeper, unused=(control, reader), others=others)
     os.close(tasks)
     os.close(writer)
     connection = Connection(control)
@@ -133,9 +136,10 @@ class _Watch:
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ, self._answer)
         self._selector.register(output, selectors.EVENT_READ, self._take_output)
-        self._told = hasattr(os, "pidfd_open")  # Linux: the selector tells of the worker's end
-        if self._told:
-            self._selector.register(os.pidfd_open(worker), selectors.EVENT_READ, lambda: None)
+        held = hold(worker)
+        self._told = held is not None  # the selector tells of the worker's end
+        if held is not None:
+            self._selector.register(held, selectors.EVENT_READ, lambda: None)
 
     def run(self) -> Ending:
         """Return once the worker has ended, or is to be."""
@@ -201,7 +205,9 @@ class _Watch:
             log.write(text[: max(room, 0)] + _CUT if self._full else text)
 
 
-def _become_worker(tasks: int, output: int, keeper: int, *, unused: Sequence[int]) -> NoReturn:
+def _become_worker(
+    tasks: int, output: int, keeper: int, *, unused: Sequence[int], others: Mapping[str, str | None]
+) -> NoReturn:
     for descriptor in unused:
         os.close(descriptor)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -220,6 +226,7 @@ def _become_worker(tasks: int, output: int, keeper: int, *, unused: Sequence[int
         Path("/proc/self/oom_score_adj").write_text("500")
     from harness.running.worker import serve
 
+    put_back(others)
     serve(Connection(tasks))
     os._exit(0)
 

@@ -30,6 +30,8 @@ from harness.training.devices import Device
 
 # A worker with TensorFlow and the baseline at work stays below this; the data comes on top.
 WORKER_MEMORY_MIB = 820
+# What it has of that for itself alone, where it was forked.
+FORKED_MEMORY_MIB = 330
 _POLL_S = 0.2
 # When a worker notes at which line a trial is that is going to be ended for its time.
 _LINE_AT = 0.9
@@ -40,7 +42,7 @@ _KERNEL_COUNTS = Path("/proc/vmstat")
 _Again = Literal["alone", "beside others"]
 
 
-def pool_size(data_mib: float, device: Device, asked: int | None = None) -> int:
+def pool_size(data_mib: float, device: Device, asked: int | None = None, *, forked: bool = False) -> int:
     """Return how many workers to start: as many as asked for, else as the cores and the free memory allow.
 
     `data_mib` is the size of the training images. Unasked, each GPU gets one worker: what a model takes of a GPU's
@@ -52,7 +54,10 @@ def pool_size(data_mib: float, device: Device, asked: int | None = None) -> int:
         return asked
     if device.gpus:
         return len(device.gpus)
-    fitting = psutil.virtual_memory().available / 2**20 // (WORKER_MEMORY_MIB + 2 * data_mib)
+    shared_mib = WORKER_MEMORY_MIB - FORKED_MEMORY_MIB if forked else 0
+    fitting = (psutil.virtual_memory().available / 2**20 - shared_mib) // (
+        WORKER_MEMORY_MIB - shared_mib + 2 * data_mib
+    )
     return max(1, min(usable_cores(), int(fitting)))
 
 
@@ -110,7 +115,7 @@ class PoolExecutor:
         )
         # A worker that is replaced gets what the first ones got, whatever this process does to its own meanwhile: as it
         # imports keras-tuner, it hides the GPU from itself.
-        self._variables = dict(os.environ)
+        self._variables = dict(os.environ) if server is None else server.variables
         self._server = server
         self._stopped = threading.Event()
         self._computing = threading.Event()
@@ -126,7 +131,7 @@ class PoolExecutor:
 
     def wait(self) -> None:
         """Wait until a worker has started and computes its trial, or could not; a trial must have been given to it."""
-        if self._server is None:  # which alone imports, and leaves a core to whoever waits
+        if self._server is None:  # a server imports alone: where there is another core, it is free
             self._computing.wait()
 
     def run(self, trial: Trial) -> Record:

@@ -6,16 +6,19 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
 from harness.files import replaced, unwritable
-from harness.running.fork_server import ForkedProcess, ForkServer, start_program
+from harness.running.fork_server import ForkServer
 from harness.running.keeper import LOG_LIMIT_BYTES, Begin, Done, Ending
+from harness.running.processes import ForkedProcess, start_program
 from harness.running.worker import LOST_CONNECTION, SPOILT_GPU, Answer, WorkerSettings, start_worker
 from harness.variants.user_code import describe
 
@@ -38,8 +41,8 @@ class WorkerProcess:
     Args:
         settings: What it must know.
         memory_mib: The most resident memory that it, and what it starts, may use; 0 for any.
-        variables: Its environment; None for this process's own.
-        server: Forks it, with the environment that it started with itself; None, or one that forks none, for a program.
+        variables: Its environment, where it is a program; None for the server's, or this process's own.
+        server: Forks it; None, or one that forks none, for a program.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class WorkerProcess:
         self._ready = False
         self._settings = settings
         self._memory_mib = memory_mib
-        self._variables = dict(os.environ if variables is None else variables)
+        self._variables = dict(variables or (server.variables if server else os.environ))
         self._starting = threading.Lock()
         self._ended = False
         self._start(server)
@@ -67,7 +70,8 @@ class WorkerProcess:
             numbers = tasks.fileno(), control.fileno()
             forked = server.fork(*numbers, settings.log, self._memory_mib) if server else None
             self._process: subprocess.Popen[bytes] | ForkedProcess = forked or start_program(
-                f"from harness.running.keeper import keep; keep(*{numbers}, {str(settings.log)!r}, {self._memory_mib})",
+                "from harness.running.keeper import keep; "
+                f"keep(*{numbers}, {str(settings.log)!r}, {self._memory_mib}, others)",
                 settings.path,
                 numbers,
                 self._variables,
@@ -90,15 +94,12 @@ class WorkerProcess:
         """
         if self._ready:
             return
-        try:
-            self._receive(tidy=False)
-        except WorkerDied:
+        if isinstance(self._process, ForkedProcess) and not self._process.is_born(_START_LIMIT_S):
             with self._starting:
-                if self._ended or self._process.pid:
-                    raise
-                self._start(None)  # the server has ended, or does not fork: a program instead
-            self.spent = False
-            self._receive(tidy=False)
+                if self._ended:
+                    raise WorkerDied(Ending(None))
+                self._start(None)  # the server has ended, does not fork, or hangs: a program instead
+        self._receive(tidy=False)
         self._ready = True
 
     def run(self, function: Callable[..., Any], *arguments: Any, limit_s: float, tidy: bool = False) -> Any:
@@ -126,6 +127,9 @@ class WorkerProcess:
         with self._starting:
             self._ended = True
             self._process.terminate()
+            if not self._process.pid:  # it ends as it is born: nobody is there
+                for connection in (self._tasks, self._control):
+                    _hang_up(connection)
 
     def close(self) -> None:
         """End it and wait until it is gone."""
@@ -159,10 +163,15 @@ class WorkerProcess:
         try:
             ending: Ending = self._control.recv()
         except Exception:  # the keeper itself was ended
-            if self._process.pid:
-                self.close()
+            self.close()
             return Ending(self._process.returncode)
         return ending
+
+
+def _hang_up(connection: Connection) -> None:
+    """End a connection on which another thread of this process may wait."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as end, contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
 
 
 def describe_death(ending: Ending, *, for_memory: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +13,8 @@ import pytest
 from harness.datasets import DatasetRef, load_dataset
 from harness.results.trials import Environment
 from harness.running import worker_process
-from harness.running.fork_server import ForkedProcess, ForkServer
+from harness.running.fork_server import ForkServer
+from harness.running.processes import ForkedProcess
 from harness.running.worker import WorkerSettings
 from harness.running.worker_process import WorkerDied, WorkerProcess
 
@@ -142,33 +144,68 @@ def test_where_something_has_a_thread_in_every_python_workers_are_programs(tmp_p
         server.close()
 
 
+def test_a_worker_that_is_ended_before_it_came_ends_as_it_comes(tmp_path):
+    server = ForkServer.of(ENVIRONMENT)
+    settings = WorkerSettings("cpu", 1, DATA, tuple(sys.path), tmp_path / "workers.log")
+    worker = WorkerProcess(settings, server=server)
+    worker.close()  # while the server imports
+    later = WorkerProcess(settings, server=server)
+    try:
+        keeper = psutil.Process(ask(later, os.getppid))
+        wait_until(lambda: keeper.parent().children() == [keeper])
+    finally:
+        later.close()
+        server.close()
+
+
+def test_a_server_that_hangs_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    server = ForkServer.of(ENVIRONMENT)
+    settings = WorkerSettings("cpu", 1, DATA, tuple(sys.path), tmp_path / "workers.log")
+    first = WorkerProcess(settings, server=server)
+    psutil.Process(ask(first, os.getppid)).parent().suspend()
+    monkeypatch.setattr(worker_process, "_START_LIMIT_S", 0.2)
+    second = WorkerProcess(settings, server=server)
+    try:
+        with pytest.raises(WorkerDied):  # the program that takes its place has no longer either
+            second.ready()
+        assert isinstance(second._process, subprocess.Popen)
+    finally:
+        first.close()
+        second.close()
+        server.close()
+
+
+def news(number, held):
+    """Return what tells of a process, as a server does; of none where there is no number."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if number:
+        socket.send_fds(theirs, [str(number).encode()], [held])
+        os.close(held)
+    theirs.close()
+    return ForkedProcess(ours)
+
+
 def test_a_process_that_never_came_has_ended():
-    born, told = os.pipe()
-    os.close(told)
-    process = ForkedProcess(born)
+    process = news(0, None)
     process.terminate()
     process.kill()
     process.wait()
-    assert process.pid == 0
+    assert not process.is_born(PATIENCE_S)
 
 
-def test_a_process_that_has_ended_before_it_was_looked_at_has_ended():
+def test_a_process_that_has_ended_is_no_later_one_of_its_number():
     child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    born, told = os.pipe()
-    os.write(told, str(child.pid).encode())
-    os.close(told)
-    process = ForkedProcess(born)
+    held = os.pidfd_open(child.pid)
+    child.wait()  # from here on the number is free
+    process = news(child.pid, held)
     process.kill()
     process.wait()
+    assert process.is_born()
 
 
 def test_a_process_that_goes_on_is_waited_for_no_longer_than_asked():
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    born, told = os.pipe()
-    os.write(told, str(child.pid).encode())
-    os.close(told)
-    process = ForkedProcess(born)
+    process = news(child.pid, os.pidfd_open(child.pid))
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.01)
     process.terminate()

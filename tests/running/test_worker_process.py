@@ -113,7 +113,10 @@ def test_a_system_that_tells_of_no_processs_end_is_asked_for_it(start, monkeypat
 
 
 def test_a_worker_whose_keeper_is_gone_before_it_could_be_watched_ends_at_once():
-    assert python("from harness.running.keeper import _become_worker as f; f(0, 1, 1, unused=())").returncode == 1
+    assert (
+        python("from harness.running.keeper import _become_worker as f; f(0, 1, 1, unused=(), others={})").returncode
+        == 1
+    )
 
 
 def test_a_process_that_cannot_be_killed_is_not_waited_for_without_end():
