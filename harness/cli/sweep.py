@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import click
 
 from harness.cli.options import job_options, job_settings, paths_argument, say, suite_paths, warn
-from harness.errors import HarnessError
 from harness.results.records import Record
 from harness.results.store import Store
 from harness.running.job import Job, begin, prepare
@@ -100,12 +98,8 @@ def _time(job: Job, stopwatch: Stopwatch, failures: list[str]) -> None:
     )
     try:
         for pair in pairs:
-            started = time.monotonic()
-            try:
-                stopwatch.time(pair)
-                progress.piece_done(f"step time of {job.plan.names[pair[1]]}", time.monotonic() - started)
-            except HarnessError as error:
-                failures.append(str(error))
+            _, trouble = stopwatch.time(pair, progress)
+            failures += [trouble] * bool(trouble)
     finally:
         progress.close()
         stopwatch.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,7 +10,6 @@ from functools import partial
 import pytest
 
 from harness.comparison.gate import failed_rows, parse_gate
-from harness.errors import HarnessError
 from harness.exports.github import tell_github
 from harness.pytest_plugin.options import option, option_values, project_line
 from harness.pytest_plugin.state import RUN, Run
@@ -103,13 +101,9 @@ def time_all(run: Run, config: pytest.Config) -> None:
             if maxfail and run.failures >= maxfail:
                 run.completed = False
                 break
-            started = time.monotonic()
-            try:
-                run.stopwatch.time(pair)
-            except HarnessError as error:
-                run.timing_failures[pair] = str(error)
-            run.timing_s[pair] = time.monotonic() - started
-            progress.piece_done(f"step time of {plan.names[pair[1]]}", run.timing_s[pair])
+            run.timing_s[pair], trouble = run.stopwatch.time(pair, progress)
+            if trouble:
+                run.timing_failures[pair] = trouble
     finally:
         progress.close()
 

@@ -155,10 +155,11 @@ class Progress:
         of = self._suites.get(record.trial.variant, "")
         self._show(text, keep=record.status != "ok" or bool(trouble), of=of)
 
-    def piece_done(self, text: str, seconds: float, *, keep: bool = False) -> None:
-        """Count a piece of work that took so long and show it; `keep` leaves its line standing in a terminal."""
+    def piece_done(self, text: str, seconds: float, *, trouble: str = "") -> None:
+        """Count a piece of work that took so long and show it; why it failed, if it did, gets a line of its own."""
+        self._failed += bool(trouble)
         self._pace.took(self._done, seconds)
-        self._show(text, keep=keep)
+        self._show(f"{text}: failed: {trouble}" if trouble else text, keep=bool(trouble))
 
     def _show(self, text: str, *, keep: bool, of: str = "") -> None:
         with self._drawing:

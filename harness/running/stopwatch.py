@@ -11,6 +11,7 @@ from harness.errors import HarnessError
 from harness.results.step_times import StepTimes
 from harness.results.store import Store
 from harness.running.job import Job, Pair, sources_of, worker_log
+from harness.running.progress import Progress
 from harness.running.timing_processes import TimingProcesses
 from harness.running.worker_pool import WORKER_MEMORY_MIB
 
@@ -28,12 +29,21 @@ class Stopwatch:
         self._took: dict[Pair, float] = {}
         self._times = {} if job.settings.retime else dict(job.stored_times)
 
-    def time(self, pair: Pair) -> StepTimes:
-        """Return a pair's step times: stored ones, or measured now and stored.
+    def time(self, pair: Pair, progress: Progress) -> tuple[float, str]:
+        """Time a pair whose step times are not known yet, and store them.
 
-        Raises:
-            HarnessError: The variant could not be timed.
+        Returns the seconds that took, and why it failed, with what was timed; empty where it did not.
         """
+        what, trouble, began = f"step time of {self._job.plan.names[pair[1]]}", "", time.monotonic()
+        try:
+            self._time(pair)
+        except HarnessError as error:
+            trouble = str(error)
+        seconds = time.monotonic() - began
+        progress.piece_done(what, seconds, trouble=trouble)
+        return seconds, f"{what}: {trouble}" if trouble else ""
+
+    def _time(self, pair: Pair) -> None:
         key = self._job.key_of(pair)
         if key not in self._times:
             began = time.monotonic()
@@ -41,7 +51,6 @@ class Stopwatch:
             self._took[pair] = time.monotonic() - began
             self._times[key] = dataclasses.replace(measured, sources=sources_of(pair))
             self._store.add_step_times(self._times[key])
-        return self._times[key]
 
     def start(self, pairs: Sequence[Pair]) -> None:
         """Start the process that times some pairs, while the last trials run; not where that could disturb them.

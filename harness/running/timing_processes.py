@@ -71,8 +71,8 @@ class TimingProcesses:
             times: StepTimes = process.run(run_timing, *arguments, limit_s=_TIMEOUT_S, tidy=True)
         except WorkerDied as death:
             if death.ending.limit == "time":
-                raise HarnessError(f"timing {variant.name} took longer than {_TIMEOUT_S:g} s and was ended") from None
-            raise HarnessError(f"timing {variant.name}: {describe_death(death.ending)}") from None
+                raise HarnessError(f"it took longer than {_TIMEOUT_S:g} s and was ended") from None
+            raise HarnessError(describe_death(death.ending)) from None
         return times
 
     def _fresh(self) -> WorkerProcess:

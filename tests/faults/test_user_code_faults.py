@@ -66,3 +66,30 @@ def test_33_code_that_ends_or_doubles_its_process_fails_its_own_variant_with_its
     assert "# the user's arguments" in messages["own_arguments:build"]
     assert (project / "results/tables/comparison.csv").is_file()
     assert not list((project / "results").glob("*.trace"))
+
+
+LATE = """
+import sys
+import own_nets
+
+def build(variant, shape, classes):
+    if variant.batch_size == 16 and "harness.timing.timer" in sys.modules:
+        raise MemoryError("no room left")
+    return own_nets.build(variant, shape, classes)
+"""
+LATE_SUITE = """
+from harness import Suite, Variant
+NET = Variant(model="own_late:build")
+SUITE = Suite("late", {"small-batch": NET.replace(batch_size=16)}, baseline=NET)
+"""
+
+
+@pytest.mark.slow
+def test_a_variant_that_fails_in_its_timing_alone_is_named_and_counted(project, capsys):
+    (project / "own_late.py").write_text(LATE)
+    (project / "suite_own.py").write_text(LATE_SUITE)
+    assert run(["sweep", "suite_own.py", "--budget", "smoke", "--workers", "1", "--time"]) == 1
+    told = capsys.readouterr()
+    message = 'model "own_late:build" failed: MemoryError: no room left'
+    assert f"failed: step time of small-batch: {message}" in told.err
+    assert f"[2/2] step time of small-batch: failed: {message}" in told.out

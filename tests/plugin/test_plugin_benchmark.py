@@ -227,6 +227,7 @@ SUITE = Suite("own", [BASELINE.replace(filters=(1,)), OWN.replace(options={"fail
     assert len(project.results.records) == 3, "one failure does not stop the training"
     result.assert_outcomes(failed=2, skipped=1)
     text = result.stdout.str()
-    assert "[1/2] step time of baseline" in text
+    assert re.search(r"\[1/2\] step time of baseline: failed: model .my_models:build. failed: KeyError", text)
+    assert "\nstep time of baseline: model" in text, "the item names what failed"
     assert "[2/2] step time" not in text
     assert "Partial results" in (project.path / "results/tables/comparison.md").read_text()

@@ -44,7 +44,7 @@ def test_a_drawn_line_is_cut_to_the_terminal_and_leaves_nothing_behind(monkeypat
     assert written[-1].endswith("…")
     progress.piece_done("short", 3.0)
     assert drawn(written) == ["2 of 3 done, about 3 s left; short"]
-    progress.piece_done(f"{name}: failed:\nfor a reason", 1.0, keep=True)
+    progress.piece_done(name, 1.0, trouble="\nfor a reason")
     progress.close()
     assert drawn(written) == [f"[3/3] {name}: failed: for a reason", ""]
 
