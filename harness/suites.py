@@ -13,6 +13,7 @@ from harness.wording import html_table
 
 MAX_LABEL = 60
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+:-]*")
+_SELECTABLE = re.compile(r"[\w.:+-]+")
 _ALLOWED = f"a letter or digit, then letters, digits and _.-+: without ::, at most {MAX_LABEL} in all"
 # What `-k` reads as its own, and what a suite's baseline is called.
 _TAKEN = {"and": "a word of -k", "or": "a word of -k", "not": "a word of -k", "baseline": "the suite's baseline"}
@@ -104,12 +105,30 @@ class Suite(Declaration):
 
 
 def exactly(name: str) -> str:
-    """Return what `-k`, which selects by any part of a name, takes for the item or suite of this very name.
+    """Return what `-k`, which selects by any part of a name, takes for the items of this very name, of any suite.
 
-    >>> exactly("l2")
-    '[l2]'
+    >>> exactly("l2:0.1")
+    '[l2:0.1]'
     """
     return f"[{name}]"
+
+
+def all_of(suite: str) -> str:
+    """Return what `-k` takes for the whole suite of this very name; no variant can be called so.
+
+    >>> all_of("l2")
+    '[l2::]'
+    """
+    return f"[{suite}::]"
+
+
+def is_selectable(name: str) -> bool:
+    """Whether `-k` can take a name.
+
+    >>> is_selectable("l2:0.1"), is_selectable("my suite")
+    (True, False)
+    """
+    return bool(_SELECTABLE.fullmatch(name))
 
 
 def shown_names(suites: Iterable[Suite]) -> dict[Variant, str]:

@@ -15,7 +15,7 @@ from harness.pytest_plugin.ours import MARK, note
 from harness.pytest_plugin.replay import ReplayTimer
 from harness.search import Search
 from harness.suite_files import SuiteModule, declared_in, describe_failure, says_nothing
-from harness.suites import Declaration, Suite, exactly
+from harness.suites import Declaration, Suite, all_of, exactly
 from harness.variants import Variant
 
 # Problems of suite files, told together as one usage error when collection has ended.
@@ -84,7 +84,7 @@ class SuiteItem(pytest.Function):
 def make_item(
     parent: pytest.Collector, name: str, declared: Suite | Search, variant: Variant, measure: Measure
 ) -> SuiteItem:
-    """Return the item of a variant or a search; it answers to `-k` by its name, and by `exactly` it and its suite's."""
+    """Return the item of a variant or a search; `-k` takes its name, it `exactly`, and `all_of` its suite."""
     timer = ReplayTimer()
 
     def check() -> None:
@@ -99,7 +99,7 @@ def make_item(
     benchmark = parent.config.getoption("harness_benchmark")
     item: SuiteItem = SuiteItem.from_parent(parent, name=name, callobj=train_and_time if benchmark else check)
     item.declared, item.variant = declared, variant
-    item.extra_keyword_matches |= {exactly(name), *([exactly(declared.name)] if isinstance(declared, Suite) else [])}
+    item.extra_keyword_matches |= {exactly(name), *([all_of(declared.name)] if isinstance(declared, Suite) else [])}
     item.add_marker(MARK)
     if benchmark:
         group = declared.name if isinstance(declared, Suite) else name

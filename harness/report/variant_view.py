@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +30,7 @@ from harness.results import Results
 from harness.results.provenance import Provenance
 from harness.results.records import Record
 from harness.results.step_times import StepTimes
-from harness.suites import exactly
+from harness.suites import all_of, exactly, is_selectable, members_called
 from harness.tables.files import safe_file_name
 from harness.variants import BASELINE, Variant
 from harness.variants.rules import RULES
@@ -134,9 +133,6 @@ def variant_view(
     )
 
 
-_WORD = re.compile(r"[\w.:+-]+")  # what `-k` takes for a name
-
-
 def anchor(group: Group, variant: Variant) -> str:
     """Return an id that stays the same from report to report, whatever the suite is called."""
     conditions = group.conditions
@@ -221,8 +217,10 @@ def _command(group: Group, variant: Variant, results: Results) -> str:
     suite = group.suite
     called = suite.name if suite.name.startswith("search:") else suite.label(variant)
     selected = exactly(called)
-    if called == "baseline" and variant != BASELINE and _WORD.fullmatch(suite.name):
-        selected = f"{exactly(suite.name)} and {selected}"
+    # A name may mean another variant in another suite, be it of another store.
+    ambiguous = len(members_called(results.declared, called)) > 1 or (called == "baseline" and variant != BASELINE)
+    if ambiguous and is_selectable(suite.name) and not suite.name.startswith("search:"):
+        selected = f"{all_of(suite.name)} and {selected}"
     return command_line(words_again(group, results, looks=group.looks[variant]), selected)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from harness.comparison.outcome import (
     predicts_as_baseline,
 )
 from harness.comparison.verdicts import Verdict
-from harness.suites import exactly
+from harness.suites import all_of, exactly, is_selectable
 from harness.tables.cells import cell_text, interval_text
 from harness.tables.numbers import interval_decimals, plain
 from harness.tables.suite_rows import SuiteRows, beside_each_other
@@ -30,7 +29,6 @@ _OWN_LINES: tuple[Choice, ...] = ("take", "trade", "open", "losing")
 _TIMES = 2.0  # from here on a ratio says more than a percentage
 _MOST_NAMES = 5
 _LONGEST_NAME, _LISTED_NAME, _LONGEST_SELECTION = 60, 40, 400
-_SELECTABLE = re.compile(r"[\w:+.-]+")
 
 _SIGNS: dict[str, str] = {
     "[": "[ ]: interval of the difference from the baseline, for new seeds and test images (step time: new builds); "
@@ -301,9 +299,13 @@ def _selection(variants: Sequence[str], suites: Sequence[str]) -> tuple[str, str
     if len(few) <= _LONGEST_SELECTION and not searched:
         return few, ""
     because = "a search's winner cannot be selected" if searched else "their names are too long for -k"
-    if all(_SELECTABLE.fullmatch(suite) for suite in suites):
-        return " or ".join(map(exactly, suites)), f"{because}: their whole suites run"
+    if all(map(is_selectable, suites)):
+        return " or ".join(_whole(suite) for suite in suites), f"{because}: their whole suites run"
     return "", f"{because}: all suites run"
+
+
+def _whole(suite: str) -> str:
+    return exactly(suite) if suite.startswith("search:") else all_of(suite)
 
 
 def _how_to_read(texts: Sequence[OutcomeText]) -> list[str]:

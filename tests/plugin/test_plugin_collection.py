@@ -10,7 +10,7 @@ import pytest
 # What a run imports must be there before it: pytester takes out what came with it, and TensorFlow starts only once.
 import harness.pytest_plugin.run
 import harness.training.check  # noqa: F401
-from harness.suites import exactly
+from harness.suites import all_of, exactly
 
 SUITE = """
 from harness import BASELINE, Suite
@@ -63,10 +63,15 @@ def test_a_suite_and_a_variant_can_be_selected_by_their_exact_names(pytester, su
     suites(
         "from harness import BASELINE, Suite\n"
         "ONE = Suite('l2', [BASELINE.replace(l2=0.1), BASELINE.replace(l2=0.1, dropout=0.5)])\n"
-        "TWO = Suite('l1_l2', [BASELINE.replace(l1=0.1, l2=0.1)])\n"
+        "TWO = Suite('l1_l2', {'l2': BASELINE.replace(l1=0.1, l2=0.1)})\n"
     )
-    for name, items in (("l2", ["l2::baseline", "l2::l2:0.1", "l2::dropout:0.5+l2:0.1"]), ("l2:0.1", ["l2::l2:0.1"])):
-        result = run(pytester, "--co", "-q", "-k", exactly(name))
+    for chosen, items in (
+        (all_of("l2"), ["l2::baseline", "l2::l2:0.1", "l2::dropout:0.5+l2:0.1"]),
+        (exactly("l2"), ["l1_l2::l2"]),
+        (exactly("l2:0.1"), ["l2::l2:0.1"]),
+        (f"{all_of('l1_l2')} and {exactly('baseline')}", ["l1_l2::baseline"]),
+    ):
+        result = run(pytester, "--co", "-q", "-k", chosen)
         assert [line.partition(".py::")[2] for line in result.outlines if "::" in line] == items
 
 

@@ -6,13 +6,15 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from made_results import BASELINE, DROPOUT, Made, make_results
+from made_results import BASELINE, DROPOUT, WIDE, Made, make_results
 
-from harness import BUDGETS, load_results
+from harness import BUDGETS, Suite, load_results
 from harness.comparison import Margins, compare_all
 from harness.datasets.dataset import Origin
 from harness.report import write_report
+from harness.results.conditions import Conditions
 from harness.results.opening import open_store
+from harness.results.planned import PlannedSuite
 
 
 def report(folder):
@@ -73,3 +75,16 @@ def test_charts_of_one_suite_under_two_conditions_have_names_and_titles_of_their
         "digits, quick (5 epochs), 5 seeds, tensorflow on cpu",
         "digits, smoke (1 epoch), 1 seed, tensorflow on cpu",
     ]
+
+
+def test_a_label_that_means_another_variant_elsewhere_is_selected_with_its_suite(tmp_path):
+    make_results(tmp_path, replace(Made(), step_ms={}))
+    with open_store(tmp_path) as store:
+        store.begin_run(next(iter(store.runs().values())))
+        conditions = Conditions.of(next(iter(store.records().values())).trial)
+        for suite in (Suite("one", {"x": DROPOUT, "wide": WIDE}), Suite("x", {"x": WIDE})):
+            store.add_suite(suite)
+            store.add_plans([PlannedSuite(suite, conditions, (5,), dict.fromkeys(suite.members, ""))])
+    page, *_ = report(tmp_path)
+    chosen = {shlex.split(one)[shlex.split(one).index("-k") + 1] for one in commands(page)}
+    assert chosen == {"[baseline]", "[one::] and [x]", "[x::] and [x]", "[wide]"}
