@@ -79,7 +79,7 @@ def conftest_contained() -> Iterator[None]:
         pytest.UsageError: `sys.exit`, `os._exit` or alike was called.
     """
     try:
-        with contained(forks=True):
+        with contained(forks=True, threads=True):
             yield
     except SystemExit as error:
         raise pytest.UsageError(_ends_it(error)) from None
@@ -168,7 +168,7 @@ def load_suite_files(paths: Sequence[Path]) -> list[SuiteSource]:
     options = ["-o", "addopts=", "-o", f"python_files={FILE_PATTERN}", "-p", "no:harness", "--assert=plain"]
     printed = _Printed()
     quiet = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
-    with _no_added_options() as added, quiet[0], quiet[1], contained(forks=True):  # conftest files
+    with _no_added_options() as added, quiet[0], quiet[1], contained(forks=True, threads=True):  # conftest files
         collector.added = added
         try:
             code = pytest.main(["--collect-only", "--capture=no", *options, *map(str, paths)], [collector])

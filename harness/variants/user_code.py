@@ -7,6 +7,7 @@ import os
 import re
 import threading
 import traceback
+import weakref
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,13 +20,15 @@ _GRAPH = re.compile(r"Graph execution error:.*\n(?P<text>[^\n]*[^\s\n][^\n]*)\n\
 
 
 @contextlib.contextmanager
-def contained(*, forks: bool = False) -> Iterator[None]:
+def contained(*, forks: bool = False, threads: bool = False) -> Iterator[None]:
     """Turn what would end or double this process (`os._exit`, `os.execv`, `os.fork` ...) into an error at its line.
 
-    Threads that are started meanwhile end with the process: no other keeps it alive once its work is done.
-    `forks` lets it double: the copies end as they like, and only this process is kept.
+    Threads that this one starts meanwhile, and theirs, end with the process: none keeps it alive once its work is done.
+    `forks` lets it double: the copies end as they like, and only this process is kept. `threads` leaves threads as they
+    are started: one of a conftest or plugin may have to write its last lines as the process ends.
     """
     process, start = os.getpid(), threading.Thread.start
+    ours = weakref.WeakSet([threading.current_thread()])
 
     def ends(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def refuse(*arguments: Any) -> Any:
@@ -36,8 +39,9 @@ def contained(*, forks: bool = False) -> Iterator[None]:
         return refuse
 
     def start_daemon(thread: threading.Thread) -> None:
-        if thread.ident is None:  # else Python's own error
+        if thread.ident is None and threading.current_thread() in ours:  # started already: Python's own error
             thread.daemon = True
+            ours.add(thread)
         start(thread)
 
     def doubles(*arguments: object) -> NoReturn:
@@ -51,10 +55,12 @@ def contained(*, forks: bool = False) -> Iterator[None]:
     try:
         for name, function in replaced.items():
             setattr(os, name, function)
-        setattr(threading.Thread, "start", start_daemon)  # noqa: B010  # mypy takes no method's place
+        if not threads:
+            setattr(threading.Thread, "start", start_daemon)  # noqa: B010  # mypy takes no method's place
         yield
     finally:
-        setattr(threading.Thread, "start", start)  # noqa: B010
+        if not threads:
+            setattr(threading.Thread, "start", start)  # noqa: B010
         for name, function in saved.items():
             setattr(os, name, function)
 

@@ -3,8 +3,12 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
+
+from harness.suite_files import conftest_contained, load_suites
+from harness.variants.user_code import contained
 
 SUITE = """
 from harness import BASELINE, Suite
@@ -31,6 +35,38 @@ def test_what_a_suite_file_does_to_its_process_neither_fails_a_command_nor_keeps
     ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "dropout:0.5" in ended.stdout
+
+
+STARTS = """
+import pathlib, threading
+thread = threading.Thread(target=lambda: None)
+thread.start()
+pathlib.Path(__file__).with_suffix(".daemon").write_text(str(thread.daemon))
+"""
+
+
+def test_threads_of_a_conftest_or_plugin_may_outlive_the_work_and_those_of_a_suite_file_may_not(tmp_path):
+    (tmp_path / "conftest.py").write_text(STARTS)
+    (tmp_path / "suite_one.py").write_text(SUITE + STARTS)
+    assert load_suites([tmp_path / "suite_one.py"])
+    assert (tmp_path / "conftest.daemon").read_text() == "False"
+    assert (tmp_path / "suite_one.daemon").read_text() == "True"
+    begin, asked = threading.Event(), threading.Event()
+    started: list[threading.Thread] = []
+
+    def plugin():
+        begin.wait()
+        started.append(threading.Thread(target=asked.set))
+        started[0].start()
+
+    with conftest_contained():
+        uploader = threading.Thread(target=plugin)
+        uploader.start()
+    with contained():  # a suite file or builder at work, beside it
+        begin.set()
+        assert asked.wait(600)
+    assert not uploader.daemon
+    assert not started[0].daemon
 
 
 @pytest.mark.parametrize("line", ["import os; os._exit(0)", "import sys; sys.exit(0)"])
