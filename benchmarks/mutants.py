@@ -5,7 +5,11 @@
 The module's doctests count among the tests. Each mutant is a fork of a process that has collected the tests, and runs
 those that reach its lines, until the first failure: some tenths of a second. One outside of functions needs the module
 anew, and so a fork of a process that has the libraries alone. Imports, annotations, decorators, docstrings and the
-words of f-strings are left as they are. What survives is listed. `--most 200` takes so many mutants, drawn evenly.
+words of f-strings are left as they are. `--most 200` takes so many mutants, drawn evenly.
+
+A test that fails kills a mutant, and so do an error at collection and a process that ends by a signal, an exit code or
+the limit of time. What survives is listed, and so is what is unclear, which counts as not killed: the process ended
+as if all were well before the tests did, pytest itself failed, or it found no test.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ import resource
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -33,11 +38,11 @@ import pytest
 from mutations import Mutant, codes_within, mutants_of
 
 LruCache = type(functools.lru_cache(len))
-NOT_REACHED, ENDED = "(no test reaches it)", "ended with status"
+NOT_REACHED, ENDED, UNCLEAR = "(no test reaches it)", "ended with status", "(unclear:"
 
 
 def forked(work: Callable[[], Any], limit_s: int = 0, *, quiet: bool = True) -> Any:
-    """Return what a fork returns; its signal's or exit's number where it did not get that far."""
+    """Return what a fork returns; where it did not get that far, a text: its status, or why that tells nothing."""
     read, write = os.pipe()
     child = os.fork()
     if not child:
@@ -49,13 +54,20 @@ def forked(work: Callable[[], Any], limit_s: int = 0, *, quiet: bool = True) -> 
             nothing = os.open(os.devnull, os.O_RDWR)
             os.dup2(nothing, 1)
             os.dup2(nothing, 2)
-        with contextlib.suppress(BaseException), os.fdopen(write, "wb") as pipe:
-            pickle.dump(work(), pipe)
+        with contextlib.suppress(OSError), os.fdopen(write, "wb") as pipe:
+            try:
+                content = pickle.dumps(work())
+            except BaseException as error:
+                traceback.print_exc()
+                content = pickle.dumps(f"{UNCLEAR} {type(error).__name__} outside of the tests)")
+            pipe.write(content)
         os._exit(0)
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
         content = pipe.read()
     status = os.waitpid(child, 0)[1]
+    if not content and not status:
+        return f"{UNCLEAR} the process ended with status 0 before the tests did)"
     return pickle.loads(content) if content else f"{ENDED} {status}"
 
 
@@ -102,15 +114,20 @@ class Tests(Examples):
             return first_failure(session.items), self.reached
 
         began = time.perf_counter()
-        failed, reached = forked(all_reached)
+        found = forked(all_reached)
         self.seconds = time.perf_counter() - began
+        failed, reached = (found, {}) if isinstance(found, str) else found
         if failed:
-            raise pytest.UsageError(f"{failed} fails on the code as it is")
+            raise pytest.UsageError(f"the code as it is: {failed} {'fails' * (found is not failed)}")
         for number, mutant in self.mutants.items():
             if mutant.in_function:
                 lines = set(mutant.lines)
                 # What the first test of a file sets up may serve the others.
-                items = [one for one in session.items if lines & (reached[one.nodeid] | reached[one.path])]
+                items = [
+                    one
+                    for one in session.items
+                    if lines & (reached.get(one.nodeid, set()) | reached.get(one.path, set()))  # none: it is skipped
+                ]
                 outcome = forked(lambda: first_failure(items, mutant.code), 3 + int(2 * self.seconds))  # noqa: B023
                 self.outcomes[number] = told(number, mutant, outcome if items else NOT_REACHED)
         return True
@@ -145,9 +162,13 @@ class Tests(Examples):
 
 def told(number: int, mutant: Mutant, outcome: str) -> str:
     """Print a mutant that no test kills; return the outcome."""
-    if outcome in ("", NOT_REACHED):
+    if not kills(outcome):
         print(f"{number:5} {mutant.told} {outcome}", flush=True)
     return outcome
+
+
+def kills(outcome: str) -> bool:
+    return outcome not in ("", NOT_REACHED) and not outcome.startswith(UNCLEAR)
 
 
 def anew(path: Path, code: CodeType, arguments: list[str]) -> str:
@@ -155,7 +176,11 @@ def anew(path: Path, code: CodeType, arguments: list[str]) -> str:
     get_code = SourceFileLoader.get_code
     mine = str(path.resolve())
     SourceFileLoader.get_code = lambda self, name: code if self.path == mine else get_code(self, name)  # type: ignore
-    return "fails" if pytest.main(["-x", *arguments], plugins=[Examples()]) else ""
+    code = pytest.main(["-x", *arguments], plugins=[Examples()])
+    if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
+        return f"{UNCLEAR} pytest ended with {int(code)})"
+    # The others are what a test, a test file's import and a conftest's import end in: the code as it is gave 0.
+    return "fails" if code else ""
 
 
 def outcomes_of(path: Path, mutants: dict[int, Mutant], tests: list[str]) -> dict[int, str]:
@@ -169,16 +194,23 @@ def outcomes_of(path: Path, mutants: dict[int, Mutant], tests: list[str]) -> dic
         libraries = [name for name, one in sys.modules.items() if "site-packages" in str(getattr(one, "__file__", ""))]
         return code, plugin.outcomes, plugin.seconds, libraries
 
-    code, found, seconds, libraries = forked(collected, quiet=False)
+    outcome = forked(collected, quiet=False)
+    if isinstance(outcome, str):
+        sys.exit(f"nothing was tried: {outcome}")
+    code, found, seconds, libraries = outcome
     if code:
         sys.exit(code)
     for name in libraries:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    for number, mutant in mutants.items():
-        if not mutant.in_function:
-            outcome = forked(lambda: anew(path, mutant.code, arguments), 6 + int(2 * seconds))  # noqa: B023
-            found[number] = told(number, mutant, outcome)
+    outside = {number: mutant for number, mutant in mutants.items() if not mutant.in_function}
+    if outside:
+        as_it_is = compile(path.read_text(), str(path.resolve()), "exec")
+        if outcome := forked(lambda: anew(path, as_it_is, arguments)):
+            sys.exit(f"the code as it is, imported anew: {outcome}")
+    for number, mutant in outside.items():
+        outcome = forked(lambda: anew(path, mutant.code, arguments), 6 + int(2 * seconds))  # noqa: B023
+        found[number] = told(number, mutant, outcome)
     return found
 
 
@@ -186,17 +218,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("module", type=Path)
     parser.add_argument("tests", nargs="*")
-    parser.add_argument("--most", type=int, default=10**9)
+    parser.add_argument("--most", type=int, default=10**9, help="so many mutants, drawn evenly; at least 1")
     options = parser.parse_args()
+    if not options.module.is_file():
+        parser.error(f"{options.module}: no such file")
+    if options.most < 1:
+        parser.error(f"--most {options.most}: at least 1")
     mutants = dict(enumerate(mutants_of(options.module)))
+    if not mutants:
+        parser.error(f"{options.module}: nothing in it can be changed")
     drawn = sorted(random.Random(0).sample(list(mutants), min(options.most, len(mutants))))
     began = time.perf_counter()
     outcomes = outcomes_of(options.module, {number: mutants[number] for number in drawn}, options.tests)
-    killed = sum(outcome not in ("", NOT_REACHED) for outcome in outcomes.values())
+    killed = sum(map(kills, outcomes.values()))
+    unclear = sum(outcome.startswith(UNCLEAR) for outcome in outcomes.values())
     ended = sum(outcome.startswith(ENDED) for outcome in outcomes.values())
     print(
         f"{options.module}: {len(drawn)} of {len(mutants)} mutants, {killed} killed ({killed / len(drawn):.1%}), "
-        f"{ended} of them by ending the process or at the limit of time; {time.perf_counter() - began:.0f} s"
+        f"{ended} of them by ending the process or at the limit of time; {unclear} unclear; "
+        f"{time.perf_counter() - began:.0f} s"
     )
 
 
