@@ -1,14 +1,18 @@
 """What a run says of its own length, beside how long it then takes: the plan's estimate, and the time left.
 
     python benchmarks/estimates.py DIR                      # all jobs, some ten minutes of an idle machine
-    python benchmarks/estimates.py DIR --jobs 1-5 --keep F  # some of them, with folders and cache kept in F
+    python benchmarks/estimates.py DIR --jobs 1-6 --keep F  # some of them, with folders and cache kept in F
+    python benchmarks/estimates.py DIR --jobs 7-13 --keep F # the others, that go on from these
     python benchmarks/estimates.py --read F                 # the table again, of what was kept
 
 DIR is CIFAR-10 as images (`DIR/train/CLASS/*`, `DIR/test/CLASS/*`), of which 6,400 and 1,000 are taken. Each job has a
-folder of its own. Jobs that are "new" have a cache of their own too, as the first run on a machine has; the others
-share one, in which jobs before them have left what they learned of the machine. Both the estimate and each time left
-are held against the seconds from their line to the command's end; the time left from a quarter of the way on (from the
-plan's line), where a second is no error, since whole seconds are told. Of a range the nearer end counts.
+folder of its own. The first three have a cache of their own too, as the first run on a machine has; from the fourth on
+they share one, which is empty before the fourth and then holds what the jobs before have left of the machine: so they
+begin with the fourth, or go on in a folder that was kept. Both the estimate and each time left are held against the
+seconds from their line to the command's end; the time left from a quarter of the way on (from the plan's line), where a
+second is no error, since whole seconds are told. A range, which is told where nothing is known of the machine or of a
+model of one's own, is right when it holds the truth, however wide it is; else its nearer end counts. Such a job is
+marked ", a range", and they are counted apart.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +51,7 @@ ABOUT, ERROR_S, SHARE, PLAN_SHARE, FROM = re.compile(r"about ([^;,]+) left"), 1.
 
 @dataclass(frozen=True)
 class Job:
-    """A command in a fresh folder; `before` are options of a run in the same folder that comes before it, untold."""
+    """A command in a fresh folder: `before`, options of an untold run in it before; `new`, with an own empty cache."""
 
     name: str
     command: str
@@ -78,35 +83,86 @@ JOBS = (
     Job("sweep, smoke, 17 variants", SWEEP, MANY, "--budget smoke"),
 )
 
+FIRST_SHARED = 1 + next(place for place, job in enumerate(JOBS) if not job.new)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a job said of its length: by what share the plan missed, and the share of good times left, None without."""
+
+    missed_by: float
+    a_range: bool
+    good_share: float | None
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", help="CIFAR-10")
-    parser.add_argument("--jobs", default=f"1-{len(JOBS)}", help="which, as FIRST-LAST")
+    parser.add_argument("--jobs", default=f"1-{len(JOBS)}", help="which, as FIRST-LAST or NUMBER")
     parser.add_argument("--keep", type=Path, help="work in this folder, and leave there what the runs wrote")
     parser.add_argument("--read", type=Path, help="run nothing: tell of a folder that was kept")
     parser.add_argument("--tree", type=Path, default=TREE, help="the checkout that runs")
     arguments = parser.parse_args()
-    first, last = (int(part) for part in arguments.jobs.split("-"))
+    wanted = numbers(arguments.jobs)
+    if not wanted:
+        parser.error(f"--jobs {arguments.jobs}: FIRST-LAST or NUMBER, from 1 to {len(JOBS)}")
+    if arguments.read:
+        wanted = [number for number in wanted if transcript(arguments.read, number).exists()]
+        if not wanted:
+            parser.error(f"--read {arguments.read}: none of the jobs {arguments.jobs} was kept there")
+    elif arguments.folder is None or not (arguments.folder / "train").is_dir():
+        parser.error(f"{arguments.folder or 'DIR is missing'}: CIFAR-10 as DIR/train/CLASS/* and DIR/test/CLASS/*")
+    elif not (arguments.tree / "harness" / "cli").is_dir():
+        parser.error(f"--tree {arguments.tree}: no checkout with a harness/")
+    elif lacking := lacking_before(wanted, arguments.keep):
+        parser.error(
+            f"--jobs {arguments.jobs}: job {lacking} comes first, of which the later ones know the machine: "
+            f"begin with {FIRST_SHARED} or earlier, or --keep a folder in which it has run"
+        )
     with tempfile.TemporaryDirectory() as name:
         root = arguments.read or arguments.keep or Path(name)
+        if not arguments.read:
+            root.mkdir(parents=True, exist_ok=True)
+            images = root / "cifar.npz"
+            if not images.exists():
+                write_images(arguments.folder, images)
         told = []
-        for number, job in enumerate(JOBS, start=1):
-            transcript = root / f"{number}.json"
-            if not arguments.read and first <= number <= last:
-                images = root / "cifar.npz"
-                if not images.exists():
-                    root.mkdir(parents=True, exist_ok=True)
-                    write_images(arguments.folder, images)
-                transcript.write_text(json.dumps(run(job, root.resolve(), number, arguments.tree.resolve())))
-            if transcript.exists() and first <= number <= last:
-                told.append(tell(number, job, [(at, line) for at, line in json.loads(transcript.read_text())]))
-                sys.stdout.flush()
-    close, shares = [abs(miss) <= PLAN_SHARE for miss, _ in told], [share for _, share in told]
-    print(f"estimates within {PLAN_SHARE:.0%}: {sum(close)} of {len(close)}; ", end="")
-    mean = sum(shares) / len(shares)
-    print(f"times left within {SHARE:.0%}: {mean:.0%} of a job's on average, {min(shares):.0%} in the worst job")
+        for number in wanted:
+            job, kept = JOBS[number - 1], transcript(root, number)
+            if not arguments.read:
+                kept.write_text(json.dumps(run(job, root.resolve(), number, arguments.tree.resolve())))
+            told.append(tell(number, job, [(at, line) for at, line in json.loads(kept.read_text())]))
+            sys.stdout.flush()
+    close, ranges = [abs(one.missed_by) <= PLAN_SHARE for one in told], [one.a_range for one in told]
+    held = sum(right for right, a_range in zip(close, ranges, strict=True) if a_range)
+    print(f"estimates within {PLAN_SHARE:.0%}: {sum(close) - held} of {len(told) - sum(ranges)}; ", end="")
+    print(f"ranges that hold the truth, or miss it by no more: {held} of {sum(ranges)}")
+    shares = [one.good_share for one in told if one.good_share is not None]
+    if shares:
+        mean = sum(shares) / len(shares)
+        print(f"times left within {SHARE:.0%}: {mean:.0%} of a job's on average, {min(shares):.0%} in the worst job")
     return 0
+
+
+def numbers(text: str) -> list[int]:
+    """Return the jobs' numbers of FIRST-LAST or NUMBER; none where the text is neither, or there is no such job."""
+    found = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    if not found:
+        return []
+    first, last = int(found[1]), int(found[2] or found[1])
+    return list(range(first, last + 1)) if 1 <= first <= last <= len(JOBS) else []
+
+
+def lacking_before(wanted: Sequence[int], keep: Path | None) -> int | None:
+    """Return the first job that has to run before those wanted, since they share its cache, and has not."""
+    for number in range(FIRST_SHARED, max(wanted)):
+        if number not in wanted and not (keep and transcript(keep, number).exists()):
+            return number
+    return None
+
+
+def transcript(root: Path, number: int) -> Path:
+    return root / f"{number}.json"
 
 
 def run(job: Job, root: Path, number: int, tree: Path) -> list[tuple[float, str]]:
@@ -137,8 +193,8 @@ def run(job: Job, root: Path, number: int, tree: Path) -> list[tuple[float, str]
     return [*lines, (time.monotonic() - started, "")]
 
 
-def tell(number: int, job: Job, lines: list[tuple[float, str]]) -> tuple[float, float]:
-    """Print what a job said of its length; return by what share the plan missed, and the share of good times left."""
+def tell(number: int, job: Job, lines: list[tuple[float, str]]) -> Told:
+    """Print what a job said of its length, and return it."""
     ended = lines[-1][0]
     planned, plan = next((at, line) for at, line in lines if " to train, " in line)
     whole = ended - planned
@@ -152,15 +208,14 @@ def tell(number: int, job: Job, lines: list[tuple[float, str]]) -> tuple[float, 
         if left and at >= planned + FROM * whole:
             told = seconds(left[1])
             misses.append(0.0 if abs(told - real) <= ERROR_S else told / real - 1)
-    worst = max(misses, key=abs, default=float("nan"))
-    good = sum(abs(miss) <= SHARE for miss in misses) / max(len(misses), 1)
-    name = f"{number:2} {job.name}{', new machine' * job.new}"
+    good = sum(abs(miss) <= SHARE for miss in misses) / len(misses) if misses else None
+    name = f"{number:2} {job.name}{', a range' * (high > low)}"
     estimate = f"{low:.0f}" + f"-{high:.0f}" * (high > low)
-    print(
-        f"{name:<40} {estimate:>7} s for {whole:5.1f} s: {nearest / whole:.2f}; "
-        f"time left: {good:4.0%} of {len(misses):2} within {SHARE:.0%}, worst {worst:+.0%}"
-    )
-    return nearest / whole - 1, good
+    of_left = "none told"
+    if good is not None:
+        of_left = f"{good:4.0%} of {len(misses):2} within {SHARE:.0%}, worst {max(misses, key=abs):+.0%}"
+    print(f"{name:<40} {estimate:>7} s for {whole:5.1f} s: {nearest / whole:.2f}; time left: {of_left}")
+    return Told(nearest / whole - 1, high > low, good)
 
 
 def seconds(text: str) -> float:

@@ -95,8 +95,8 @@ def test_two_folders_are_compared_as_any_two_and_a_variant_that_is_new_has_no_ro
 
 
 def test_variants_are_called_as_the_newest_suite_that_names_them_does(tmp_path):
-    folders = [make_results(tmp_path / name, Made()) for name in ("a", "b")]
-    for folder, label in zip(folders, ("broad", "wide"), strict=True):
+    folders = [make_results(tmp_path / name, Made()) for name in ("a", "b", "c")]
+    for folder, label in zip(folders, ("broad", "vast", "wide"), strict=True):
         with open_store(folder) as store:
             conditions = Conditions.of(next(iter(store.records().values())).trial)
             suite = Suite("dropout", {"drop": DROPOUT, label: WIDE}, BASELINE)
