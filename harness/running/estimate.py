@@ -28,7 +28,8 @@ from harness.variants.cost import epoch_work, features_work
 if TYPE_CHECKING:
     from harness.running.plan import DatasetFacts
 
-# All on cores of an AMD EPYC of 2024, beside other workers; measured by benchmarks/estimates.py.
+# All fitted on the jobs of benchmarks/estimates.py, on 2 cores of an AMD EPYC of 2024, beside other workers: a guess
+# for any other machine, until its own runs have told.
 START_S = 2.5
 # Of an epoch of the baseline at 32x32, its validation included; each trial, whatever its model; building and tracing a
 # model; the first trial of a process.
