@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import shutil
 import threading
+import time
 from collections.abc import Callable, Collection, Hashable, Sequence
 
 from harness.comparison.verdicts import Verdict
@@ -95,6 +96,7 @@ class Progress:
         plan: Where the pieces are its trials: how long each is expected to take, and whose suite it is of.
         expected_s: Where they are none: how long each is expected to take; all the same if that is not known.
         after_s: About how long takes what comes after the last piece.
+        clock: Seconds from any beginning.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class Progress:
         plan: Plan | None = None,
         expected_s: Sequence[float] = (),
         after_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._total = total
         self._write = write
@@ -116,10 +119,10 @@ class Progress:
         self._done = self._failed = 0
         pieces: dict[Hashable, float] = dict(enumerate(expected_s or [1.0] * total))
         if plan is None:
-            self._pace = Pace(pieces, at_once=at_once, trusted=bool(expected_s))
+            self._pace = Pace(pieces, at_once=at_once, trusted=bool(expected_s), clock=clock)
         else:
             trusted = 0 if plan.estimator.unknown(plan.todo) else at_once
-            self._pace = Pace(_expected(plan), at_once=at_once, trusted=trusted)
+            self._pace = Pace(_expected(plan), at_once=at_once, trusted=trusted, clock=clock)
         self._suites = {} if plan is None else _suites(plan)
         self._width = 0
         self._drawing = threading.RLock()

@@ -70,8 +70,7 @@ def find_device(choice: DeviceChoice) -> Device:
         return Device("gpu", alike, _driver_version(), answer)
     if choice == "gpu":
         raise InputError(
-            f"--device gpu: a GPU is there, but {backend_name()} cannot use it "
-            f"({answer.reason or 'it gives no reason'}): "
+            f"--device gpu: a GPU is there, but {backend_name()} cannot use it ({answer.reason}): "
             f"install its CUDA libraries with `pip install {WITH_CUDA[keras_backend()]}`, see docs/gpu.md, or use "
             "--device cpu"
         )

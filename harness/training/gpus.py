@@ -38,7 +38,7 @@ class Answer:
         kernels_for: Architectures that the backend's wheel holds machine code (sm_) or PTX (compute_) for; empty where
             it does not say.
         built_with: CUDA and cuDNN that the wheel was built with; empty where it does not say.
-        reason: Why there are none, in the backend's own words.
+        reason: Why there are none, in the backend's own words, or that it gives no reason; empty where there are some.
     """
 
     gpus: tuple[Gpu, ...] = ()
@@ -69,7 +69,8 @@ def ask_for_gpus() -> Answer:
         return Answer(reason=(errors.strip().splitlines() or [f"it ended with exit code {process.returncode}"])[-1])
     content = json.loads(output.splitlines()[-1])
     gpus = tuple(Gpu(**gpu) for gpu in content["gpus"])
-    return Answer(gpus, tuple(content["kernels_for"]), content["built_with"], "" if gpus else telling_lines(errors))
+    reason = "" if gpus else telling_lines(errors) or "it gives no reason"
+    return Answer(gpus, tuple(content["kernels_for"]), content["built_with"], reason)
 
 
 def telling_lines(log: str) -> str:
@@ -118,7 +119,7 @@ def require_gpu(environment: Environment) -> None:
         shown = os.environ.get("CUDA_VISIBLE_DEVICES")
         raise HarnessError(
             f"a GPU was to be used, but {BACKENDS.get(environment.backend, environment.backend)} sees none in this "
-            f"process ({ask_for_gpus().reason or 'it gives no reason'}; CUDA_VISIBLE_DEVICES is "
+            f"process ({ask_for_gpus().reason}; CUDA_VISIBLE_DEVICES is "
             f"{'not set' if shown is None else repr(shown)}): nothing was run on the CPU instead"
         )
     wanted, found = dict(environment.versions), dict(gpus[0].arithmetic)

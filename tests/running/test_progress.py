@@ -38,7 +38,7 @@ def drawn(written):
 def test_a_drawn_line_is_cut_to_the_terminal_and_leaves_nothing_behind(monkeypatch, columns, name):
     monkeypatch.setenv("COLUMNS", str(columns))
     written: list[str] = []
-    progress = Progress(3, written.append, live=True)
+    progress = Progress(3, written.append, live=True, clock=lambda: 0.0)
     progress.piece_done(f"{name} seed 1: accuracy 0.912", 3.0)
     assert text_width(written[-1].strip("\r")) < columns
     assert written[-1].endswith("…")
@@ -51,13 +51,13 @@ def test_a_drawn_line_is_cut_to_the_terminal_and_leaves_nothing_behind(monkeypat
 
 def test_what_is_left_is_told_from_what_pieces_took_and_never_as_nothing():
     lines: list[str] = []
-    progress = Progress(5, lines.append, live=False, at_once=2)
+    progress = Progress(5, lines.append, live=False, clock=lambda: 0.0, at_once=2)
     for seconds in (math.nan, 10.0, 10.0, 0.001, 10.0):
         progress.piece_done("x", seconds)
     ends = [line.strip().partition("x")[2] for line in lines]
     # All at one instant, so that what runs has only begun: two rounds of two workers, one, one at more speed.
     assert ends == ["", ", about 20 s left", ", about 10 s left", ", about 6 s left", ""]
-    fast = Progress(2, lines.append, live=False)
+    fast = Progress(2, lines.append, live=False, clock=lambda: 0.0)
     fast.piece_done("y", 0.01)
     assert lines[-1].endswith("about 1 s left\n")
 
@@ -93,7 +93,9 @@ def test_the_drawn_line_tells_suite_counts_and_time_left_before_the_last_trial(m
     plan = make_plan(suites, facts, BUDGETS["quick"].override(seeds=2), environment, {}, workers=2)
     plan = dataclasses.replace(plan, expected=dict.fromkeys(plan.expected, 5.0))
     written: list[str] = []
-    progress = Progress(len(plan.todo), written.append, live=True, at_once=2, plan=plan, after_s=100.0)
+    progress = Progress(
+        len(plan.todo), written.append, live=True, clock=lambda: 0.0, at_once=2, plan=plan, after_s=100.0
+    )
     assert drawn(written)[0].startswith("0 of 6 done, 2 running; star")
     for trial in plan.todo[:4]:
         progress.trial_done(Record(trial, "ok", accuracy=0.5, total_s=10.0))
@@ -120,7 +122,7 @@ def test_the_drawn_line_tells_suite_counts_and_time_left_before_the_last_trial(m
 def test_a_terminal_that_became_narrower_is_never_written_past_its_edge(monkeypatch):
     written: list[str] = []
     monkeypatch.setenv("COLUMNS", "120")
-    progress = Progress(3, written.append, live=True)
+    progress = Progress(3, written.append, live=True, clock=lambda: 0.0)
     progress.piece_done("x" * 200, 3.0)
     monkeypatch.setenv("COLUMNS", "40")
     progress.piece_done("y", 3.0)
@@ -169,7 +171,7 @@ def test_harness_plan_counts_step_times_only_of_a_sweep_that_takes_them(project,
 
 def test_pieces_that_take_longer_are_waited_for_longer():
     lines: list[str] = []
-    progress = Progress(3, lines.append, live=False, expected_s=[10.0, 5.0, 5.0], after_s=2.0)
+    progress = Progress(3, lines.append, live=False, clock=lambda: 0.0, expected_s=[10.0, 5.0, 5.0], after_s=2.0)
     for seconds in (20.0, 10.0, 10.0):
         progress.piece_done("x", seconds)
     # Twice as long as expected, which is believed more with each piece.

@@ -29,6 +29,7 @@ def results(tmp_path_factory):
         patch.chdir(folder)
         patch.syspath_prepend(HERE)
         patch.setenv("CUSTOM_FOLDER", str(folder))
+        patch.setattr("platform.node", lambda: "made-up-0")
         options = ["--device", "cpu", "--budget", "smoke", "--seeds", "2", "--workers", "2"]
         assert harness(["sweep", "suite_a.py", *options, "--executor", "two_hosts:processes"]) == 0
     return load_results(folder / "results")
@@ -37,7 +38,7 @@ def results(tmp_path_factory):
 def test_each_record_says_which_machine_trained_it_and_by_which_command(results):
     made = [results.provenances[key] for key in results.records]
     assert len(made) == 4
-    assert {one.host for one in made} == {"node1", "node2"}
+    assert {one.host for one in made} == {"made-up-1", "made-up-2"}
     here = collect_provenance()
     # All else is what this machine has, and the command is the one that was given here.
     assert {(one.cpu, one.cpu_flags, one.memory_mib, one.python) for one in made} == {
@@ -50,7 +51,7 @@ def test_the_report_names_the_machines_that_trained_and_no_other(results):
     page = (results.folder / "report" / "index.html").read_text()
     hosts = {one.host for one in results.provenances.values()}
     assert all(host in page for host in hosts)
-    assert f"{collect_hardware().host}, " not in page
+    assert "made-up-0" not in page
 
 
 def test_records_of_several_machines_share_a_transaction_and_a_run_each(tmp_path):

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,15 +13,20 @@ from harness.training.threads import threads_in_use
 
 
 def test_the_peak_of_a_cpu_is_that_of_the_work_and_not_of_what_came_before():
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError as error:
+        pytest.skip(f"this system forgets no peak: {error}")
     large = np.ones(2**25)  # 256 MiB
     before = PeakMemory("cpu").mib()
     del large
     memory = PeakMemory("cpu")
-    if math.isnan(before):
-        pytest.skip("this system does not tell")
-    assert 0 < memory.mib() <= before
+    after = memory.mib()
+    assert 0 < after < before - 128
     large = np.ones(2**25)
-    assert memory.mib() >= large.nbytes / 2**20
+    assert memory.mib() > after + 128
+    del large
+    assert memory.mib() > after + 128
 
 
 def test_the_peak_of_a_gpu_is_what_tensorflow_counts_from_the_start_on(monkeypatch):
