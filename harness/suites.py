@@ -9,7 +9,7 @@ from functools import cached_property
 
 from harness.errors import InputError
 from harness.variants import BASELINE, Variant
-from harness.wording import html_table
+from harness.wording import HALVES, html_table
 
 MAX_LABEL = 60
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+:-]*")
@@ -173,7 +173,7 @@ def check_suites(suites: Iterable[Suite]) -> None:
     for suite in suites:
         if not isinstance(suite.name, str) or not suite.name.strip():
             raise InputError(f"a suite is named {suite.name!r}: give it a text that is not empty")
-        if any("\ud800" <= letter <= "\udfff" for letter in suite.name):
+        if HALVES.search(suite.name):
             raise InputError(f"a suite is named {suite.name!r}: half a character, which no file can hold: leave it out")
         if suite.name in seen:
             raise InputError(f'two suites are named "{suite.name}": give each a name of its own')

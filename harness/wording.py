@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
+
+HALVES = re.compile("[\ud800-\udfff]")
+"""Half a character, as Python makes of a byte that is no UTF-8: no file or page can hold it."""
 
 
 def harmless(text: str) -> str:

@@ -148,20 +148,21 @@ def _log(
 def _key(name: str) -> str:
     """Return a name that MLflow takes: that of an option may be any text."""
     plain = _NO_KEY.sub("_", name)
-    return plain if plain == name and len(name) <= _MAX_KEY else _marked(plain[:_MAX_KEY], name)
+    return name if plain == name and len(name) <= _MAX_KEY else _marked(plain, name, _MAX_KEY)
 
 
 def _cut(text: str, longest: int) -> str:
     """Return a text that MLflow takes; one that is cut stays unlike any other."""
-    return text if len(text) <= longest else _marked(text[: longest - 9], text)
+    return text if len(text) <= longest else _marked(text, text, longest)
 
 
 def _cut_all(tags: dict[str, str]) -> dict[str, str]:
     return {name: text[:_MAX_TEXT] for name, text in tags.items()}
 
 
-def _marked(start: str, whole: str) -> str:
-    return f"{start}-{hashlib.sha256(whole.encode(errors='surrogatepass')).hexdigest()[:8]}"
+def _marked(start: str, whole: str, longest: int) -> str:
+    mark = "-" + hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()[:8]
+    return start[: longest - len(mark)] + mark
 
 
 def _ms(seconds: float) -> int:

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 from keras.src.backend.common import global_state
 
-from harness.variants.process_state import note_modules, note_process
+from harness.variants.process_state import CALLED_BY_ALL, note_modules, note_process
 
 # Modules beside Keras's own in which a builder may put a layer or function of its own in the place of one.
-_PATCHED = {"builtins", "json", "math", "numpy", "numpy.random", "os", "random", "tensorflow", "time"}
+_PATCHED = CALLED_BY_ALL | {"numpy", "numpy.random", "tensorflow"}
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from typing import Any, Literal, NoReturn, TypeVar, Union, cast, get_args, get_o
 
 from harness.errors import InputError
 from harness.variants import Variant
+from harness.wording import HALVES
 
 # What no measurement reaches, and whose square is finite.
 HIGHEST_NUMBER = 1e100
@@ -162,7 +163,7 @@ def _word_reader(words: tuple[str, ...]) -> Reader:
 def _text(value: object, where: str) -> str:
     if not isinstance(value, str):
         refuse(where, value, "a text")
-    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+    if not value.isascii() and HALVES.search(value):
         refuse(where, value, "a text of whole characters")  # half a pair of UTF-16, which no file can hold
     return value
 

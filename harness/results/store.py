@@ -70,7 +70,6 @@ class Store:
         self.connection = connection
         self._lock = lock
         self._mutex = threading.Lock()
-        self._run_id: int | None = None
         self._begun: Provenance | None = None
         self._runs_of: dict[Provenance, int] = {}  # each machine of this command
         self._last: Mapping[str, int] | None = None
@@ -94,8 +93,7 @@ class Store:
 
     def begin_run(self, provenance: Provenance) -> None:
         """Note the command, machine and commit that the following rows belong to."""
-        self._run_id = self._add("runs", provenance.to_json())
-        self._begun, self._runs_of = provenance, {provenance: self._run_id}
+        self._begun, self._runs_of = provenance, {provenance: self._add("runs", provenance.to_json())}
 
     def add_test_set(self, fingerprint: str, max_images: int | None, test_set: TestSet) -> None:
         """Keep the labels and groups of a dataset's test images; the newest counts, an equal one is not repeated."""
@@ -135,9 +133,7 @@ class Store:
 
         What another machine trained than the command's belongs to a run of its own: this command, there.
         """
-        self._run()
-        begun = self._begun
-        assert begun is not None
+        begun = self._run()
         rows = [
             (
                 begun.on(one.trained_on) if one.trained_on else begun,
@@ -167,7 +163,7 @@ class Store:
 
     def add_step_times(self, step_times: StepTimes) -> None:
         """Add a timing run; of several of one key the newest is read."""
-        self._add("timings", self._run(), step_times.key, step_times.to_json())
+        self._add("timings", self._runs_of[self._run()], step_times.key, step_times.to_json())
 
     def records(self) -> dict[str, Record]:
         """Return each trial's result by its key, the tries of searches too."""
@@ -261,10 +257,10 @@ class Store:
                 raise DamagedStoreError(self.path, f"{row_name(row)} cannot be read: {error}") from error
             yield row, content
 
-    def _run(self) -> int:
-        if self._run_id is None:
+    def _run(self) -> Provenance:
+        if self._begun is None:
             raise RuntimeError("begin_run comes before the first row")
-        return self._run_id
+        return self._begun
 
     def _last_numbers(self) -> Mapping[str, int]:
         with self._mutex, readable_errors(self.path):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-_HALVES = re.compile("[\ud800-\udfff]")
+from harness.wording import HALVES
 
 
 def to_json(content: Any, **options: Any) -> str:
@@ -20,5 +19,5 @@ def to_json(content: Any, **options: Any) -> str:
     text = json.dumps(content, **options)
     if "\\ud" not in text:
         return text
-    plain = _HALVES.sub("\N{REPLACEMENT CHARACTER}", json.dumps(content, **options, ensure_ascii=False))
+    plain = HALVES.sub("\N{REPLACEMENT CHARACTER}", json.dumps(content, **options, ensure_ascii=False))
     return json.dumps(json.loads(plain), **options)

@@ -27,7 +27,7 @@ _LIMITS = tuple(getattr(resource, name) for name in sorted(vars(resource)) if na
 Restore = Callable[[], None]
 
 # Modules in which a suite file may put a function of its own in the place of one that all of Python calls.
-_CALLED_BY_ALL = {"builtins", "json", "math", "os", "random", "time"}
+CALLED_BY_ALL = {"builtins", "json", "math", "os", "random", "time"}
 
 
 def note_process() -> Restore:
@@ -45,7 +45,7 @@ def note_declaration() -> Restore:
     Variables, paths, warnings and logging stay as the file leaves them: those set a run up.
     """
     # Functions are put back first: the others are put back with them.
-    functions = note_modules(_CALLED_BY_ALL.__contains__)
+    functions = note_modules(CALLED_BY_ALL.__contains__)
     rest = _all_of(_folder, _streams, _descriptors, _signals, _interpreter)
 
     def restore() -> None:

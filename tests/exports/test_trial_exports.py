@@ -18,7 +18,7 @@ from harness.exports.tensorboard import export_tensorboard
 from harness.results import load_results
 from harness.results.opening import open_store
 from harness.results.provenance import collect_provenance
-from harness.variants import BASELINE
+from harness.variants import BASELINE, Variant
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")  # MLflow's own
 
@@ -197,9 +197,15 @@ def test_a_disk_that_takes_no_more_is_told_with_the_outputs_own_name(folder, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+ODD = {
+    BASELINE: 0.5,
+    **{Variant(model="own.nets:build", options={name: 1}): 0.5 for name in ("w" * 200, "w" * 201, "w " * 100 + "!")},
+}
+
+
 @_needs("mlflow")
 def test_mlflow_takes_texts_of_any_length(tmp_path):
-    folder = make_results(tmp_path / "long", Made(name="s" * 9000, machine="m" * 9000, accuracies={BASELINE: 0.5}))
+    folder = make_results(tmp_path / "long", Made(name="s" * 9000, machine="m" * 9000, accuracies=ODD))
     record = next(iter(load_results(folder).records.values()))
     with open_store(folder) as store:
         store.begin_run(collect_provenance())
@@ -212,3 +218,7 @@ def test_mlflow_takes_texts_of_any_length(tmp_path):
 
     client = MlflowClient(tracking_uri=f"sqlite:///{output}")
     assert len([one for one in client.search_experiments() if one.name.startswith("d" * 400)]) == 2
+    runs = client.search_runs([one.experiment_id for one in client.search_experiments()])
+    keys = {key for one in runs for key in one.data.params if key.count("w") > 90}
+    assert len(keys) == 3
+    assert {len(key) for key in keys} == {200}
