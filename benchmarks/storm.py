@@ -1,7 +1,8 @@
 """A storm: sweeps, each killed (kill -9) at random instants and started again until it is done.
 
-Whatever process is hit, the harness, a worker or a worker's keeper, the folder must end as that of a sweep nobody
-disturbed: the same trials with the same predictions, none twice, the same table but for times, and no process is left.
+Whatever process is hit, the harness, a worker, a worker's keeper or the fork server, the folder must end as that of a
+sweep nobody disturbed: the same trials with the same predictions, none twice, the same table but for times. No process
+may be left, of those that a killed one orphaned neither.
 `--kind search` does the same with a search, `--kind looks` with a sweep that decides how many seeds it needs.
 
     python benchmarks/storm.py --sweeps 100
@@ -16,7 +17,6 @@ import contextlib
 import difflib
 import json
 import random
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -29,6 +29,7 @@ from typing import Any
 
 import pandas as pd
 import psutil
+from sweep_processes import KINDS, SweepProcesses, running
 
 from harness import load_results
 
@@ -53,8 +54,6 @@ COMMANDS = {
 # Of a table: what another run of the same trials may give otherwise.
 TIMES = ("build_s", "first_step_s", "train_time_s", "time_to_baseline_s", "peak_memory_mib")
 PATIENCE_S = 900
-KINDS = ("harness", "worker", "keeper", "fork server")
-"""What is killed."""
 
 # A process that has imported what a sweep needs, and is forked for each start: the storm is to hit trials, not imports.
 _TEMPLATE = """
@@ -133,20 +132,24 @@ def rage(starter: Starter, folder: Path, command: Sequence[str], *, draw: random
     while True:
         storm.starts += 1
         sweep = starter.start(folder, command)
+        processes = SweepProcesses(sweep)
         more = bool(trials) and (not sum(storm.kills.values()) or draw.random() < 0.5)
         while more and running(sweep):
             goal = draw.randint(min(results(folder), trials), trials)
             while results(folder) < goal and running(sweep):
                 time.sleep(0.01)
             time.sleep(draw.uniform(0, 1 if goal else 8))  # a start takes longer than a trial
-            found = strike(sweep, draw)
+            found = processes.strike(draw)
             if found:
                 storm.kills[found] += 1
             more = found != "harness" and draw.random() < 0.5
-        below = _below(sweep)
-        _wait(sweep)
         deadline = time.monotonic() + PATIENCE_S
-        while left := [process for process in below if running(process)]:
+        while running(sweep):
+            processes.look()
+            assert time.monotonic() < deadline, "the harness hangs"
+            time.sleep(0.1)
+        deadline = time.monotonic() + PATIENCE_S
+        while left := processes.left():
             assert time.monotonic() < deadline, f"left behind: {left}"
             time.sleep(0.02)
         # A process that was just made may hold the folder's lock for an instant longer than the killed one.
@@ -155,29 +158,6 @@ def rage(starter: Starter, folder: Path, command: Sequence[str], *, draw: random
         if exit_code(folder) == 0:
             storm.seconds = time.monotonic() - began
             return storm
-
-
-def strike(sweep: psutil.Process, draw: random.Random, kind: str = "") -> str:
-    """Kill one process of a running sweep with SIGKILL, of a kind or any; return what it was, empty for none."""
-    kind = kind or draw.choice(("harness", *KINDS))
-    servers = [process for process in _children(sweep) if "harness.running.fork_server" in _line(process)]
-    keepers = keepers_of(sweep)
-    workers = [worker for keeper in keepers for worker in _children(keeper)]
-    chosen = dict(zip(KINDS, ([sweep], workers, keepers, servers), strict=True))[kind]
-    if not (chosen and running(sweep)):
-        return ""
-    with contextlib.suppress(psutil.Error):
-        draw.choice(chosen).send_signal(signal.SIGKILL)
-        return kind
-    return ""
-
-
-def keepers_of(sweep: psutil.Process) -> list[psutil.Process]:
-    """Return the processes that watch one worker each: started as programs, or forks of a server."""
-    below = _children(sweep)
-    programs = [process for process in below if "harness.running.keeper" in _line(process)]
-    servers = [process for process in below if "harness.running.fork_server" in _line(process)]
-    return programs + [keeper for server in servers for keeper in _children(server)]
 
 
 def outcome(folder: Path) -> tuple[Any, ...]:
@@ -219,14 +199,6 @@ def results(folder: Path) -> int:
             return 0  # the very first transaction has not ended
 
 
-def running(process: psutil.Process) -> bool:
-    """Whether a process is there and has not ended."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
 def exit_code(folder: Path) -> int | None:
     """Return with what the last sweep in a folder ended; None where it was killed."""
     try:
@@ -240,34 +212,6 @@ def prepare(folder: Path, kind: str) -> Path:
     (folder / "suites").mkdir(parents=True)
     (folder / "suites/suite_small.py").write_text(SEARCH if kind == "search" else SUITE)
     return folder
-
-
-def _below(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.Error:
-        return []
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children()
-    except psutil.Error:
-        return []
-
-
-def _line(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
-
-def _wait(process: psutil.Process) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while running(process):
-        assert time.monotonic() < deadline, "the harness hangs"
-        time.sleep(0.02)
 
 
 def main() -> int:

@@ -10,11 +10,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from waiting import ended, wait_until
 
 from harness import load_results
 from harness.cli import run
@@ -27,7 +27,6 @@ from harness.suite_files import load_suites
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_S = 900
 SUITE = """
 from harness import BASELINE, Suite
 SMALL = BASELINE.replace(filters=(4, 8))
@@ -47,13 +46,6 @@ def trained():
             return []  # the very first transaction has not ended
 
 
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "gave up waiting"
-        time.sleep(0.01)
-
-
 def table(folder):
     frame = compare(load_results(folder)).drop(columns=["train_time_s", "time_to_baseline_s", "peak_memory_mib"])
     return json.loads(frame.to_json(orient="records"))
@@ -70,7 +62,7 @@ def test_fault_1_killed_across_looks_a_sweep_ends_with_the_trials_and_the_table_
         children = [] if sweep.poll() is not None else psutil.Process(sweep.pid).children(recursive=True)
         os.kill(sweep.pid, signal.SIGKILL)
         sweep.wait()
-        wait_until(lambda children=children: not any(one.is_running() and one.status() != "zombie" for one in children))
+        wait_until(lambda children=children: all(map(ended, children)))
     assert run(SWEEP) == 0
     keys = trained()
     assert len(keys) == len(set(keys)) > 15

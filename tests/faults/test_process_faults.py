@@ -3,6 +3,7 @@
 No test here depends on how fast anything is: each waits for what it needs to see, and gives up only after `PATIENCE_S`.
 """
 
+import collections
 import os
 import random
 import signal
@@ -14,12 +15,13 @@ from pathlib import Path
 import psutil
 import pytest
 import storm
+from sweep_processes import KINDS, SweepProcesses
+from waiting import PATIENCE_S, ended, wait_until
 
 from harness import load_results
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_S = 900
 SWEEP = ("sweep", "suites", "--budget", "smoke", "--device", "cpu", "--workers", "1")
 
 # Runs a program at a terminal of its own. Whoever runs the tests in the background, or with nohup, ignores signals.
@@ -72,13 +74,6 @@ def starter():
     starter.close()
 
 
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "gave up waiting"
-        time.sleep(0.01)
-
-
 def stuck(folder: Path, suite: str) -> Path:
     """Make a project whose suite gets stuck, and return its folder."""
     (folder / "suites").mkdir()
@@ -89,7 +84,7 @@ def stuck(folder: Path, suite: str) -> Path:
 
 def all_of(process: psutil.Process, folder: Path) -> list[psutil.Process]:
     """Wait until the builder is stuck, and return the processes below the harness, and all that it started."""
-    wait_until(lambda: (folder / "pids").exists() or not storm.running(process))
+    wait_until(lambda: (folder / "pids").exists() or ended(process))
     below = process.children(recursive=True)
     below += [psutil.Process(int(pid)) for pid in (folder / "pids").read_text().split()]
     assert len(set(below)) >= 4  # the keeper, the worker, two shells; and what these wait for
@@ -97,29 +92,32 @@ def all_of(process: psutil.Process, folder: Path) -> list[psutil.Process]:
 
 
 def test_01_killed_at_random_instants_a_sweep_ends_in_the_tables_of_an_undisturbed_one(tmp_path, starter):
-    """The harness alone four times as it starts; then thrice a worker, server, keeper and the harness amid trials."""
+    """The harness alone thrice as it starts; then four times a worker, server, keeper and the harness amid trials."""
     command, draw = storm.COMMANDS["sweep"], random.Random(1)
     calm = storm.prepare(tmp_path / "calm", "sweep")
     storm.rage(starter, calm, command, draw=draw)
-    folder, kills = storm.prepare(tmp_path / "stormy", "sweep"), []
+    folder, kills = storm.prepare(tmp_path / "stormy", "sweep"), collections.Counter()
     done: set[str] = set()
-    for wanted in (0, 0, 0, 0, 1, 4, 7):
+    for wanted in (None, None, None, 0, 1, 4, 7):
         sweep = starter.start(folder, command)
-        if wanted:
-            wait_until(lambda n=wanted, sweep=sweep: storm.results(folder) >= n or not storm.running(sweep))
+        processes = SweepProcesses(sweep)
+        if wanted is not None:
+            wait_until(lambda n=wanted, sweep=sweep: storm.results(folder) >= n or ended(sweep))
+            # The keepers of a server that was killed are nobody's children, and there.
             for kind in ("worker", "fork server", "keeper"):
+                wait_until(lambda kind=kind, sweep=sweep, all_=processes: all_.there(kind) or ended(sweep))
+                kills[processes.strike(draw, kind)] += 1
                 time.sleep(draw.uniform(0, 0.5))
-                kills.append(storm.strike(sweep, draw, kind))
-        time.sleep(draw.uniform(0, 0.5 if wanted else 1.5))
-        below = sweep.children(recursive=True)
-        kills.append(storm.strike(sweep, draw, "harness"))
-        wait_until(lambda below=below, sweep=sweep: not any(map(storm.running, [sweep, *below])))
+        time.sleep(draw.uniform(0, 0.5 if wanted is not None else 1.5))
+        kills[processes.strike(draw, "harness")] += 1
+        wait_until(lambda sweep=sweep, all_=processes: ended(sweep) and not all_.left())
         if wanted:
             records = load_results(folder / "results").records
             now = {key for key, record in records.items() if record.status == "ok"}
             assert done <= now, "a finished trial was lost"
             done = now
-    assert len([kill for kill in kills if kill]) >= 10
+    assert all(kills[kind] for kind in KINDS), kills
+    assert kills.total() - kills[""] >= 10
     storm.rage(starter, folder, command, draw=draw)
     assert storm.outcome(folder) == storm.outcome(calm)
 
@@ -150,7 +148,7 @@ def test_02_ended_amid_a_trial_a_sweep_keeps_its_records_and_marks_its_tables_pa
     else:
         os.close(terminal)  # the system sends SIGHUP, and nothing can be printed any more
     assert sweep.wait(PATIENCE_S) == 2
-    wait_until(lambda: not any(map(storm.running, below)))
+    wait_until(lambda: all(map(ended, below)))
     assert [record.status for record in load_results(tmp_path / "results").records.values()] == ["ok"]
     if how != "SIGINT twice":
         assert "Partial results" in (tmp_path / "results/tables/comparison.md").read_text()
@@ -178,18 +176,19 @@ def test_07_no_process_outlives_a_killed_parent(tmp_path, starter, suite, comman
     sweep = starter.start(folder, command)
     below = all_of(sweep, folder)
     sweep.kill()
-    wait_until(lambda: not any(map(storm.running, below)))
+    wait_until(lambda: all(map(ended, below)))
 
 
 def test_07_a_killed_worker_takes_along_what_it_started(tmp_path, starter):
     folder = stuck(tmp_path, SUITE.replace("ONLY", '""'))
     sweep = starter.start(folder, SWEEP)
     for _ in range(2):  # its trial gets one more worker
-        below = all_of(sweep, folder)
+        processes = SweepProcesses(sweep)
+        below = set(all_of(sweep, folder)) - set(processes.there("fork server"))  # which forks the next
         (folder / "pids").unlink()
-        storm.keepers_of(sweep)[0].children()[0].kill()
-        wait_until(lambda left=below: not any(map(storm.running, left)))
-    wait_until(lambda: not storm.running(sweep))
+        processes.there("worker")[0].kill()
+        wait_until(lambda left=below: all(map(ended, left)))
+    wait_until(lambda: ended(sweep))
     assert storm.exit_code(folder) == 1
     statuses = {record.status: record.message for record in load_results(folder / "results").records.values()}
     assert set(statuses) == {"ok", "failed"}

@@ -8,11 +8,10 @@ import contextlib
 import os
 import sys
 import threading
-import time
 from pathlib import Path
 
-import psutil
 import pytest
+from waiting import ended, wait_until
 
 from harness.budgets import BUDGETS
 from harness.cli import run
@@ -184,13 +183,6 @@ def worker(tmp_path_factory):
         worker.pool.close()
 
 
-def ended(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 @pytest.mark.parametrize("kind", ["floods", "changes_folder", "changes_signals", "changes_python", "starts_threads"])
 def test_33_what_a_builder_does_to_its_process_reaches_no_next_trial(worker, kind):
     record = worker.run(Variant(model="own_faults:build", options={"kind": kind}))
@@ -207,10 +199,7 @@ def test_33_processes_that_a_builder_starts_end_with_its_trial(worker, kind):
     assert (record.status, record.message) == ("ok", "")
     pids = list(map(int, (worker.folder / "pids.txt").read_text().split()))
     assert pids
-    deadline = time.monotonic() + PATIENCE_S
-    while not all(map(ended, pids)):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: all(map(ended, pids)))
     worker.check()
 
 

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from concurrent.futures import BrokenExecutor, Executor, Future
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import psutil
 import pytest
 from drawn_images import draw_folder
 from test_equal_bits import SMALL, bits, trials
+from waiting import wait_until
 
 from harness.cli import run as harness
 from harness.datasets import DatasetRef, load_dataset
@@ -67,8 +67,7 @@ class Held(Executor):
         return self.given[-1]
 
     def wait_for(self, number):
-        while len(self.given) < number:
-            time.sleep(0.01)
+        wait_until(lambda: len(self.given) >= number)
 
 
 @contextlib.contextmanager
@@ -168,8 +167,7 @@ def test_45_a_crash_of_the_whole_engine_costs_one_try(order, two_trials, tmp_pat
     executor = RemoteExecutor(order, workers=1, open_pool=open_pool, log=tmp_path / "log")
     thread, found = in_thread(executor, two_trials[0])
     for number, outcome in enumerate(["crash", "crash", "ok"]):
-        while len(pools) <= number and thread.is_alive():
-            time.sleep(0.01)
+        wait_until(lambda n=number: len(pools) > n or not thread.is_alive())
         assert thread.is_alive(), found
         pools[number].wait_for(1)
         if outcome == "crash":

@@ -5,10 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
+from waiting import ended, wait_until
 
 from harness.datasets import DatasetRef, load_dataset
 from harness.results.trials import Environment
@@ -55,17 +55,6 @@ def ask(worker, function, *arguments):
     return worker.run(function, *arguments, limit_s=PATIENCE_S)
 
 
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def gone(pid):
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
 def test_workers_of_one_server_have_imported_tensorflow_and_share_nothing_else(start):
     first, second = start(), start(threads=0)
     # What `sys` of each worker holds is asked for by a text: only functions that pickle by name can be sent.
@@ -87,7 +76,7 @@ def test_a_forked_keeper_that_is_killed_takes_its_worker_along(start):
     with pytest.raises(WorkerDied) as caught:
         ask(worker, os.getpid)
     assert caught.value.ending.exitcode is None
-    wait_until(lambda: gone(pid))
+    wait_until(lambda: ended(pid))
 
 
 def test_a_forked_keeper_that_does_not_end_is_killed(start, monkeypatch):
@@ -96,7 +85,7 @@ def test_a_forked_keeper_that_does_not_end_is_killed(start, monkeypatch):
     pid = ask(worker, os.getpid)
     os.kill(worker._process.pid, signal.SIGSTOP)
     worker.close()
-    wait_until(lambda: gone(pid))
+    wait_until(lambda: ended(pid))
 
 
 def test_where_the_server_was_killed_its_workers_go_on_and_further_ones_are_programs(tmp_path):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from waiting import wait_until, waits_in
 
 from harness import BASELINE, BUDGETS, Suite
 from harness.datasets import DatasetRef, load_dataset
@@ -166,11 +167,10 @@ def test_a_trial_that_is_run_alone_waits_for_those_under_way_and_holds_up_the_ne
     with turns.beside_others():
         alone = threading.Thread(target=run, args=(turns.alone, "alone"))
         alone.start()
-        while not turns._alone:
-            time.sleep(0.01)
+        wait_until(lambda: log or "alone" in waits_in(alone))
         late = threading.Thread(target=run, args=(turns.beside_others, "late"))
         late.start()
-        late.join(0.05)
+        wait_until(lambda: log or "beside_others" in waits_in(late))
         assert log == []
     alone.join()
     late.join()
@@ -184,9 +184,8 @@ def test_a_worker_that_is_replaced_gets_the_environment_of_the_first(tmp_path, m
         pool._places[0].worker.close()
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # as while the harness imports keras-tuner
         process = psutil.Process(pool._fill(pool._places[0])._process.pid)
-        while not (variables := process.environ()):  # it is about to begin
-            time.sleep(0.01)
-        assert variables["CUDA_VISIBLE_DEVICES"] == "1"
+        wait_until(process.environ)  # it is about to begin
+        assert process.environ()["CUDA_VISIBLE_DEVICES"] == "1"
     finally:
         pool.close()
 

@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 import threading
-import time
 
 import psutil
 import pytest
 from made_results import BASELINE, Made, make_results
+from waiting import wait_until
 
 from harness.comparison import Judge, Margins
 from harness.results import load_results
@@ -20,7 +20,6 @@ from harness.running import live
 from harness.running.live import live_report
 from harness.running.live_writer import write_anew
 
-PATIENCE_S = 600
 # The least that is a report: a writer yields to all else, and a busy machine gives it little.
 FEW = Made(accuracies={BASELINE: 0.8}, step_ms={}, seeds=(1,))
 # Some of the niceness that it has, or it would wait for minutes beside other tests; none but root may lower its own.
@@ -40,13 +39,6 @@ def writers(folder):
             if str(folder) in " ".join(one.cmdline()):
                 found[one.pid] = one.nice()
     return found
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "gave up waiting"
-        time.sleep(0.02)
 
 
 def test_the_page_of_what_is_there_so_far_is_written_again_and_again_beside_the_run_and_ends_with_it(tmp_path):

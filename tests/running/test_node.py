@@ -3,9 +3,9 @@
 import dataclasses
 import tempfile
 import threading
-import time
 
 import pytest
+from waiting import wait_until
 
 from harness.budgets import BUDGETS
 from harness.datasets import DatasetRef, load_dataset
@@ -66,8 +66,7 @@ def test_a_process_keeps_its_worker_from_trial_to_trial_and_gives_it_back_when_i
         assert mine._pool is workers
         monkeypatch.setattr(node, "_IDLE_S", 0.05)
         mine.rest()
-        while mine._pool is not None:
-            time.sleep(0.01)
+        wait_until(lambda: mine._pool is None)
         assert all(place.worker.spent for place in workers._places)
         refused = serve(dataclasses.replace(order, code="another")).refused
         assert "another cnn-harness is installed there" in refused

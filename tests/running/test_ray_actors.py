@@ -3,11 +3,12 @@
 import contextlib
 import sys
 import threading
-import time
 from concurrent.futures import CancelledError, Future
 from types import SimpleNamespace
 
 import pytest
+from test_remote import order_for
+from waiting import wait_until
 
 from harness.results.records import Record
 from harness.running.node import Reply
@@ -91,21 +92,8 @@ def calls(actor, function, *arguments):
     return function(*arguments)
 
 
-def wait_until(condition):
-    since = time.monotonic()
-    while not condition():
-        assert time.monotonic() - since < PATIENCE_S
-        time.sleep(0.01)
-
-
-class Order:
-    """Stands for what all trials share: the fake's answers do not look at it."""
-
-    timeout_s = PATIENCE_S
-
-
 def executor_on(pool, folder, **options):
-    return RemoteExecutor(Order(), workers=1, open_pool=lambda: pool, log=folder / "log", **options)
+    return RemoteExecutor(order_for(), workers=1, open_pool=lambda: pool, log=folder / "log", **options)
 
 
 def test_a_hung_actor_costs_its_trial_and_is_replaced_for_the_next(pool_on, tmp_path):

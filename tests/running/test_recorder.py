@@ -2,12 +2,11 @@
 
 import dataclasses
 import signal
-import sys
 import threading
-import time
 
 import pytest
 from made_results import Made, make_results
+from waiting import wait_until, waits_in
 
 from harness import load_results
 from harness.errors import HarnessError
@@ -99,18 +98,6 @@ def test_what_has_finished_when_a_sweep_is_interrupted_is_stored_and_told(folder
     assert keys(told) == stored(folder) == keys(drawn[:MOST_WAITING])
 
 
-def waited_in():
-    """Return the functions that the main thread waits in, the innermost first; nothing while it does not wait."""
-    frame = sys._current_frames()[threading.main_thread().ident]
-    if frame.f_code.co_filename != threading.__file__:
-        return []
-    names = []
-    while frame is not None:
-        names.append(frame.f_code.co_name)
-        frame = frame.f_back
-    return names
-
-
 def test_what_has_finished_when_ctrl_c_comes_while_the_last_records_are_stored_is_stored_and_told(folder, store, drawn):
     told, errors, interrupted, left = [], [], threading.Event(), threading.Event()
 
@@ -120,8 +107,7 @@ def test_what_has_finished_when_ctrl_c_comes_while_the_last_records_are_stored_i
 
     def tell(record):
         if not told:
-            while "__exit__" not in waited_in():
-                time.sleep(0.001)
+            wait_until(lambda: "__exit__" in waits_in(threading.main_thread()))
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             interrupted.wait()
             left.wait(0.2)  # who does not wait any more has left by then
@@ -147,8 +133,7 @@ def test_a_thread_that_ctrl_c_found_waited_for_is_waited_for_again():
     go_on, ended = threading.Event(), []
 
     def work():
-        while "until_interrupted" not in waited_in():
-            time.sleep(0.001)
+        wait_until(lambda: "until_interrupted" in waits_in(threading.main_thread()))
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         go_on.wait()
         ended.append(True)

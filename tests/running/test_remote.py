@@ -1,44 +1,33 @@
 """An engine's processes that are late, lost or of another kind, and engines that break: each told, none waited for."""
 
 import dataclasses
+import os
 import threading
-import time
 from concurrent.futures import BrokenExecutor, Executor, Future
+from pathlib import Path
 
 import pytest
-from test_in_the_way import TRIAL
+from test_in_the_way import DATA, ENVIRONMENT, TRIAL
+from waiting import wait_until
 
+from harness.datasets import DatasetRef
+from harness.datasets.dataset import Origin
 from harness.errors import HarnessError, InputError
 from harness.results.provenance import collect_hardware
 from harness.results.records import Record
 from harness.running import remote
-from harness.running.executor import ExecutorStopped
+from harness.running.executor import ExecutorStopped, Work
 from harness.running.keeper import LOG_LIMIT_BYTES
 from harness.running.node import Reply
-from harness.running.remote import NoWorkerLeft, RemoteExecutor
+from harness.running.remote import NoWorkerLeft, RemoteExecutor, order_of
 
 PATIENCE_S = 600
 HERE = Reply(machine=dataclasses.replace(collect_hardware(), host="here"))
 
 
-class Data:
-    """Stands for what is sent; the engines here look at nothing of it."""
-
-    fingerprint = "f"
-
-
-class Order:
-    """Stands for what all trials share, of which the sender reads so much."""
-
-    timeout_s = PATIENCE_S
-
-    def __init__(self, dataset=Data):
-        self.dataset, self.opened = self, 0
-        self._given = dataset
-
-    def open(self):
-        self.opened += 1
-        return self._given()
+def order_for(data=DATA):
+    """Make what all trials of a job share."""
+    return order_of(Work(data, ENVIRONMENT, timeout_s=PATIENCE_S, memory_mib=0, log=Path(os.devnull)))
 
 
 def outcome(given):
@@ -80,7 +69,9 @@ def done(order, trial, *data):
 def executor_on(engine, folder, order=None, **options):
     opened = iter([engine] if isinstance(engine, Engine) else engine)
     workers = options.pop("workers", 1)
-    return RemoteExecutor(order or Order(), workers=workers, open_pool=opened.__next__, log=folder / "log", **options)
+    return RemoteExecutor(
+        order or order_for(), workers=workers, open_pool=opened.__next__, log=folder / "log", **options
+    )
 
 
 @pytest.fixture
@@ -140,13 +131,13 @@ def test_an_engine_that_cannot_be_opened_says_why_in_one_line(tmp_path):
         raise RayError("Traceback ...")
 
     with pytest.raises(HarnessError, match=r"^the engine cannot be opened: ConnectionError: no GCS at 10\.0\.0\.5$"):
-        RemoteExecutor(Order(), workers=1, open_pool=raising, log=tmp_path / "log")
+        RemoteExecutor(order_for(), workers=1, open_pool=raising, log=tmp_path / "log")
 
     def closing():
         raise HarnessError("the queue is closed")
 
     with pytest.raises(HarnessError, match=r"^the queue is closed$"):
-        RemoteExecutor(Order(), workers=1, open_pool=closing, log=tmp_path / "log")
+        RemoteExecutor(order_for(), workers=1, open_pool=closing, log=tmp_path / "log")
 
 
 def test_an_engine_that_breaks_under_two_trials_is_opened_again_once(tmp_path):
@@ -183,7 +174,7 @@ def test_an_engine_that_is_opened_again_while_all_is_stopped_is_closed(tmp_path)
         engines.append(Engine(answers=[broken]))
         return engines[-1]
 
-    executor = RemoteExecutor(Order(), workers=1, open_pool=open_pool, log=tmp_path / "log")
+    executor = RemoteExecutor(order_for(), workers=1, open_pool=open_pool, log=tmp_path / "log")
     with pytest.raises(ExecutorStopped):
         executor.run(TRIAL)
     assert engines[-1].closed
@@ -203,8 +194,7 @@ def test_a_trial_that_waits_ends_when_all_is_stopped_and_is_no_failure(tmp_path)
 
     thread = threading.Thread(target=run)
     thread.start()
-    while not engine.calls:
-        time.sleep(0.01)
+    wait_until(lambda: engine.calls)
     executor.stop()
     thread.join(PATIENCE_S)
     assert caught == [ExecutorStopped]
@@ -217,25 +207,24 @@ def test_an_engine_without_any_worker_left_ends_the_run_at_once(tmp_path):
     assert len(engine.calls) == 1
 
 
-def test_data_is_opened_once_for_all_that_lack_it_and_anew_for_a_new_engine(tmp_path):
+def test_data_is_opened_once_for_all_that_lack_it_and_anew_for_a_new_engine(tmp_path, digits):
     lacks = Reply(lacks_data=True)
     first = Engine([HERE], [lacks, done, lacks, done, broken])
     second = Engine(answers=[lacks, done])
-    order = Order()
-    executor = executor_on([first, second], tmp_path, order)
-    assert [executor.run(TRIAL).status for _ in range(2)] == ["ok", "ok"]
-    assert order.opened == 1
-    assert executor.run(TRIAL).status == "ok"
-    assert order.opened == 2
-    assert [len(call) for call in first.calls + second.calls] == [2, 3, 2, 3, 2, 2, 3]
+    executor = executor_on([first, second], tmp_path, order_for(DatasetRef.of(digits)))
+    assert [executor.run(TRIAL).status for _ in range(3)] == ["ok", "ok", "ok"]
+    calls = first.calls + second.calls
+    assert [len(call) for call in calls] == [2, 3, 2, 3, 2, 2, 3]
+    once, again, anew = (call[2] for call in calls if len(call) == 3)
+    assert once is again
+    assert anew is not once
+    assert once.fingerprint == anew.fingerprint == digits.fingerprint
 
 
 def test_data_that_is_gone_here_meanwhile_is_told_as_it_is(tmp_path):
-    def gone():
-        raise InputError("dataset photos is not there any more")
-
-    with pytest.raises(InputError, match=r"^dataset photos is not there any more$"):
-        executor_on(Engine(answers=[Reply(lacks_data=True)]), tmp_path, Order(gone)).run(TRIAL)
+    gone = DatasetRef("photos", "f" * 16, Origin(directory=tmp_path / "gone"))
+    with pytest.raises(HarnessError, match=r"^the temporary files of dataset 'photos' in .* are gone or damaged"):
+        executor_on(Engine(answers=[Reply(lacks_data=True)]), tmp_path, order_for(gone)).run(TRIAL)
 
 
 def test_what_workers_elsewhere_print_is_noted_until_the_log_is_full(tmp_path):

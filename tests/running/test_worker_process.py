@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 from test_in_the_way import DATA
+from waiting import ended, wait_until
 
 from harness.errors import HarnessError, InputError
 from harness.running import worker_pool
@@ -33,13 +33,6 @@ def start(tmp_path):
     yield start
     for one in started:
         one.close()
-
-
-def running(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -97,10 +90,7 @@ def test_a_copy_that_a_task_makes_of_its_worker_answers_nobody(start):
     copy = worker.run(eval, "__import__('ctypes').CDLL(None).fork()", limit_s=PATIENCE_S)
     assert copy > 0
     assert worker.run(os.getpid, limit_s=PATIENCE_S) != copy
-    since = time.monotonic()
-    while running(copy):
-        assert time.monotonic() - since < PATIENCE_S
-        time.sleep(0.01)
+    wait_until(lambda: ended(copy))
 
 
 def test_a_system_that_tells_of_no_processs_end_is_asked_for_it(start, monkeypatch, tmp_path):
