@@ -1,6 +1,7 @@
 """What runs in an engine's own process: one worker kept for a job, given back when idle, and refusals by name."""
 
 import dataclasses
+import functools
 import tempfile
 import threading
 
@@ -93,7 +94,8 @@ def test_a_process_that_can_start_no_worker_says_so(order, monkeypatch):
 
 
 def test_a_machine_without_room_for_a_temporary_folder_says_so(order, monkeypatch, tmp_path):
-    node._folder.cache_clear()
+    # As of a process that has not asked for its folder yet; this one goes on with its own.
+    monkeypatch.setattr(node, "_folder", functools.cache(node._folder.__wrapped__))
     (tmp_path / "a file").write_text("")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a file"))
     error = in_thread(lambda: serve(order))
