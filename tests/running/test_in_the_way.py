@@ -4,7 +4,6 @@ import dataclasses
 import os
 import resource
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -32,7 +31,7 @@ from harness.running.head_start import HeadStart
 from harness.running.interrupts import interrupt_on_signals, no_more_threads
 from harness.running.job import begin, prepare
 from harness.running.job_settings import JobSettings
-from harness.running.live import _end
+from harness.running.live import _Writer
 from harness.running.models import write_model_of
 from harness.running.pace import Pace
 from harness.running.stopwatch import Stopwatch
@@ -461,10 +460,10 @@ def test_a_model_that_cannot_be_written_leaves_its_record_with_the_reason(tmp_pa
 def test_a_writer_of_the_page_that_ignores_its_end_is_killed(monkeypatch):
     monkeypatch.setattr("harness.running.live._END_S", 0.2)
     code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
-        _end(process)
-        assert process.returncode == -signal.SIGKILL
+    writer = _Writer([sys.executable, "-c", code])
+    writer.process.stdout.readline()
+    writer.end()
+    assert writer.process.returncode == -signal.SIGKILL
 
 
 def test_where_no_thread_can_be_started_the_limit_is_named(monkeypatch):
