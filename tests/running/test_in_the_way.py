@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import resource
 import signal
 import sys
@@ -34,6 +35,7 @@ from harness.running.job_settings import JobSettings
 from harness.running.live import _Writer
 from harness.running.models import write_model_of
 from harness.running.pace import Pace
+from harness.running.progress import Progress
 from harness.running.stopwatch import Stopwatch
 from harness.running.timing_processes import TimingProcesses
 from harness.running.trace import take_line, trace_path, traced
@@ -411,8 +413,10 @@ def test_a_timing_process_that_cannot_start_beside_the_last_trials_is_told_of_wh
     with begin(job) as store:
         stopwatch = Stopwatch(job, store)
         stopwatch.start(job.untimed)
-        with pytest.raises(HarnessError, match=r"workers.log cannot be written .*: workers print into it"):
-            stopwatch.time(job.untimed[0])
+        told: list[str] = []
+        _, trouble = stopwatch.time(job.untimed[0], Progress(1, told.append, live=False))
+        assert re.match(r"step time of baseline: .*workers.log cannot be written .*: workers print into it", trouble)
+        assert "workers.log cannot be written" in "".join(told)
 
 
 def test_times_that_the_store_has_are_kept_unless_new_ones_are_asked_for(tmp_path, monkeypatch):
@@ -430,7 +434,8 @@ def test_times_that_the_store_has_are_kept_unless_new_ones_are_asked_for(tmp_pat
         job = prepare(settings, suites)
         assert job.untimed == (second,)
         known = Stopwatch(job, store)
-        assert known.time(first).key == stored.key
+        assert known.time(first, Progress(1, lambda text: None, live=False))[1] == ""
+        assert known.known(first).key == stored.key
         known.start([first])
         known.close()
         anew = prepare(dataclasses.replace(settings, retime=True), suites)
