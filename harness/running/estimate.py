@@ -19,7 +19,7 @@ from harness.machine import usable_cores
 from harness.results.records import Record
 from harness.results.trials import DeviceKind, Trial
 from harness.running.image_times import image_times, images_of
-from harness.running.machine_speed import AVERAGE, UNKNOWN, MachineSpeed, guessed_ratio
+from harness.running.machine_speed import AVERAGE, UNKNOWN, MachineSpeed, Part, guessed_ratio
 from harness.running.pace import last_end
 from harness.timing.settings import OWN_SHARE, timing_settings
 from harness.variants import Variant
@@ -63,7 +63,7 @@ class Estimator:
 
     def unknown(self, trials: Sequence[Trial]) -> str:
         """Return what is not known, so that how long some trials take can only be guessed; empty where enough is."""
-        if not self._known and self.speed.of(self.training_part) is None:
+        if not self._known and self.speed.of("training", self.training_kind) is None:
             if not (trials and self.elsewhere):
                 return "nothing was trained on this machine yet"
             wanted = trials[0].environment
@@ -72,9 +72,9 @@ class Estimator:
         return f'"{min(own)}" was not trained on this machine yet' if own else ""
 
     @property
-    def training_part(self) -> str:
-        """What the speed of training is called: workers take from each other."""
-        return f"training, {self.workers} at once"
+    def training_kind(self) -> str:
+        """Of which kind the training is, as the speed of a machine goes: workers take from each other."""
+        return f"{self.workers} at once"
 
     def on_average(self) -> Estimator:
         """Return what says how long things take where nothing is known and the machine is of 2024."""
@@ -90,7 +90,11 @@ class Estimator:
         As long as others of its variant took on this dataset; where there are none, as what is known of others, or else
         the baseline's usual time, by how the variant compares with them elsewhere, or by its work.
         """
-        ratio, shape, classes = self._ratio(self.training_part), self.facts.input_shape, len(self.facts.classes)
+        ratio, shape, classes = (
+            self._ratio("training", self.training_kind),
+            self.facts.input_shape,
+            len(self.facts.classes),
+        )
         works = {variant: epoch_work(variant, shape, classes) for variant in {trial.variant for trial in trials}}
         usual = _IMAGE_S[trials[0].environment.device if trials else "cpu"] * ratio
         if self._known:
@@ -125,9 +129,10 @@ class Estimator:
         """Each of some pairs of baseline and variant, in the order in which they are timed.
 
         The first process starts beside the last trials; each builds the baselines that it meets, once for all variants.
+        A budget buys seconds, whatever a machine does in them: one that is not known is not tried first.
         """
         settings = timing_settings(budget.name, device)
-        ratio = self._ratio(self.timing_part(budget), guess=1.0)
+        ratio = self._ratio("timing", budget.name, guess=1.0)
         found, met = [], set[Variant]()
         for number, (baseline, variant) in enumerate(pairs):
             seconds, arm_s = 0.0, settings.settle_s + _TIMED_BUILD_S
@@ -140,10 +145,6 @@ class Estimator:
             seconds += settings.limit_s * (OWN_SHARE if variant == baseline else 1)
             found.append(ratio * settings.processes * seconds)
         return found
-
-    def timing_part(self, budget: Budget) -> str:
-        """Return what the speed of timing is called: a budget buys seconds, whatever the machine does in them."""
-        return f"timing, {budget.name}"
 
     def end_s(self, rows: int) -> float:
         """From the last trial or step time to the end, with so many rows of tables and charts to write, if any."""
@@ -178,6 +179,8 @@ class Estimator:
         reckoned = [variant for variant in times if not variant.model] or list(times)
         return fmean(times[variant] / epoch_work(variant, shape, classes) for variant in reckoned)
 
-    def _ratio(self, part: str, *, guess: float = 0.0) -> float:
-        known = self.speed.of(part)
-        return known if known is not None else guess or guessed_ratio()
+    def _ratio(self, part: Part, kind: str = "", *, guess: float | None = None) -> float:
+        known = self.speed.of(part, kind)
+        if known is None:
+            known = guess
+        return guessed_ratio() if known is None else known

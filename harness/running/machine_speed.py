@@ -15,9 +15,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from statistics import median
+from typing import Literal, get_args
 
 from harness.datasets.cache import cache_root, locked
 from harness.files import replace_text
+
+# What a run consists of: until its first trial begins, its trials, its step times, and tables, charts and the report.
+Part = Literal["start", "training", "timing", "end"]
 
 # Of the last runs, an odd number: the median then is one of them, and a disturbed run no more than a vote.
 _KEPT = 5
@@ -37,21 +41,21 @@ class MachineSpeed:
 
     Attributes:
         machine: Which one, and what trained there: device and backend.
-        ratios: By part, of the last runs, the newest last.
+        ratios: Of the last runs, the newest last, by part; that of a kind (so many workers, a budget) has its name
+            after a comma.
     """
 
     machine: str = ""
     ratios: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
-    def of(self, part: str) -> float | None:
-        """Return the usual ratio of a part, or of others of its kind (what comes before a comma); None of no run."""
-        kind = part.partition(",")[0]
-        found = self.ratios.get(part) or [
-            one for other, ratios in self.ratios.items() if other.partition(",")[0] == kind for one in ratios
+    def of(self, part: Part, kind: str = "") -> float | None:
+        """Return the usual ratio of a part of this kind, or of whatever kind there is; None of no run."""
+        found = self.ratios.get(_name(part, kind)) or [
+            one for other, ratios in self.ratios.items() if other.partition(",")[0] == part for one in ratios
         ]
         return median(found) if found else None
 
-    def note(self, part: str, *, expected_s: float, took_s: float) -> None:
+    def note(self, part: Part, kind: str = "", *, expected_s: float, took_s: float) -> None:
         """Keep what a part took, for later runs."""
         if not (self.machine and expected_s > 0 and 1 / _RUNS_APART < took_s / expected_s < _RUNS_APART):
             return
@@ -59,14 +63,15 @@ class MachineSpeed:
         with contextlib.suppress(OSError), locked(path.with_suffix(".lock")):
             known = _read(path)
             ratios = known.setdefault(self.machine, {})
-            ratios[part] = [*ratios.get(part, ()), round(took_s / expected_s, 3)][-_KEPT:]
+            name = _name(part, kind)
+            ratios[name] = [*ratios.get(name, ()), round(took_s / expected_s, 3)][-_KEPT:]
             replace_text(path, json.dumps(known, indent=1))
 
 
 UNKNOWN = MachineSpeed()
 """A machine on which nothing has run."""
 
-AVERAGE = MachineSpeed("", dict.fromkeys(("start", "training", "timing", "end"), (1.0,)))
+AVERAGE = MachineSpeed("", dict.fromkeys(get_args(Part), (1.0,)))
 """A machine of 2024, which all parts take as long as expected."""
 
 
@@ -106,6 +111,10 @@ def _quickest_s(work: Callable[[], object]) -> float:
         work()
         taken.append(time.perf_counter() - started)
     return min(taken)
+
+
+def _name(part: Part, kind: str) -> str:
+    return f"{part}, {kind}" if kind else part
 
 
 def _path() -> Path:

@@ -98,17 +98,17 @@ class Plan:
     expected: Mapping[str, float] = field(default_factory=dict)
     rows_to_write: int = 0
 
-    @property
+    @cached_property
     def todo(self) -> tuple[Trial, ...]:
         """The trials of the next round that are not done."""
         return tuple(trial for trial in self.needed if trial.key not in self.done)
 
-    @property
+    @cached_property
     def needed(self) -> tuple[Trial, ...]:
         """The trials up to the next look of each row, or up to its last one where it is not open; done or not."""
         return self._up_to(seeds_needed(self.suites, self.rows, self.looks, last=False))
 
-    @property
+    @cached_property
     def possible(self) -> tuple[Trial, ...]:
         """The trials that would be needed if no open row were settled before its last look; done or not."""
         return self._up_to(seeds_needed(self.suites, self.rows, self.looks, last=True))

@@ -79,8 +79,9 @@ class Stopwatch:
             expected_s = estimator.on_average().timings_s(
                 list(self._took), conditions.budget, conditions.environment.device
             )
-            part = estimator.timing_part(conditions.budget)
-            estimator.speed.note(part, expected_s=sum(expected_s), took_s=sum(self._took.values()))
+            estimator.speed.note(
+                "timing", conditions.budget.name, expected_s=sum(expected_s), took_s=sum(self._took.values())
+            )
             self._took.clear()
 
     def _started(self) -> TimingProcesses:

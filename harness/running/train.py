@@ -42,8 +42,8 @@ def train(
     tried: set[str] = set()
     failures = 0
     watch = _Watch(job.plan)
-    told_of_last = len(job.plan.looks) > 1
-    if not job.plan.todo:
+    todo, waits_for_last = job.plan.todo, len(job.plan.looks) == 1
+    if not todo:
         return job.plan
 
     def note(record: Record) -> None:
@@ -55,9 +55,9 @@ def train(
         look_at_last()
 
     def look_at_last() -> None:
-        nonlocal told_of_last
-        if not told_of_last and len(job.plan.todo) - len(tried) <= min(executor.workers, usable_cores() - 1):
-            told_of_last = True
+        nonlocal waits_for_last
+        if waits_for_last and len(todo) - len(tried) <= min(executor.workers, usable_cores() - 1):
+            waits_for_last = False
             last_begun()
 
     def run(trials: Sequence[Trial]) -> bool:
@@ -76,7 +76,7 @@ def train(
     workers = start_executor(job, sum(trial.key not in job.plan.done for trial in job.plan.possible))
     executor = HeadStart(workers)
     try:
-        executor.begin(job.plan.todo[: executor.workers])
+        executor.begin(todo[: executor.workers])
         # keras-tuner imports TensorFlow, which takes seconds: beside workers that train, not beside those that start.
         executor.wait()
         from harness.running.tuner import run_sweep
@@ -117,7 +117,8 @@ class _Watch:
         seen = expected_s.keys() & self._took.keys()
         known.speed.note("start", expected_s=usual.start_s(), took_s=self._start_s)
         known.speed.note(
-            known.training_part,
+            "training",
+            known.training_kind,
             expected_s=sum(expected_s[key] for key in seen),
             took_s=sum(self._took[key] for key in seen),
         )

@@ -147,17 +147,19 @@ def test_step_times_take_the_builds_of_each_baseline_and_the_seconds_that_the_bu
 def test_a_run_leaves_how_fast_its_machine_is_and_the_middle_of_the_last_five_runs_counts(cache):
     speed = read_speed("here")
     for took_s in (90.0, 90.0, 10.0, 20.0, 40.0, 30.0, 20.0):
-        speed.note("training, 2 at once", expected_s=10.0, took_s=took_s)
+        speed.note("training", "2 at once", expected_s=10.0, took_s=took_s)
     speed.note("end", expected_s=10.0, took_s=0.0)
     found = read_speed("here")
     assert found.ratios == {"training, 2 at once": [1.0, 2.0, 4.0, 3.0, 2.0]}
-    assert (found.of("training, 2 at once"), found.of("end")) == (2.0, None)
+    assert (found.of("training", "2 at once"), found.of("end")) == (2.0, None)
     # Of other numbers of workers it is the best that is known.
-    assert found.of("training, 8 at once") == 2.0
+    assert found.of("training", "8 at once") == 2.0
     assert read_speed("elsewhere") == MachineSpeed("elsewhere")
     trials = [trial(BASELINE)]
     here, average = (Estimator(CIFAR10, 2, (), one) for one in (found, AVERAGE))
     assert sum(here.trials_s(trials)) == pytest.approx(2 * sum(average.trials_s(trials)))
+    # Every part of a run is one that a machine of 2024 is known for.
+    assert all(AVERAGE.of(part, "any kind") == 1.0 for part in ("start", "training", "timing", "end"))
     UNKNOWN.note("end", expected_s=1.0, took_s=1.0)
     assert list(json.loads((cache / "speed.json").read_text())) == ["here"]
 

@@ -147,7 +147,7 @@ def test_what_trials_took_is_known_to_the_next_plan_of_this_machine(tmp_path, mo
     settings = JobSettings("digits", BUDGETS["smoke"], device="cpu", results=tmp_path / "results", workers=1)
     suites = [Suite("one", [BASELINE.replace(l2=0.1)])]
     plan = prepare(settings, suites).plan
-    assert plan.estimator.speed.of(plan.estimator.training_part) is None
+    assert plan.estimator.speed.of("training", plan.estimator.training_kind) is None
     watch = _Watch(plan)
     watch.see(Record(plan.todo[0], "failed", "refused"))
     watch.note()  # of nothing
@@ -155,7 +155,7 @@ def test_what_trials_took_is_known_to_the_next_plan_of_this_machine(tmp_path, mo
         watch.see(Record(trial, "ok", total_s=1.0))
     watch.note()
     estimator = prepare(settings, suites).plan.estimator
-    assert estimator.speed.of(estimator.training_part) is not None
+    assert estimator.speed.of("training", estimator.training_kind) is not None
 
 
 def test_what_fails_while_the_end_is_prepared_is_left_to_the_end(monkeypatch):

@@ -34,6 +34,16 @@ def test_a_failed_trial_is_to_do_again_and_a_diverged_one_is_done():
     assert again.seconds < plans.seconds
 
 
+def test_a_plan_goes_through_its_trials_once_however_often_it_is_asked():
+    budget = FULL.override(seeds=3)
+    plan = make_plan([Suite("s", (WIDE,))], CIFAR10, budget, ENVIRONMENT, {}, workers=2)
+    for trials in ("todo", "needed", "possible"):
+        assert getattr(plan, trials) is getattr(plan, trials)
+    # One made of it has its own.
+    after = dataclasses.replace(plan, done=frozenset(one.key for one in plan.todo[:2]))
+    assert after.todo == plan.todo[2:]
+
+
 def test_a_plan_is_told_by_variant_with_the_reason_where_others_of_it_are_known():
     def told(variant, *records, budget=BUDGETS["quick"], **options):
         known = {one.trial.key: one for one in records}
