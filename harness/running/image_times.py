@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
-from typing import TYPE_CHECKING
 
 from harness.budgets import Budget
+from harness.datasets.facts import DatasetFacts
 from harness.results.records import Record
 from harness.results.trials import Environment
 from harness.variants import Variant
-
-if TYPE_CHECKING:
-    from harness.running.plan import DatasetFacts
 
 
 def image_times(records: Sequence[Record], facts: DatasetFacts) -> dict[Variant, float]:

@@ -12,6 +12,7 @@ from harness.budgets import Budget
 from harness.comparison import Judge
 from harness.comparison.groups import plans_of
 from harness.datasets import Dataset, DatasetRef, load_dataset
+from harness.datasets.facts import DatasetFacts
 from harness.machine import usable_cores
 from harness.results import Results, load_results
 from harness.results.contents import TestSet
@@ -29,7 +30,7 @@ from harness.running.fork_server import ForkServer
 from harness.running.job_settings import JobSettings
 from harness.running.machine_speed import read_speed
 from harness.running.models import has_model
-from harness.running.plan import DatasetFacts, Plan, make_plan
+from harness.running.plan import Plan, make_plan
 from harness.running.rounds import Looking
 from harness.running.share import SHARES, waiting_in_shares
 from harness.suites import Suite, check_suites

@@ -10,42 +10,18 @@ from harness.budgets import Budget
 from harness.comparison.standing import Standing
 from harness.comparison.verdicts import Verdict
 from harness.comparison.wanted import ANY
-from harness.datasets import Dataset
+from harness.datasets.facts import DatasetFacts
 from harness.results.conditions import Conditions
 from harness.results.planned import PlannedSuite
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
-from harness.running.estimate import Estimator
+from harness.running.duration import Estimator
 from harness.running.image_times import own_and_others
 from harness.running.machine_speed import UNKNOWN, MachineSpeed
 from harness.running.share import WHOLE, Share
 from harness.suites import Suite, shown_names
 from harness.variants import Variant
 from harness.variants.sizes import check_variant
-
-
-@dataclass(frozen=True, eq=False)
-class DatasetFacts:
-    """What a plan needs to know of a dataset, without its images.
-
-    Attributes:
-        name: How it was named.
-        fingerprint: Its content.
-        classes: Names of the classes.
-        input_shape: Height, width, channels.
-        train_images: Their number.
-    """
-
-    name: str
-    fingerprint: str
-    classes: tuple[str, ...]
-    input_shape: tuple[int, int, int]
-    train_images: int
-
-    @classmethod
-    def of(cls, dataset: Dataset) -> DatasetFacts:
-        """Return the facts of a dataset."""
-        return cls(dataset.name, dataset.fingerprint, dataset.classes, dataset.input_shape, len(dataset.train_labels))
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.budgets import Budget
+from harness.datasets.facts import DatasetFacts
 from harness.errors import HarnessError, InputError
 from harness.results.conditions import Conditions
 from harness.results.records import Record
 from harness.results.store import Store
 from harness.results.trials import Environment, Trial
 from harness.running.executor import Executor
-from harness.running.plan import DatasetFacts
 from harness.search.declaration import Search
 from harness.search.oracle import AskTell
 from harness.search.tries import Ending, Tried, Try

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.datasets.facts import DatasetFacts
 from harness.errors import InputError
 from harness.results.planned import PlannedSuite
 from harness.results.store import Store
 from harness.running.job import Job, prepare
 from harness.running.job_settings import JobSettings
-from harness.running.plan import DatasetFacts
 from harness.running.train import start_executor
 from harness.search.declaration import Search, check_searches
 from harness.search.engine import Engine, TryConditions

@@ -3,9 +3,10 @@
 import dataclasses
 
 from harness import BASELINE, BUDGETS, Suite
+from harness.datasets.facts import DatasetFacts
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
-from harness.running.plan import DatasetFacts, make_plan
+from harness.running.plan import make_plan
 from harness.running.plan_lines import variant_lines
 
 ENVIRONMENT = Environment("cpu", "tensorflow", 1, ())

@@ -9,11 +9,12 @@ import pytest
 
 from harness import BASELINE, BUDGETS, Suite
 from harness.cli import run as harness
+from harness.datasets.facts import DatasetFacts
 from harness.pytest_plugin.state import RUN
 from harness.results.records import Record
 from harness.results.trials import Environment
 from harness.running.pace import Pace
-from harness.running.plan import DatasetFacts, make_plan
+from harness.running.plan import make_plan
 from harness.running.progress import Progress
 from harness.tables.grid import text_width
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from harness import BASELINE, BUDGETS, Suite, load_results
 from harness.cli import run as harness
 from harness.comparison import compare
+from harness.datasets.facts import DatasetFacts
 from harness.results.merging import merge, missing_trials
 from harness.results.opening import read_store
 from harness.results.predictions import Predictions
@@ -24,7 +25,7 @@ from harness.results.records import Record
 from harness.results.trials import Environment
 from harness.running.job import begin, prepare
 from harness.running.job_settings import JobSettings
-from harness.running.plan import DatasetFacts, make_plan
+from harness.running.plan import make_plan
 from harness.running.share import Share, stores_of_shares
 
 SMALL = BASELINE.replace(filters=(4,), dense=(8,))

@@ -6,7 +6,8 @@ import pytest
 
 from harness import BASELINE
 from harness.budgets import Budget
-from harness.running.plan import DatasetFacts, make_plan
+from harness.datasets.facts import DatasetFacts
+from harness.running.plan import make_plan
 from harness.suite_files import declared_in, load_suite_files, load_suites, suites_of
 from harness.suites import Suite
 from harness.training.devices import Device, training_environment

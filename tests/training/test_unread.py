@@ -5,10 +5,11 @@ import pytest
 from harness import BUDGETS, Suite, Variant
 from harness.cli import run
 from harness.datasets import Dataset
+from harness.datasets.facts import DatasetFacts
 from harness.errors import HarnessError
 from harness.results import load_results
 from harness.results.trials import Environment, Trial
-from harness.running.plan import DatasetFacts, make_plan
+from harness.running.plan import make_plan
 from harness.training.check import check_trains
 from harness.training.trial import Trainer
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 from harness.budgets import Budget
+from harness.datasets.facts import DatasetFacts
 from harness.machine import usable_cores
 from harness.results.records import Record
 from harness.results.trials import DeviceKind, Trial
@@ -24,9 +24,6 @@ from harness.running.pace import last_end
 from harness.timing.settings import OWN_SHARE, timing_settings
 from harness.variants import Variant
 from harness.variants.cost import epoch_work, features_work
-
-if TYPE_CHECKING:
-    from harness.running.plan import DatasetFacts
 
 # All fitted on the jobs of benchmarks/estimates.py, on 2 cores of an AMD EPYC of 2024, beside other workers: a guess
 # for any other machine, until its own runs have told.

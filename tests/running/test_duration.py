@@ -8,12 +8,13 @@ import re
 import pytest
 
 from harness import BASELINE, BUDGETS, Suite, Variant
+from harness.datasets.facts import DatasetFacts
 from harness.models import build_model
 from harness.results.records import EpochMetrics, Record
 from harness.results.trials import Environment, Trial
-from harness.running.estimate import Estimator
+from harness.running.duration import Estimator
 from harness.running.machine_speed import AVERAGE, UNKNOWN, MachineSpeed, guess_range, guessed_ratio, read_speed
-from harness.running.plan import DatasetFacts, make_plan
+from harness.running.plan import make_plan
 from harness.running.progress import describe_plan, seconds_after_training
 from harness.running.share import WHOLE, Share
 from harness.timing.flops import forward_flops
