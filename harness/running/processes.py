@@ -78,7 +78,7 @@ class ForkedProcess:
         """Return whether it is there, or was, after at most so many seconds."""
         if not self.pid:
             _readable(self._news.fileno(), timeout)
-            with self._looking, contextlib.suppress(BlockingIOError):
+            with self._looking, contextlib.suppress(OSError):
                 number, descriptors, _, _ = socket.recv_fds(self._news, 32, 1)
                 if number:
                     self.pid, self._descriptor = int(number), descriptors[0]

@@ -95,7 +95,7 @@ def run(pytester, monkeypatch):
 
 def test_a_run_gives_tables_json_and_files(first):
     text = first.run.stdout
-    assert "1 failed, 4 passed" in text
+    assert "1 failed, 4 passed" in text, text[-4000:] + first.run.stderr[-2000:]
     assert re.search(r"5 trials to train, 0 done; 5 step times to measure; about \d+ s", text)
     assert re.search(r"\[\d/5\] .* seed 1: accuracy 0\.\d+, \d+\.\d s", text)
     assert "comparison with the baseline" in text
