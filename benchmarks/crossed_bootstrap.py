@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from harness.statistics.effect import LEAST_SEEDS
 from harness.statistics.estimate import Estimate, Part
 from harness.statistics.ratios import checked_sums, mean_of_ratios
-from harness.statistics.two_way import LEAST_SEEDS
 
 Metric = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From sums over images [K, ...] to the metric [...]."""

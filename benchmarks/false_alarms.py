@@ -33,7 +33,7 @@ from simulated_suites import (
 from simulated_times import lent_table, time_table
 
 from harness.statistics import ALPHA, half_width, quantile, two_way_of_sums
-from harness.statistics.two_way import variance_parts
+from harness.statistics.effect import variance_parts
 
 Floats = NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 """Mutation testing: change one operator, number, text or part of a module at a time, and see whether a test fails.
 
-    python benchmarks/mutants.py harness/statistics/two_way.py tests/statistics/test_two_way.py [MORE TESTS]
+    python benchmarks/mutants.py harness/statistics/effect.py tests/statistics/test_two_way.py [MORE TESTS]
 
 The module's doctests count among the tests. Each mutant is a fork of a process that has collected the tests, and runs
 those that reach its lines, until the first failure: some tenths of a second. One outside of functions needs the module

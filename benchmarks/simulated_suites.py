@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.statistics.two_way import variance_parts
+from harness.statistics.effect import variance_parts
 
 Floats = NDArray[np.float64]
 

@@ -3,6 +3,7 @@
 And every test that SECURITY.md names is there.
 """
 
+import ast
 import re
 from pathlib import Path
 
@@ -38,6 +39,17 @@ def test_every_room_stands_on_the_page_and_in_the_import_contract():
     assert rooms | {"__main__"} == listed
     small = {"errors", "files", "heavy", "machine", "margins", "noise", "wording"}
     assert sorted(room for room in rooms - small if f"harness/{room}" not in PAGE) == []
+
+
+def test_no_package_calls_a_function_as_one_of_its_modules():
+    """Whichever is set last would win, and where threads import at once, that is left to chance."""
+    for init in (ROOT / "harness").rglob("__init__.py"):
+        modules = {path.stem for path in init.parent.iterdir()}
+        nodes = list(ast.walk(ast.parse(init.read_text(encoding="utf-8"))))
+        names = {
+            alias.asname or alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
+        }
+        assert names & modules == set(), init
 
 
 def test_every_test_that_holds_a_threat_exists():

@@ -45,8 +45,8 @@ from harness.statistics import (
     same_with_builds,
     seeds_needed,
 )
+from harness.statistics.effect import Effect
 from harness.statistics.ratios import two_way_of_shares
-from harness.statistics.two_way import Effect
 
 ALL = Standing(0, open=False)
 """Judged once, with whatever seeds are there."""

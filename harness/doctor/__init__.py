@@ -1,6 +1,6 @@
 """The doctor: is this machine fit to train and to time, and what to do where it is not."""
 
 from harness.doctor.check import Check, Status
-from harness.doctor.examine import examine
+from harness.doctor.examination import examine
 
 __all__ = ["Check", "Status", "examine"]

@@ -80,10 +80,10 @@ def summary(frame: pd.DataFrame, failed: Sequence[Failure], outcomes: Sequence[S
 def _tables(frame: pd.DataFrame) -> list[str]:
     from harness.tables.folder_table import folder_table
     from harness.tables.suite_rows import split_tables
-    from harness.tables.suite_table import suite_table
+    from harness.tables.suite_table import render_suite
 
     if "suite" in frame:
-        return [suite_table(part, style="github") for part in split_tables(frame)]
+        return [render_suite(part, style="github") for part in split_tables(frame)]
     return [
         folder_table(part, [f"{dataset}, {budget}, {device}", *_differences(part)], style="github")
         for (dataset, budget, device), part in frame.groupby(["dataset", "budget", "device"], sort=False)

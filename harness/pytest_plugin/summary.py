@@ -8,7 +8,7 @@ from harness.pytest_plugin.state import Run
 from harness.results.schema import STORE_NAME
 from harness.running.job import worker_log
 from harness.running.models import kept_lines
-from harness.tables import Screen, suite_table
+from harness.tables import Screen, render_suite
 from harness.tables.failures import failure_lines
 from harness.tables.outcome import outcome_section
 from harness.tables.suite_rows import split_tables
@@ -19,7 +19,7 @@ def summary_lines(run: Run, screen: Screen) -> Iterator[str]:
     job = run.job
     tables = [] if run.frame is None else list(split_tables(run.frame))
     for table in tables:
-        yield from suite_table(table, screen=screen).splitlines()
+        yield from render_suite(table, screen=screen).splitlines()
         yield ""
     if run.outcomes:
         yield from outcome_section(run.outcomes, screen=screen).splitlines()

@@ -8,13 +8,13 @@ docs/statistics.md says what each assumes and how it does in simulation.
 """
 
 from harness.statistics.correction import corrected_level, corrected_p, equivalence_level
+from harness.statistics.effect import LEAST_SEEDS, Effect, MeanSquares, same_with, seeds_needed, two_way
 from harness.statistics.estimate import ALPHA, NO_INTERVAL, Estimate, Interval, Part, half_width, quantile
+from harness.statistics.front import Standing, pareto
 from harness.statistics.looks import FUTILE, alpha_share, chance_to_settle, common_looks, looks_up_to
-from harness.statistics.pareto import Standing, pareto
 from harness.statistics.ratios import mean_of_ratios, two_way_of_sums
 from harness.statistics.reaching import NEVER, Reaching, TimeToReach, best_so_far
 from harness.statistics.times import TimeRatio, builds_needed, controlled_ratio, same_with_builds, time_ratio
-from harness.statistics.two_way import LEAST_SEEDS, Effect, MeanSquares, same_with, seeds_needed, two_way
 
 __all__ = [
     "ALPHA",

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from harness.statistics.effect import LEAST_SEEDS, Effect
 from harness.statistics.estimate import Estimate, Part
-from harness.statistics.two_way import LEAST_SEEDS, Effect
 
 FIRST_LOOK = 5
 """Below it t is so large at a share of alpha (14 to 45 at three seeds) that a look would spend and settle nothing."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.statistics.two_way import Effect, effect_of
+from harness.statistics.effect import Effect, effect_of
 
 Floats = NDArray[np.float64]
 

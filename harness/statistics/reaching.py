@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.statistics.correction import corrected_level, corrected_p, equivalence_level
+from harness.statistics.effect import LEAST_SEEDS, checked_table
 from harness.statistics.estimate import ALPHA, NO_INTERVAL, Estimate, Interval, quantile
-from harness.statistics.two_way import LEAST_SEEDS, checked_table
 
 NEVER = math.inf
 """The epoch of what is not reached within the epochs that were trained."""

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.statistics.correction import corrected_level, equivalence_level
+from harness.statistics.effect import checked_table
 from harness.statistics.estimate import ALPHA, Estimate, Interval, Part, first_count, quantiles
-from harness.statistics.two_way import checked_table
 
 TRIM = 0.25
 """The share of a build's blocks cut at each end, so that a quarter may be disturbed in one direction."""

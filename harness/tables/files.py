@@ -13,7 +13,7 @@ from harness.files import own_folder, replace_text
 from harness.tables.outcome import outcome_section
 from harness.tables.render import render_frame
 from harness.tables.suite_rows import split_tables
-from harness.tables.suite_table import suite_table
+from harness.tables.suite_table import render_suite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ def write_tables(
         written.append(replace_text(folder / f"comparison.{ending}", note + text if ending == "md" else text))
     tables: dict[str, list[str]] = {}
     for part in split_tables(frame):
-        tables.setdefault(part.suite, []).append(suite_table(part, style="github", wrap=False))
+        tables.setdefault(part.suite, []).append(render_suite(part, style="github", wrap=False))
     for suite, texts in tables.items():
         if own := [one for one in outcomes if one.rows[0]["suite"] == suite]:
             texts.insert(0, outcome_section(own, style="github"))

@@ -17,7 +17,7 @@ from harness.tables.grid import TextStyle
 from harness.tables.outcome import outcome_section
 from harness.tables.screen import Screen
 from harness.tables.suite_rows import split_tables
-from harness.tables.suite_table import suite_table
+from harness.tables.suite_table import render_suite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,9 @@ def render_frame(
         if columns:
             parts.append(column_table(part, columns, style=text_style, screen=screen, diff_only=diff_only))
         else:
-            parts.append(suite_table(part, style=text_style, wrap=style == "plain", screen=screen, diff_only=diff_only))
+            parts.append(
+                render_suite(part, style=text_style, wrap=style == "plain", screen=screen, diff_only=diff_only)
+            )
     if outcomes and not columns:
         section = outcome_section(outcomes, style=text_style, screen=screen)
         parts.insert(0 if style == "github" else len(parts), section)

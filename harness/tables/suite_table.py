@@ -23,7 +23,7 @@ PARETO = SUITE_TABLE["pareto"].head
 BEST_NOTE = "* the best value of its column, whatever the verdict"
 
 
-def suite_table(
+def render_suite(
     table: SuiteRows | pd.DataFrame,
     *,
     style: TextStyle = "plain",

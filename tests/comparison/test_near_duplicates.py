@@ -15,10 +15,10 @@ from harness.comparison.judge import Margins, judge_accuracies
 from harness.results.contents import TestSet
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
+from harness.statistics.effect import two_way
 from harness.statistics.ratios import Shares
-from harness.statistics.two_way import two_way
 from harness.tables.folder_table import folder_table
-from harness.tables.suite_table import suite_table
+from harness.tables.suite_table import render_suite
 from harness.training.evaluation import measure, predictions_of
 
 LABELS = np.arange(200) % 4
@@ -84,8 +84,8 @@ def test_the_tables_of_a_folder_say_how_many_images_intervals_count(tmp_path):
     assert (alone.near_duplicates == "").all()
     assert grouped.accuracy.equals(alone.accuracy)
     assert not grouped.accuracy_ci_low.equals(alone.accuracy_ci_low)
-    assert f"- {said} in intervals" in suite_table(grouped)
-    assert "near-duplicates" not in suite_table(alone)
+    assert f"- {said} in intervals" in render_suite(grouped)
+    assert "near-duplicates" not in render_suite(alone)
     across = compare_folders(load_results(folders[0]), load_results(folders[1]), Margins())
     assert f"- {said} in intervals" in folder_table(across.frame, ["old and new"])
 

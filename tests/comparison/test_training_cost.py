@@ -24,7 +24,7 @@ from harness.results import load_results
 from harness.results.conditions import Conditions
 from harness.results.planned import PlannedSuite
 from harness.tables import full_text
-from harness.tables.suite_table import suite_table
+from harness.tables.suite_table import render_suite
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 5
@@ -262,7 +262,7 @@ def test_any_two_variants_are_compared_though_they_were_not_timed_side_by_side(m
 def test_a_line_below_the_table_names_those_whose_time_is_settled(made):
     curves = {DROPOUT: lambda seed: curve(seed, 0.1), WIDE: lambda seed: curve(seed, -0.3)}
     frame = compare(made(curves))
-    (line,) = [line for line in suite_table(frame, style="github").splitlines() if "validation accuracy" in line]
+    (line,) = [line for line in render_suite(frame, style="github").splitlines() if "validation accuracy" in line]
     row = frame.iloc[1].to_dict()
     told = f"sooner: {DROPOUT.name} {full_text(row, 'time_to_baseline_ratio')}; never in these epochs: {WIDE.name}"
     assert line.replace("\\", "").endswith(told)
@@ -270,7 +270,7 @@ def test_a_line_below_the_table_names_those_whose_time_is_settled(made):
     twins = dict.fromkeys((DROPOUT, WIDE), lambda seed: curve(seed, 0.001, noise=0.02))
     open_ones = compare(made(twins, step_ms=dict.fromkeys((BASELINE, *twins), 8.0)))
     assert set(open_ones["time_to_baseline_verdict"]) == {"", "unresolved"}
-    assert "validation accuracy" not in suite_table(open_ones, style="github")
+    assert "validation accuracy" not in render_suite(open_ones, style="github")
 
 
 def test_two_folders_are_compared_in_epochs(made):

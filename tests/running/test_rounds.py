@@ -21,7 +21,7 @@ from harness.running.plan_lines import variant_lines
 from harness.running.progress import Progress, describe_plan, describe_round
 from harness.running.train import run_rounds
 from harness.statistics import two_way
-from harness.tables import suite_table
+from harness.tables import render_suite
 from harness.tables.screen import Screen
 from harness.tables.suite_rows import split_tables
 
@@ -198,7 +198,7 @@ def test_a_second_analysis_of_the_same_trials_is_never_silent(settings):
     said = rows(settings).loc["one", CLEAR.name].judged_before
     assert "(5 seeds, auto up to 30 seeds; now auto up to 40 seeds)" in said
     (table,) = split_tables(compare(load_results(settings.results)))
-    assert "all variants: judged before" in suite_table(table, screen=Screen(200))
+    assert "all variants: judged before" in render_suite(table, screen=Screen(200))
     outcome = finish(prepare(settings, [ONE]), partial="x")
     assert "auto up to 40 seeds" in outcome.frame.judged_before.iloc[1]
 
@@ -271,4 +271,4 @@ def test_an_interrupted_table_is_judged_at_the_last_whole_look_and_says_that_it_
     assert table.accuracy_hint[OPEN.name] == "open at 5 of at most 30 seeds: the same command goes on"
     assert table.seeds[OPEN.name] == 5
     (shown,) = split_tables(compare(load_results(settings.results)))
-    assert suite_table(shown, screen=Screen(200)).count(f"{ONE.label(OPEN)}: ") == 1
+    assert render_suite(shown, screen=Screen(200)).count(f"{ONE.label(OPEN)}: ") == 1

@@ -11,7 +11,7 @@ from made_results import DROPOUT, WIDE, Made, make_results
 from harness.cli import run
 from harness.comparison import compare
 from harness.results import load_results
-from harness.tables import Screen, render_frame, screen_of, suite_table, write_tables
+from harness.tables import Screen, render_frame, render_suite, screen_of, write_tables
 from harness.tables.grid import text_width
 from harness.tables.notes import row_notes
 from harness.tables.numbers import significant
@@ -76,7 +76,7 @@ def test_a_table_fits_its_screen_whatever_the_names(hostile, width):
 
 
 def test_the_default_table_fits_100_columns_with_everything_in_it(frame):
-    lines = suite_table(frame).splitlines()
+    lines = render_suite(frame).splitlines()
     assert max(map(len, lines)) <= 100
     head = " ".join(lines)
     assert all(word in head for word in ("accuracy", "%", "points", "ms", "x baseline", "Pareto"))
@@ -84,7 +84,7 @@ def test_the_default_table_fits_100_columns_with_everything_in_it(frame):
 
 def test_best_values_are_marked_once_a_column(frame):
     # Baseline and dropout take the same time but for noise: one of them has to be the faster.
-    text = suite_table(frame.assign(step_time_ms=[8.0, 7.9, 12.0]))
+    text = render_suite(frame.assign(step_time_ms=[8.0, 7.9, 12.0]))
     rows = [line for line in text.partition("\n---")[2].splitlines() if line.startswith(("baseline", "dropout"))]
     assert "*" not in rows[0]
     assert re.search(r"90\.47 ±\d\.\d\d \*", rows[1])
@@ -95,14 +95,14 @@ def test_digits_match_the_width_of_the_interval(frame):
     wide, narrow = (frame.copy() for _ in range(2))
     wide.loc[1, ["accuracy_ci_low", "accuracy_ci_high"]] = [0.02, 0.18]
     narrow.loc[1, ["accuracy_ci_low", "accuracy_ci_high"]] = [0.0991, 0.1013]
-    assert "[+2, +18]" in suite_table(wide)
-    assert "[+9.91, +10.13]" in suite_table(narrow)
+    assert "[+2, +18]" in render_suite(wide)
+    assert "[+9.91, +10.13]" in render_suite(narrow)
 
 
 def test_an_end_that_excludes_no_difference_never_reads_as_none(frame):
     frame = frame.copy()
     frame.loc[1, ["accuracy_ci_low", "accuracy_ci_high"]] = [0.0004, 0.18]
-    assert "[+0.04, +18.00]" in suite_table(frame)
+    assert "[+0.04, +18.00]" in render_suite(frame)
 
 
 def test_colour_only_on_a_terminal_without_no_color(frame):
@@ -114,14 +114,14 @@ def test_colour_only_on_a_terminal_without_no_color(frame):
     assert screen_of(Terminal(), {"NO_COLOR": "1", "COLUMNS": "80"}) == Screen(80, colour=False)
     assert screen_of(Terminal(), {"TERM": "dumb", "COLUMNS": "80"}) == Screen(80, colour=False)
     assert screen_of(io.StringIO(), {}) == Screen(100, colour=False)
-    coloured = suite_table(frame, screen=Screen(100, colour=True))
+    coloured = render_suite(frame, screen=Screen(100, colour=True))
     assert "\x1b[32m" in coloured
-    assert re.sub(r"\x1b\[\d+m", "", coloured) == suite_table(frame)
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == render_suite(frame)
 
 
 def test_diff_only_hides_what_is_the_same_and_says_what_it_is(frame):
     same = frame.assign(pareto="perhaps")
-    text = suite_table(same, diff_only=True)
+    text = render_suite(same, diff_only=True)
     assert "the same in all rows: Pareto: perhaps" in text
     assert "Pareto" not in text.split("\n\n")[1]
     reader = pd.read_csv(io.StringIO(render_frame(frame, "csv", diff_only=True)))
@@ -163,7 +163,7 @@ def test_json_and_csv_have_the_numbers_in_full(frame):
 
 
 def test_a_folder_with_one_seed_and_no_times_has_a_clear_table(tmp_path):
-    text = suite_table(compare(load_results(make_results(tmp_path, Made(seeds=(1,), step_ms={})))))
+    text = render_suite(compare(load_results(make_results(tmp_path, Made(seeds=(1,), step_ms={})))))
     assert "2 more seeds needed" in text
     assert "nan" not in text.lower()
 
@@ -222,7 +222,7 @@ def test_signs_are_explained_where_they_stand(frame, tmp_path):
         text = render_frame(frame, style, screen=Screen(200))
         assert "±: standard deviation over seeds" in text
         assert "interval of the difference or ratio, corrected for the number of variants" in text
-    alone = suite_table(compare(load_results(make_results(tmp_path, Made(seeds=(1,), step_ms={})))))
+    alone = render_suite(compare(load_results(make_results(tmp_path, Made(seeds=(1,), step_ms={})))))
     assert "±" not in alone
     assert "interval" not in alone
 
@@ -250,14 +250,14 @@ def test_three_significant_digits_are_three(value, text):
 
 def test_signs_and_words_are_explained_where_they_stand(frame):
     flagged = frame.assign(pareto="perhaps", step_time_flags="other processes used up to 2 cores")
-    whole = suite_table(flagged, screen=Screen(120))
+    whole = render_suite(flagged, screen=Screen(120))
     assert all(f"- {sign}" in whole for sign in ("±: ", "disturbed: ", "Pareto: yes"))
     assert "; [ ]: interval" in whole
-    narrow = [suite_table(flagged, screen=Screen(width)) for width in range(60, 100, 4)]
+    narrow = [render_suite(flagged, screen=Screen(width)) for width in range(60, 100, 4)]
     shown = ["Pareto" in text.partition("- ±")[0] for text in narrow]
     assert shown == ["- Pareto: yes" in " ".join(text.split()) for text in narrow]
     assert len(set(shown)) == 2
-    assert "disturbed: " not in suite_table(frame.assign(pareto="yes"))
+    assert "disturbed: " not in render_suite(frame.assign(pareto="yes"))
     for column, sign in (("pareto", "Pareto: yes"), ("step_time_ms", "disturbed: ")):
         assert f"- {sign}" in render_frame(flagged, "plain", columns=[column])
     assert "- Pareto" not in render_frame(flagged, "plain", columns=["accuracy"])

@@ -10,7 +10,7 @@ import pytest
 from harness import BASELINE, BUDGETS, InputError, run_trial
 from harness.budgets import Budget, choose_budget, selected_on_test
 from harness.results.records import trial_from_dict, trial_to_dict
-from harness.tables import suite_table
+from harness.tables import render_suite
 from harness.training.split import split_images
 
 SMOKE = BUDGETS["smoke"]
@@ -73,10 +73,10 @@ def test_an_unknown_protocol_is_refused_with_the_nearest():
 
 
 def test_every_table_says_that_it_was_selected_on_test(results_frame):
-    marked = suite_table(results_frame("full+tutorial"))
+    marked = render_suite(results_frame("full+tutorial"))
     assert "full+tutorial" in marked
     assert "selected on test" in marked
-    assert "selected on test" not in suite_table(results_frame("full"))
+    assert "selected on test" not in render_suite(results_frame("full"))
     assert selected_on_test("full+tutorial")
 
 
