@@ -17,7 +17,13 @@ import pytest
 
 # What a run imports must be there before it: pytester takes out what came with it, and TensorFlow starts only once.
 import harness.pytest_plugin.run
+import harness.pytest_plugin.searches
+import harness.pytest_plugin.session
+import harness.pytest_plugin.summary
+import harness.report.write
+import harness.running.finish
 import harness.running.tuner
+import harness.tables
 import harness.training.trial  # noqa: F401
 from harness import load_results
 
