@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -131,12 +132,11 @@ class Timer:
 
     def _add_pairs(self, kept: _KeptBaseline, wanted: int) -> float:
         """Build pairs of the baseline until each build of a variant has one; return the seconds that it takes."""
-        before = len(kept.pairs)
-        while len(kept.pairs) < wanted:
-            started = time.perf_counter()
-            kept.pairs.append(self._pair(kept.variant, kept.settings))
-            kept.pairs_s.append(time.perf_counter() - started)
-        return sum(kept.pairs_s[before:])
+        missing = wanted - len(kept.pairs)
+        pairs, pairs_s = _in_time(lambda: self._pair(kept.variant, kept.settings), missing, math.inf)
+        kept.pairs += pairs
+        kept.pairs_s += pairs_s
+        return sum(pairs_s)
 
     def _pair(self, baseline: Variant, settings: TimingSettings) -> tuple[Arm, Arm]:
         return self._build(baseline, settings), self._build(baseline, settings)
