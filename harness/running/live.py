@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import select
 import subprocess
 import sys
 import tempfile
@@ -13,9 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
 
 from harness.margins import Margins
+from harness.running.processes import readable
 
 # The workers come first: beside busy ones a process so nice gets a hundredth of their time.
 _NICENESS = 19
@@ -103,7 +102,7 @@ class _Writer:
         with contextlib.suppress(OSError):  # it is gone
             asked.write(b"\n")
         while not ended.is_set():
-            if _is_there(answers):
+            if readable(answers.fileno(), _POLL_S):
                 answer = answers.readline()
                 return answer.decode(errors="replace").strip() if answer else self._death()
         return ""
@@ -124,12 +123,6 @@ class _Writer:
         lines = self._printed.read()[-_PRINTED_BYTES:].decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         return f"its process ended ({self.process.poll()})" + f": {last}" * bool(last)
-
-
-def _is_there(answers: IO[bytes]) -> bool:
-    poll = select.poll()  # unlike `select`, whatever the number of the descriptor
-    poll.register(answers, select.POLLIN)
-    return bool(poll.poll(1000 * _POLL_S))
 
 
 def _command(results: Path, margins: Margins) -> list[str]:

@@ -55,6 +55,13 @@ def hold(pid: int) -> int | None:
         return None
 
 
+def readable(descriptor: int, timeout: float | None) -> bool:
+    """Whether there is something to read, or an end, after at most so many seconds; None waits for ever."""
+    waiting = select.poll()  # unlike `select`, whatever the number of the descriptor
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(None if timeout is None else 1000 * timeout))
+
+
 class ForkedProcess:
     """A process that another one forks, with what `subprocess.Popen` offers of it.
 
@@ -77,7 +84,7 @@ class ForkedProcess:
     def is_born(self, timeout: float = 0.0) -> bool:
         """Return whether it is there, or was, after at most so many seconds."""
         if not self.pid:
-            _readable(self._news.fileno(), timeout)
+            readable(self._news.fileno(), timeout)
             with self._looking, contextlib.suppress(OSError):
                 number, descriptors, _, _ = socket.recv_fds(self._news, 32, 1)
                 if number:
@@ -98,7 +105,7 @@ class ForkedProcess:
         Raises:
             subprocess.TimeoutExpired: It has not.
         """
-        if self.is_born() and self._descriptor is not None and not _readable(self._descriptor, timeout):
+        if self.is_born() and self._descriptor is not None and not readable(self._descriptor, timeout):
             raise subprocess.TimeoutExpired("a forked process", timeout or 0)
 
     def _send(self, number: signal.Signals) -> None:
@@ -113,9 +120,3 @@ class ForkedProcess:
         self._news.close()
         if self._descriptor is not None:
             os.close(self._descriptor)
-
-
-def _readable(descriptor: int, timeout: float | None) -> bool:
-    waiting = select.poll()  # unlike select, for any number of open files
-    waiting.register(descriptor, select.POLLIN)
-    return bool(waiting.poll(None if timeout is None else 1000 * timeout))
