@@ -4,7 +4,8 @@
     coverage run -m pytest tests && coverage combine && coverage report    # as pyproject.toml says
 
 Only forked processes get it: a worker is a fork of its keeper. What forks itself has no thread while it does: a copy of
-one amid its work can crash what is copied.
+one amid its work can crash what is copied. It writes as it forks: the server of forks, which must have one thread, is
+ended with a SIGKILL too.
 """
 
 from __future__ import annotations
@@ -16,24 +17,25 @@ import coverage
 from coverage.plugin_support import Plugins
 
 _EVERY_S = 0.1
+_FIRST = os.getpid()
+"""The process that imported this; its forks find it imported."""
 
 _ended = threading.Event()
 _saving: list[threading.Thread] = []
 
 
 def coverage_init(reg: Plugins, options: dict[str, str]) -> None:
-    os.register_at_fork(before=_end, after_in_parent=_again, after_in_child=_begin)
+    if os.getpid() == _FIRST:
+        os.register_at_fork(before=_end, after_in_parent=_go_on)
+    else:  # a fork, which has the hooks already: coverage starts anew in it
+        _end()
+        _begin()
 
 
 def _begin() -> None:
     _ended.clear()
-    _saving[:] = [threading.Thread(target=_save, daemon=True, name="coverage")]
+    _saving[:] = [threading.Thread(target=_save_again, daemon=True, name="coverage")]
     _saving[0].start()
-
-
-def _again() -> None:
-    if _saving:
-        _begin()
 
 
 def _end() -> None:
@@ -42,6 +44,18 @@ def _end() -> None:
         thread.join()
 
 
+def _go_on() -> None:
+    if _saving:
+        _begin()
+    else:
+        _save()
+
+
+def _save_again() -> None:
+    while not _ended.wait(_EVERY_S):
+        _save()
+
+
 def _save() -> None:
-    while (measured := coverage.Coverage.current()) is not None and not _ended.wait(_EVERY_S):
+    if (measured := coverage.Coverage.current()) is not None:
         measured.save()

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -116,13 +116,9 @@ def serve(descriptor: int, others: Mapping[str, str | None]) -> None:
             return
         tasks, control, told = descriptors
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # none is buried before it is held
-        child = os.fork()
-        if not child:
-            connection.close()
-            os.close(told)
-            os.environ.clear()
-            os.environ.update(variables)
-            _become_keeper(tasks, control, request, others)
+        child = os.fork() or _become_keeper(
+            tasks, control, request, others, variables, unused=(connection.fileno(), told)
+        )
         with socket.socket(fileno=told) as news, contextlib.suppress(OSError):  # whoever asked is gone
             held = os.pidfd_open(child)
             socket.send_fds(news, [str(child).encode()], [held])
@@ -138,8 +134,20 @@ def _bury() -> None:
             pass
 
 
-def _become_keeper(tasks: int, control: int, request: bytes, others: Mapping[str, str | None]) -> NoReturn:
+def _become_keeper(
+    tasks: int,
+    control: int,
+    request: bytes,
+    others: Mapping[str, str | None],
+    variables: Mapping[str, str],
+    *,
+    unused: Sequence[int],
+) -> NoReturn:
     try:
+        for descriptor in unused:
+            os.close(descriptor)
+        os.environ.clear()
+        os.environ.update(variables)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
         os.setsid()

@@ -88,7 +88,7 @@ class ForkedProcess:
             with self._looking, contextlib.suppress(OSError):
                 number, descriptors, _, _ = socket.recv_fds(self._news, 32, 1)
                 if number:
-                    self.pid, self._descriptor = int(number), descriptors[0]
+                    self._descriptor, self.pid = descriptors[0], int(number)
         return bool(self.pid)
 
     def terminate(self) -> None:
@@ -109,12 +109,12 @@ class ForkedProcess:
             raise subprocess.TimeoutExpired("a forked process", timeout or 0)
 
     def _send(self, number: signal.Signals) -> None:
-        if not self.is_born():
-            with contextlib.suppress(OSError):
-                self._news.shutdown(socket.SHUT_RDWR)
-        elif self._descriptor is not None:
+        if self.is_born() and self._descriptor is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._descriptor, number)
+        else:
+            with contextlib.suppress(OSError):
+                self._news.shutdown(socket.SHUT_RDWR)
 
     def __del__(self) -> None:
         self._news.close()

@@ -60,7 +60,9 @@ def test_workers_of_one_server_have_imported_tensorflow_and_share_nothing_else(s
     first, second = start(), start(threads=0)
     # What `sys` of each worker holds is asked for by a text: only functions that pickle by name can be sent.
     assert [ask(one, eval, "'tensorflow' in __import__('sys').modules") for one in (first, second)] == [True, True]
-    assert ask(first, eval, "len(__import__('os').listdir('/proc/self/task'))") == 1
+    # No thread but Python's own, of which coverage, where it measures, has one.
+    tasks, threads = "len(__import__('os').listdir('/proc/self/task'))", "__import__('threading').active_count()"
+    assert ask(first, eval, f"{tasks} - {threads}") == 0
     assert ask(first, os.getppid) == first._process.pid != second._process.pid
     assert ask(first, os.getsid, 0) == first._process.pid
     assert ask(first, os.getenv, "OF_THE_START") == "yes"
