@@ -10,6 +10,7 @@ README with the command that made them).
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from harness.tables import full_text
 ROOT = Path(__file__).parent.parent
 ACCURACIES = ROOT / "results/reference/ideas"
 STEP_TIMES = ROOT / "results/reference/ideas-step-times"
+TRANSFER = ROOT / "results/reference/transfer"
 PAGE = ROOT / "docs/reference.md"
 PICTURE = ROOT / "docs/images/reference.svg"
 MOST_SEEDS = 20
@@ -72,6 +74,7 @@ def page(rows: pd.DataFrame) -> str:
     counts = ", ".join(f"{words[word]} {word}" for word in ("better", "worse", "same") if word in words)
     open_rows = listed[listed.accuracy_verdict == "unresolved"]
     going_on = int((open_rows.status == "partial").sum())
+    used_up = int(((open_rows.status != "partial") & (open_rows.seeds == MOST_SEEDS)).sum())
     lost = int((listed.accuracy_delta < -FURTHEST / 100).sum())
     false_words = 0.05 * listed.suite.nunique()
     return f"""# What the tutorial's ideas are worth
@@ -83,8 +86,8 @@ test images), 10 epochs, batch 32, Adam, with as many seeds as a verdict takes
 
 The baseline reaches **{100 * baseline.accuracy:.1f} %** (mean of {int(baseline.seeds)} seeds, standard deviation
 {100 * baseline.accuracy_std:.1f} points). Of {len(listed)} rows {len(settled)} are settled ({counts}) with {spent:,}
-trials, where {MOST_SEEDS} seeds everywhere would have been {most:,}; {going_on} rows are open still, the other
-{len(open_rows) - going_on} stopped because {MOST_SEEDS} seeds would hardly settle them.
+trials, where {MOST_SEEDS} seeds everywhere would have been {most:,};
+{_unsettled(len(open_rows), going_on, used_up)}
 
 ![Difference of accuracy to the baseline, with its interval, for every variant](images/reference.svg)
 
@@ -113,13 +116,36 @@ variants of its suite and for every look that `--seeds auto` may take; [Reading 
   expected on this page. Believe first what lies far from zero.
 - **Small differences stay open.** `same` means surely within half a point; {MOST_SEEDS} seeds and 10,000 test images
   tell differences of about one point.
-- **Transfer learning** is not here: backbones need larger images and more time ([Transfer](transfer.md)).
+{_transfer()}
 
 ## Made again
 
 `python benchmarks/reference_page.py` makes this page and its chart from the committed results in
 {_folders()}; a test compares them. A README beside each store has the command, the versions and the machine.
 """
+
+
+def _unsettled(rows: int, going_on: int, used_up: int) -> str:
+    """Say why rows are not settled, as the end of a sentence."""
+    reasons = {
+        "are open still": going_on,
+        f"had all {MOST_SEEDS} seeds": used_up,
+        f"were stopped before, since {MOST_SEEDS} would hardly settle them": rows - going_on - used_up,
+    }
+    counts = [f"{count} {reason}" for reason, count in reasons.items() if count]
+    return f"of the other {rows}, {' and '.join(counts)}. Their column of seeds says how many would."
+
+
+def _transfer() -> str:
+    """Say what the run of `results/reference/transfer` found, from its table."""
+    tuned = pd.read_csv(TRANSFER / "comparison.csv").sort_values("accuracy").iloc[-1]
+    points, low, high = (100 * tuned[name] for name in ("accuracy_delta", "accuracy_ci_low", "accuracy_ci_high"))
+    return (
+        "- **Transfer learning** is not in this table: two cores allow 1,000 images of it. Of these, in five classes\n"
+        "  of CIFAR-10, MobileNetV2 that starts from weights of the other five classes is "
+        f"{tuned.accuracy_verdict} than from scratch by\n  {points:.1f} points [{low:.1f}, {high:.1f}], "
+        f"{tuned.seeds} seeds (`results/reference/transfer`; [Transfer](transfer.md))."
+    )
 
 
 def _table(listed: pd.DataFrame) -> str:
@@ -143,7 +169,9 @@ def short_table(rows: pd.DataFrame) -> str:
 
 def _found(row: dict[Any, Any], timed: bool) -> list[str]:
     """Return difference, verdict, seeds, and the step's ratio with its verdict, as every table has them."""
-    found = [full_text(row, "accuracy_delta"), row["accuracy_verdict"], str(int(row["seeds"]))]
+    would = re.search(r"about ([\d,]+) would", str(row["accuracy_hint"]))
+    seeds = f"{int(row['seeds'])} of about {would[1]}" if would else str(int(row["seeds"]))
+    found = [full_text(row, "accuracy_delta"), row["accuracy_verdict"], seeds]
     return found + [full_text(row, "step_time_ratio"), row["step_time_verdict"]] * timed
 
 

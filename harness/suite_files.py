@@ -29,7 +29,7 @@ _IMPORT_MODE = re.compile(r"^[^#\n]*--import-mode[\s\"'=,]+(\w+)", re.MULTILINE)
 # Our own code among them: no fault of a user's file lies there.
 _LIBRARIES = (sysconfig.get_path("stdlib"), Path(__file__).parent)
 
-Kind = TypeVar("Kind")
+Kind = TypeVar("Kind", bound=Declaration)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,8 @@ def declared_in(module: ModuleType, kind: type[Kind]) -> list[Kind]:
     for name, value in list(vars(module).items()):
         if not name.startswith("__"):
             look(value, 0)
-    return found
+    file = os.path.relpath(str(module.__file__))
+    return [one.found_in(file) for one in found]
 
 
 def load_suites(

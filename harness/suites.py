@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 from harness.errors import InputError
 from harness.variants import BASELINE, Variant
@@ -20,7 +22,20 @@ _TAKEN = {"and": "a word of -k", "or": "a word of -k", "not": "a word of -k", "b
 
 
 class Declaration:
-    """What a suite file may declare at its top level: a suite, or a search."""
+    """What a suite file may declare at its top level: a suite, or a search.
+
+    Attributes:
+        file: Where it was found, as seen from where the command ran; empty where that is unknown. No part of it: equal
+            ones may be found in several files.
+    """
+
+    file = ""
+
+    def found_in(self, file: str) -> Self:
+        """Return the same, found in that file."""
+        found = copy.copy(self)
+        object.__setattr__(found, "file", file)
+        return found
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -84,7 +99,8 @@ class Suite(Declaration):
     def only(self, chosen: Collection[Variant]) -> Suite:
         """Return the suite with some of its variants alone; its baseline stays."""
         kept = {self.label(variant): variant for variant in self.variants if variant in chosen}
-        return Suite(self.name, kept if self.labels else tuple(kept.values()), self.baseline, self.slow)
+        chosen_alone = kept if self.labels else tuple(kept.values())
+        return Suite(self.name, chosen_alone, self.baseline, self.slow).found_in(self.file)
 
     def __repr__(self) -> str:
         sound = isinstance(self.variants, list | tuple) and all(isinstance(one, Variant) for one in self.members)

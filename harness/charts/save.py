@@ -48,22 +48,24 @@ def save_chart(chart: alt.TopLevelMixin, folder: str | Path, name: str) -> list[
         folder: Made where it is missing.
         name: Any text: it is made a safe file name first, so that the files are in `folder` whatever it holds.
     """
-    return save_svg(chart_svg(chart), folder, name)
+    return save_svg(chart_svg(chart), folder, name, png=True)
 
 
-def save_svg(svg: str, folder: str | Path, name: str) -> list[Path]:
-    """Write a chart that is SVG text already, as SVG and PNG; see `save_chart`.
+def save_svg(svg: str, folder: str | Path, name: str, *, png: bool = False) -> list[Path]:
+    """Write a chart that is SVG text already; see `save_chart`.
 
-    A picture that lies there already is not drawn again.
+    A picture that lies there already is not drawn again. Without `png` one is drawn only where one lies already.
     """
     target = own_folder(Path(folder))
     stem = safe_file_name(name)
     drawn, dots = target / f"{stem}.svg", target / f"{stem}.png"
     content = svg.encode("utf-8")
-    if not (drawn.is_file() and dots.is_file() and drawn.read_bytes() == content):
+    same, png = drawn.is_file() and drawn.read_bytes() == content, png or dots.is_file()
+    if png and not (same and dots.is_file()):
         # The PNG first: an SVG that is as it should be vouches for the PNG beside it.
         with replaced(dots) as scratch:
             scratch.write_bytes(vl_convert.svg_to_png(svg, scale=PNG_SCALE))
+    if not same:
         with replaced(drawn) as scratch:
             scratch.write_bytes(content)
-    return [drawn, dots]
+    return [drawn, dots] if png else [drawn]

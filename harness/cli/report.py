@@ -27,5 +27,6 @@ def command(results: Path, output: Path | None, suites: tuple[str, ...], **optio
 
     found, margins = load_results(results), chosen_margins(options)
     groups = chosen_groups(found, wanted(options), suites=suites, note=remark)
-    page, *charts = write_report(compare_groups(groups, found, Judge(margins)), found, margins, folder=output)
+    comparisons = compare_groups(groups, found, Judge(margins))
+    page, *charts = write_report(comparisons, found, margins, folder=output, every_png=True)
     say(f"wrote {page} and {len(charts)} charts in {(output or results) / 'charts'}")

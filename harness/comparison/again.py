@@ -13,6 +13,7 @@ from harness.datasets.dataset import Origin
 from harness.results import Results
 
 _USUAL_RESULTS = Path("results")
+_USUAL_SUITES = Path("suites")
 
 
 def words_again(
@@ -38,7 +39,7 @@ def words_again(
     budget, environment = conditions.budget, conditions.environment
     origin = results.datasets.get(conditions.fingerprint, Origin(conditions.dataset))
     words = [f"KERAS_BACKEND={environment.backend}"] * (environment.backend != "tensorflow")
-    words += ["pytest", "suites", "--benchmark", "--dataset", origin.source or conditions.dataset]
+    words += ["pytest", _place(group.suite.file), "--benchmark", "--dataset", origin.source or conditions.dataset]
     if origin.image_size is not None:
         words += ["--image-size", str(origin.image_size)]
     words += ["--skip-unreadable"] * origin.skip_unreadable
@@ -57,6 +58,11 @@ def command_line(words: Sequence[str], select: str) -> str:
     """
     place = words.index("--benchmark") + 1
     return shlex.join([*words[:place], *(["-k", select] if select else []), *words[place:]])
+
+
+def _place(file: str) -> str:
+    """Return what to name for pytest to find a suite: its file, unless that lies in the usual folder."""
+    return file if file and Path(file).parts[0] != _USUAL_SUITES.name else str(_USUAL_SUITES)
 
 
 def _budget_words(budget: Budget, looks: Looks) -> list[str]:

@@ -26,6 +26,7 @@ class Picture:
         alt: What it shows, for those who do not see it.
         name: Name of its files in `charts/`.
         source: The whole SVG for that file.
+        of_suite: Whether it is over all variants of a suite.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Picture:
     alt: str
     name: str
     source: str
+    of_suite: bool = False
 
 
 @dataclass
@@ -49,14 +51,20 @@ class Pictures:
     made: list[Picture] = field(default_factory=list)
 
     def add(
-        self, chart: alt.TopLevelMixin, *, name: str, alt_text: str, seeds: Mapping[str, Any] | None = None
+        self,
+        chart: alt.TopLevelMixin,
+        *,
+        name: str,
+        alt_text: str,
+        seeds: Mapping[str, Any] | None = None,
+        of_suite: bool = False,
     ) -> Picture:
         """Draw a chart and keep what its interactive twin needs; of curves also `seed_curves`, shown on request."""
         key = f"c{len(self.made)}"
         spec = chart.to_dict(validate=False)
         self.charts[key] = self.reference(spec) + ([seeds] if seeds else [])
         source = self.draw(spec, name)
-        picture = Picture(key, inline_svg(source, key, alt_text), alt_text, name, source)
+        picture = Picture(key, inline_svg(source, key, alt_text), alt_text, name, source, of_suite)
         self.made.append(picture)
         return picture
 

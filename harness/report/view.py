@@ -172,6 +172,7 @@ def _suite_view(
             pareto_chart(table),
             name=f"{title}.pareto",
             alt_text=f"Accuracy against step time of each variant of {title}, with intervals",
+            of_suite=True,
         )
     return SuiteView(
         group.suite.name,
@@ -210,7 +211,8 @@ def _effects(comparison: SuiteComparison, pictures: Pictures, title: str) -> Pic
         ]
         if are_crossed(points):
             alt_text = f"Main effects of {title}: accuracy by the value of each field"
-            return pictures.add(effects_chart(points), name=f"{title}.main-effects", alt_text=alt_text)
+            name = f"{title}.main-effects"
+            return pictures.add(effects_chart(points), name=name, alt_text=alt_text, of_suite=True)
     return None
 
 

@@ -24,8 +24,9 @@ def write_report(
     *,
     partial: str = "",
     folder: Path | None = None,
+    every_png: bool = False,
 ) -> list[Path]:
-    """Write `report/index.html` and `charts/*.svg` and `.png` into a folder; return their paths.
+    """Write `report/index.html` and `charts/*.svg` into a folder, `.png` too of those over all variants; return paths.
 
     Args:
         comparisons: From `compare_groups`.
@@ -33,6 +34,7 @@ def write_report(
         margins: Alpha and margins of practical equality.
         partial: Why the results are not complete, told at the top; empty when they are.
         folder: Where to; default the results' own.
+        every_png: Whether to draw PNGs of each variant's charts too: 0.07 s each, for which a run's end would wait.
     """
     folder = folder or results.folder
     drawn = Drawn(folder / "charts")
@@ -43,7 +45,7 @@ def write_report(
     page = own_folder(folder / "report") / "index.html"
     written = [replace_text(page, render_page(view, pictures, partial=partial))]
     for picture in pictures.made:
-        written += save_svg(picture.source, folder / "charts", picture.name)
+        written += save_svg(picture.source, folder / "charts", picture.name, png=picture.of_suite or every_png)
     drawn.keep()
     return written
 

@@ -57,6 +57,8 @@ class PlannedSuite:
             content["slow"] = self.suite.slow
         if self.suite.labels:
             content["labels"] = self.suite.labels
+        if self.suite.file:
+            content["file"] = self.suite.file
         return to_json(content, sort_keys=True)
 
     @classmethod
@@ -76,7 +78,7 @@ class PlannedSuite:
         labelled = dict(zip(content.labels, variants, strict=False))
         if content.labels and not len(content.labels) == len(variants) == len(labelled):
             refuse("plan.labels", content.labels, f"{len(variants)} different ones")
-        suite = Suite(name, labelled or tuple(variants), baseline, content.slow)
+        suite = Suite(name, labelled or tuple(variants), baseline, content.slow).found_in(content.file)
         return cls(suite, conditions, looks, dict(content.sources))
 
 
@@ -93,3 +95,4 @@ class _Stored:
     looks: tuple[int, ...] = ()
     slow: bool | None = None
     labels: tuple[str, ...] = ()
+    file: str = ""

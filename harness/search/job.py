@@ -118,7 +118,7 @@ def winner_suite(search: Search, ending: Ending) -> Suite | None:
     """Return the suite that compares a search's winner with its baseline; None where the baseline won."""
     if ending.winner == search.baseline:
         return None
-    return Suite(search.suite_name, (ending.winner,), search.baseline, search.slow)
+    return Suite(search.suite_name, (ending.winner,), search.baseline, search.slow).found_in(search.file)
 
 
 def _run(search_job: SearchJob, store: Store, notify: Callable[[Tried, Tried | None], None]) -> Ending:

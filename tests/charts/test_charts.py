@@ -30,6 +30,7 @@ from harness.charts import (
 )
 from harness.charts.labels import place_names
 from harness.charts.pareto import front_rows, pareto_rows
+from harness.charts.save import save_svg
 from harness.charts.text import clean, label, unique_labels
 from harness.charts.theme import WIDTH
 from harness.results.predictions import Predictions
@@ -245,6 +246,18 @@ def test_a_chart_is_saved_as_svg_and_as_a_png_fit_for_print(tmp_path: Path) -> N
     before = dots.stat().st_mtime_ns
     save_chart(chart, tmp_path / "new", "dropout:0.5.curves")
     assert dots.stat().st_mtime_ns == before
+
+
+def test_a_png_is_drawn_where_it_is_asked_for_and_never_left_beside_another_svg(tmp_path: Path) -> None:
+    first, second = (chart_svg(curves_chart([record(1, [0.5, end], [0.4, 0.5])])) for end in (0.6, 0.9))
+    (drawn,) = save_svg(first, tmp_path, "dropout")
+    assert drawn.read_text(encoding="utf-8") == first
+    _, dots = save_svg(first, tmp_path, "dropout", png=True)
+    before = dots.read_bytes()
+    assert save_svg(second, tmp_path, "dropout") == [drawn, dots]
+    assert drawn.read_text(encoding="utf-8") == second
+    save_svg(second, tmp_path / "alone", "dropout", png=True)
+    assert before != dots.read_bytes() == (tmp_path / "alone" / "dropout.png").read_bytes()
 
 
 def test_a_chart_stays_in_its_folder_whatever_it_is_called(tmp_path: Path) -> None:

@@ -191,6 +191,29 @@ def test_each_open_row_goes_on_by_its_own_looks(folder):
     assert "--max-seeds" not in usual
 
 
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        ("", "suites"),
+        ("suites/suite_size.py", "suites"),
+        ("suites/nets/suite_size.py", "suites"),
+        ("suite_size.py", "suite_size.py"),
+        ("bench/suite_size.py", "bench/suite_size.py"),
+        ("../my nets/suite_size.py", "../my nets/suite_size.py"),
+    ],
+)
+def test_a_suite_is_found_again_where_it_was_declared(folder, file, named):
+    results = load_results(folder)
+    group = compare_all(results, Margins())[0].group
+    suite = group.suite.found_in(file)
+    plan = PlannedSuite(suite, group.conditions, (3,), dict.fromkeys(suite.members, ""))
+    results = replace(results, plans=(PlannedSuite.from_json(suite.name, plan.to_json()),))
+    comparison, *_ = compare_all(results, Margins())
+    first, second, *rest = comparison.rows
+    found = outcomes_of([replace(comparison, rows=[first, second | OPEN, *rest])], results)[0]
+    assert found.remedies[0].words[:3] == ("pytest", named, "--benchmark")
+
+
 @pytest.mark.parametrize("slow", [True, False, None])
 def test_slow_suites_and_those_not_known_to_be_fast_are_asked_for_with_slow(folder, slow):
     results = load_results(folder)

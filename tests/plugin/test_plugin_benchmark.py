@@ -118,6 +118,7 @@ def test_a_run_gives_tables_json_and_files(first):
     for name in ("comparison.md", "comparison.json", "small.md"):
         assert "filters:4-8" in (first.path / "results/tables" / name).read_text()
     assert not (first.path / "results/keras-tuner").exists()
+    assert {plan.suite.file for plan in first.results.plans} == {"suites/suite_small.py"}
 
 
 def test_pytest_benchmarks_json_holds_the_very_step_times_of_the_store(first):

@@ -67,8 +67,15 @@ def test_every_chart_of_the_page_is_a_file_too(written: tuple[Results, list[Path
     results, (page, *charts) = written
     packed = re.search(r'id="data">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)[1]  # type: ignore[index]
     data = json.loads(gzip.decompress(base64.b64decode(packed)))
-    assert len(charts) == 2 * len(data["charts"])
+    assert sum(path.suffix == ".svg" for path in charts) == len(data["charts"])
     assert all(path.is_file() and path.parent == results.folder / "charts" for path in charts)
+    assert [path.name for path in charts if path.suffix != ".svg"] == ["size.pareto.png"]
+
+
+def test_each_chart_is_a_png_too_where_that_is_asked_for(written: tuple[Results, list[Path]], tmp_path: Path) -> None:
+    comparisons = compare_all(written[0], Margins())
+    _, *charts = write_report(comparisons, written[0], Margins(), folder=tmp_path, every_png=True)
+    assert {path.with_suffix(".png") for path in charts} == {path for path in charts if path.suffix == ".png"}
 
 
 @pytest.mark.parametrize(

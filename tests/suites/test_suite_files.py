@@ -5,6 +5,7 @@ import re
 import pytest
 
 from harness.cli import run as harness
+from harness.suite_files import load_suites
 
 DECLARE = "from harness import BASELINE, Suite\n"
 ONE = f"{DECLARE}SUITE = Suite('{{0}}', [BASELINE.replace(l2=0.1)])\n"
@@ -169,3 +170,16 @@ def test_a_file_without_a_suite_is_a_warning_beside_others(project, capsys):
     write(project, {"suites/suite_x.py": "X = 1\n", "suites/suite_a.py": ONE.format("a")})
     assert harness(["plan", "suites"]) == 0
     assert "warning: suites/suite_x.py declares no Suite" in capsys.readouterr().err
+
+
+def test_a_suite_knows_its_file_as_seen_from_where_the_command_runs(tmp_path, monkeypatch):
+    path = tmp_path / "nets" / "suite_a.py"
+    path.parent.mkdir()
+    path.write_text(ONE.format("a"))
+    (tmp_path / "suites").mkdir()
+    for place, seen in ((tmp_path, "nets/suite_a.py"), (tmp_path / "suites", "../nets/suite_a.py")):
+        monkeypatch.chdir(place)
+        for named in (path, path.parent):
+            (suite,) = load_suites([named])
+            assert suite.file == suite.only(suite.variants).file == seen
+    assert suite == suite.found_in("elsewhere/suite_a.py")
