@@ -37,8 +37,8 @@ def pareto(
         raise ValueError(f"{known.size} gains and {cost_known.size} costs: each point needs both")
     # [i, j]: j beats i. A point never beats itself, since low <= high.
     other = ~np.eye(known.size, dtype=bool)
-    surely = other & (low[None, :] > high[:, None]) & (dear[None, :] < cheap[:, None])
-    may = other & (high[None, :] > low[:, None]) & (cheap[None, :] < dear[:, None])
+    surely = other & (low > high[:, None]) & (dear < cheap[:, None])
+    may = other & (high > low[:, None]) & (cheap < dear[:, None])
     unknown = ~(known & cost_known)
     standing: list[Standing] = []
     for i in range(known.size):

@@ -51,7 +51,7 @@ class Shares:
             return self
         place = np.arange(seeds)[:, None] * count + column
         deviations = self.table - self.values[:, None]
-        sums = np.bincount(place.ravel(), deviations.ravel(), minlength=seeds * count).reshape(seeds, count)
+        sums = np.bincount(place.ravel(), deviations.ravel()).reshape(seeds, count)
         return Shares(self.values, self.values[:, None] + sums * (count / images))
 
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from statistics import fmean
 
+import numpy as np
 import pytest
 from made_results import DROPOUT, WIDE, Made, make_results
 
+from harness.budgets import BUDGETS
 from harness.cli import run
 from harness.comparison import Margins, compare
 from harness.comparison.differences import differences_of
@@ -12,11 +16,14 @@ from harness.comparison.folder_rows import compare_folders
 from harness.comparison.groups import group_records
 from harness.comparison.pair_rows import compare_variants
 from harness.comparison.trained import trained_variants
+from harness.comparison.wanted import Wanted
+from harness.errors import InputError
 from harness.results import load_results
 from harness.results.conditions import Conditions
 from harness.results.opening import open_store
 from harness.results.planned import PlannedSuite
 from harness.results.provenance import Gpu
+from harness.statistics import two_way
 from harness.suites import Suite
 from harness.variants import BASELINE
 
@@ -192,6 +199,114 @@ def test_a_variant_of_one_folder_and_a_diverged_one_have_clear_rows(tmp_path):
     assert frame.loc[DROPOUT.name, "status"] == "diverged"
     assert frame.loc[DROPOUT.name, "accuracy_verdict"] == "unresolved"
     assert frame.loc[DROPOUT.name, "accuracy_ci_low"] != frame.loc[DROPOUT.name, "accuracy_ci_low"]
+
+
+def _by_seed(results, variant):
+    return {one.trial.seed: one for one in results.records.values() if one.trial.variant == variant}
+
+
+def test_a_row_has_what_each_folder_has_and_their_difference_over_the_seeds_of_both(tmp_path):
+    new = dataclasses.replace(
+        MADE,
+        accuracies={BASELINE: 0.80, DROPOUT: 0.86, WIDE: 0.80},
+        failed=frozenset({(DROPOUT, 2)}),
+        message="no room",
+    )
+    _, frame = _compared(tmp_path, MADE, new)
+    before, after = (_by_seed(load_results(tmp_path / name), DROPOUT) for name in ("old", "new"))
+    labels, both = np.arange(300) % 10, (1, 3, 4, 5)
+    right = [
+        np.stack([arm[seed].predictions.unpacked().predicted == labels for seed in both]) for arm in (before, after)
+    ]
+    effect = two_way(right[1].astype(float) - right[0])
+    low, high = effect.interval(0.05, 3)
+    expected = {
+        "full_name": DROPOUT.name,
+        "dataset": "digits",
+        "budget": "quick",
+        "device": "cpu",
+        "backend": "tensorflow",
+        "precision_policy": "float32",
+        "present": "both",
+        "seeds": 4,
+        "seeds_old": 5,
+        "seeds_new": 4,
+        "status_old": "ok",
+        "status": "partial",
+        "message": "new: no room",
+        "accuracy_old": fmean(one.accuracy for one in before.values()),
+        "accuracy": fmean(after[seed].accuracy for seed in both),
+        "macro_f1": fmean(after[seed].macro_f1 for seed in both),
+        "accuracy_delta": effect.mean,
+        "accuracy_ci_low": low,
+        "accuracy_ci_high": high,
+        "accuracy_p": effect.p_value(3),
+        "accuracy_verdict": "worse",
+        "accuracy_hint": "",
+        "near_duplicates": "",
+    }
+    row = frame.loc[DROPOUT.name]
+    assert {name: row[name] for name in expected} == {
+        name: pytest.approx(value) if isinstance(value, float) else value for name, value in expected.items()
+    }
+
+
+def test_step_times_are_those_of_one_machine_and_baseline_with_what_disturbed_either(tmp_path):
+    old, new = (load_results(make_results(tmp_path / name, MADE)) for name in ("old", "new"))
+
+    def row_of(variant, **changes):
+        timed = {key: dataclasses.replace(one, flags=("hot",), **changes) for key, one in new.step_times.items()}
+        first = {key: dataclasses.replace(one, flags=("busy", "loud")) for key, one in old.step_times.items()}
+        arms = (dataclasses.replace(old, step_times=first), dataclasses.replace(new, step_times=timed))
+        return compare_folders(*arms, Margins()).frame.set_index("full_name").loc[variant.name]
+
+    row = row_of(WIDE)
+    assert row["step_time_flags"] == "old: busy; old: loud; new: hot"
+    assert (row["step_time_verdict"], row["step_time_hint"]) == ("same", "")
+    assert row["step_time_ci_low"] <= row["step_time_ratio"] <= row["step_time_ci_high"]
+    other = row_of(WIDE, baseline=DROPOUT)
+    assert other["step_time_hint"] == "timed against another baseline: not comparable"
+    assert (other["step_time_verdict"], other["step_time_flags"]) == ("unresolved", "")
+    assert other["step_time_old_ms"] == row["step_time_old_ms"]
+    assert other["step_time_ms"] == pytest.approx(row["step_time_ms"], rel=0.01)
+    alone = compare_folders(old, dataclasses.replace(new, step_times={}), Margins()).frame.set_index("full_name")
+    assert alone.loc[WIDE.name, "step_time_old_ms"] == row["step_time_old_ms"]
+    assert math.isnan(alone.loc[WIDE.name, "step_time_ms"])
+    assert list(alone.loc[WIDE.name, ["step_time_verdict", "step_time_hint"]]) == ["", ""]
+
+
+def test_a_variant_that_only_the_old_folder_has_claims_nothing_and_corrects_nothing(tmp_path):
+    new = dataclasses.replace(MADE, accuracies={BASELINE: 0.8, DROPOUT: 0.9}, step_ms={})
+    _, frame = _compared(tmp_path, MADE, new)
+    _, alone = _compared(tmp_path / "alone", new, dataclasses.replace(new, failed=frozenset({(BASELINE, 9)})))
+    row = frame.loc[WIDE.name]
+    assert (row["present"], row["status"], row["status_old"], row["seeds_new"]) == ("old", "missing", "ok", 0)
+    told = ("accuracy_verdict", "accuracy_hint", "epochs_to_old_verdict", "epochs_to_old_hint", "message")
+    assert [row[name] for name in told] == [""] * len(told)
+    assert math.isnan(row["accuracy"])
+    assert list(frame.index) == ["baseline", DROPOUT.name, WIDE.name]
+    assert frame.loc[DROPOUT.name, "accuracy_ci_low"] == alone.loc[DROPOUT.name, "accuracy_ci_low"]
+
+
+def test_a_comparison_says_which_conditions_it_is_of_and_which_it_left_out(tmp_path):
+    for name in ("old", "new"):
+        make_results(tmp_path / name, Made(seeds=(1,), budget=BUDGETS["smoke"]))
+        make_results(tmp_path / name, MADE)
+    make_results(tmp_path / "old", dataclasses.replace(MADE, budget=BUDGETS["quick"].override(epochs=9)))
+    old, new = (load_results(tmp_path / name) for name in ("old", "new"))
+    notes = []
+    found = compare_folders(old, new, Margins(), note=notes.append)
+    assert notes == ["smoke results are left out, since there are others: --budget smoke shows them"]
+    assert (found.titles, found.sizes) == (("digits, quick, cpu",), (3,))
+    assert found.unmatched == ("only in old: digits, quick+epochs:9, cpu, 3 variants",)
+    chosen = compare_folders(old, new, Margins(), Wanted(budget="smoke"), names={DROPOUT: "half"}, note=notes.append)
+    assert (chosen.titles, len(notes)) == (("digits, smoke, cpu",), 1)
+    assert list(chosen.frame["variant"]) == ["baseline", "half", WIDE.name]
+    with pytest.raises(InputError, match="--budget is"):
+        compare_folders(old, new, Margins(), Wanted(budget="long"))
+    other = load_results(make_results(tmp_path / "other", dataclasses.replace(MADE, budget=BUDGETS["full"])))
+    nothing = compare_folders(new, other, Margins(), note=notes.append)
+    assert (len(nothing.frame), len(nothing.unmatched), len(notes)) == (0, 3, 1)
 
 
 def test_two_variants_of_one_folder_are_judged_though_no_suite_pairs_them(tmp_path):

@@ -12,7 +12,7 @@ from made_results import DROPOUT, Made, make_results
 
 from harness.budgets import BUDGETS
 from harness.comparison import Margins, compare_all
-from harness.comparison.outcome import CHOICES, outcomes_of, sorted_out
+from harness.comparison.outcome import CHOICES, baseline_trouble, outcomes_of, sorted_out
 from harness.comparison.pairs import SAME_PREDICTIONS, SAME_TRIAL
 from harness.results import load_results
 from harness.results.planned import PlannedSuite
@@ -105,6 +105,73 @@ def test_what_is_open_is_losing_unless_it_leans_to_better():
         assert choice_of(row("a", "unresolved", "worse", leans=(leans, ""))) == "losing"
     assert choice_of(row("a", "worse", "unresolved", leans=("", "better"))) == "open"
     assert choice_of(row("a", "worse", "unresolved", leans=("", "worse"))) == "losing"
+
+
+def test_of_what_nothing_is_known_is_open_and_what_leans_nowhere_is_losing():
+    unknown = {f"{name}_ci_{end}": NAN for name in ("accuracy", "step_time") for end in ("low", "high")}
+    for pair in (("unresolved", "same"), ("same", "unresolved"), ("unresolved", "unresolved")):
+        assert choice_of(row("a", *pair)) == "losing"
+        assert choice_of(row("a", *pair, **unknown)) == "open"
+    # An equal prediction is known, whatever its interval.
+    equal = {"accuracy_hint": SAME_PREDICTIONS, "accuracy_ci_low": NAN, "accuracy_ci_high": NAN}
+    assert choice_of(row("a", "unresolved", "unresolved", **equal)) == "losing"
+
+
+def test_without_step_times_what_is_open_is_losing_where_it_leans_to_nothing_better():
+    untimed = {"step_time_ratio": NAN}
+    for lean, choice in (("better", "open"), ("", "open"), ("worse", "losing"), ("same", "losing")):
+        assert choice_of(row("a", "unresolved", "", leans=(lean, ""), **untimed)) == choice
+    assert choice_of(row("a", "unresolved", "", **untimed, accuracy_hint=SAME_TRIAL)) == "nothing"
+    # One variant that was timed, and all are asked for their step: of this one it is unknown.
+    both = [baseline(), row("a", "better", "", **untimed), row("b", "same", "same")]
+    found = sorted_out(both).choices
+    assert [one["variant"] for one in found["trade"]] == ["a"]
+
+
+def test_the_more_accurate_come_first_then_the_faster_then_what_leans_to_better_accuracy():
+    def of(name, accuracy, time, delta, ratio, **more):
+        return row(name, accuracy, time, **more) | {"accuracy_delta": delta, "step_time_ratio": ratio}
+
+    taken = [
+        of("fast-and-slightly-worse", "same", "better", -0.002, 0.5),
+        of("faster", "same", "better", 0.001, 0.5),
+        of("fast", "same", "better", 0.001, 0.7),
+        of("good", "better", "same", 0.02, 1.01),
+        of("good-and-fast", "better", "same", 0.02, 0.99),
+        of("best", "better", "better", 0.03, 0.9),
+    ]
+    order = ["best", "good-and-fast", "good", "faster", "fast", "fast-and-slightly-worse"]
+    assert [one["variant"] for one in sorted_out([baseline(), *taken]).choices["take"]] == order
+    waiting = [
+        of("worse", "worse", "unresolved", 0.9, 0.9, leans=("", "better")),
+        of("less", "unresolved", "unresolved", -0.01, 0.9, leans=("", "better")),
+        of("slower", "unresolved", "unresolved", 0.01, 1.1, leans=("", "better")),
+        of("more", "unresolved", "unresolved", 0.01, 0.9, leans=("", "better")),
+        of("unmeasured", "unresolved", "unresolved", NAN, 0.1, leans=("", "better")),
+        of("leaning", "unresolved", "unresolved", -0.5, 2.0, leans=("better", "")),
+    ]
+    order = ["leaning", "more", "slower", "less", "unmeasured", "worse"]
+    assert [one["variant"] for one in sorted_out([baseline(), *waiting]).choices["open"]] == order
+
+
+def test_a_suite_says_whether_anything_was_timed_or_judged_and_what_its_baseline_lacks():
+    unknown = {f"{name}_ci_{end}": NAN for name in ("accuracy", "step_time") for end in ("low", "high")}
+    found = sorted_out([baseline(), row("a", "unresolved", "", **unknown, step_time_ratio=NAN)])
+    assert (found.timed, found.judged, found.is_smoke) == (False, False, False)
+    for name in ("accuracy", "step_time"):
+        found = sorted_out([baseline(), row("a", "unresolved", "", **unknown | {f"{name}_ci_low": 0.9})])
+        assert (found.timed, found.judged) == (False, True)
+    assert sorted_out([baseline() | {"budget": "smoke+epochs:3"}, row("a", "same", "same")]).is_smoke
+
+    def trouble(status, message):
+        return baseline_trouble([row("a", "same", "same"), baseline() | {"status": status, "message": message}])
+
+    assert trouble("ok", "x") == trouble("partial", "x") == ""
+    assert trouble("failed", "no memory") == "the baseline failed: no memory"
+    assert trouble("diverged", "diverged in 2 of 5 seeds") == "the baseline diverged in 2 of 5 seeds"
+    without = [row("a", "same", "same")]
+    assert baseline_trouble(without) == "the baseline has no trial"
+    assert [one["variant"] for one in sorted_out(without).choices["nothing"]] == ["a"]
 
 
 def test_what_another_variant_surely_beats_is_beaten_whatever_its_words():
@@ -212,6 +279,28 @@ def test_a_suite_is_found_again_where_it_was_declared(folder, file, named):
     first, second, *rest = comparison.rows
     found = outcomes_of([replace(comparison, rows=[first, second | OPEN, *rest])], results)[0]
     assert found.remedies[0].words[:3] == ("pytest", named, "--benchmark")
+
+
+@pytest.mark.parametrize("others", ["add --retime", "add --budget quick"])
+def test_each_open_step_time_is_timed_again_as_its_own_hint_says(folder, others):
+    results = load_results(folder)
+    comparison, *_ = compare_all(results, Margins())
+    first, one, two = comparison.rows
+    promising = {"accuracy_verdict": "better", "step_time_verdict": "unresolved", "pareto": "perhaps"}
+    promising |= {"accuracy_settled_by": "", "accuracy_hint": ""}
+    rows = [
+        first,
+        {**one, **promising, "step_time_settled_by": others},
+        {**two, **promising, "step_time_settled_by": "add --budget full"},
+    ]
+    longer, other = outcomes_of([replace(comparison, rows=rows)], results)[0].remedies
+    assert (longer.quantity, longer.suite, longer.variants) == ("step time", "dropout", (two["variant"],))
+    assert (other.quantity, other.variants) == ("step time", (one["variant"],))
+    assert ("full" in longer.words, "--retime" in longer.words) == (True, False)
+    assert ("--retime" in other.words) == (others == "add --retime")
+    assert other.words[other.words.index("--budget") + 1] == "quick"
+    settled = [first, {**one, **promising, "step_time_settled_by": ""}]
+    assert outcomes_of([replace(comparison, rows=settled)], results)[0].remedies == ()
 
 
 @pytest.mark.parametrize("slow", [True, False, None])

@@ -84,8 +84,10 @@ def test_margins_that_leave_zero_out_are_refused():
         accuracy_verdict(one, one, -0.1)
     with pytest.raises(ValueError, match="margin of time"):
         time_verdict(one, one, 1.5)
-    with pytest.raises(ValueError, match="margin of time"):
+    with pytest.raises(ValueError, match=r"the margin of time is 1\.0: it must be from 0 to below 1"):
         time_verdict(one, one, 1.0)
+    with pytest.raises(ValueError, match=r"the margin of time is -0\.1"):
+        time_verdict(one, one, -0.1)
     assert time_verdict(Interval(-0.1, 0.1), Interval(-0.1, 0.1), 0.0) == Verdict.UNRESOLVED
 
 
@@ -121,6 +123,47 @@ def test_the_hint_of_step_times_names_a_run_that_there_is():
     assert said(None, 1, "smoke").options == "--budget quick"
     assert said(None, 1, "quick").options == "--budget full"
     assert not any("block" in said(needed, builds).text for needed in (None, 5, 300) for builds in (1, 4))
+
+
+def test_what_takes_more_than_a_hundred_seeds_is_not_worth_it_and_more_than_a_thousand_none_would_settle():
+    assert seeds_hint(100).options == "--seeds auto --max-seeds 100"
+    assert seeds_hint(101) == ("not worth settling: it would take about 110 seeds", "")
+    assert seeds_hint(1000) == ("not worth settling: it would take about 1,000 seeds", "")
+    others = "more seeds would settle it; --seeds auto takes as many as accuracy needs", ""
+    assert seeds_hint(1000, decides=False) == seeds_hint(5, decides=False) == others
+    assert seeds_hint(1001, decides=False) == seeds_hint(1001)
+
+
+def test_a_row_that_stopped_offers_the_run_that_would_settle_it_where_that_is_worth_its_time():
+    def said(needed, look):
+        return look_hint(Verdict.UNRESOLVED, look, 30, needed, goes_on=False)
+
+    assert said(30, 8) == ("stopped at 8 seeds: 30 would hardly settle it", "")
+    assert said(31, 8) == (
+        "stopped at 8 seeds: 30 would hardly settle it, about 31 would",
+        "--seeds auto --max-seeds 31",
+    )
+    assert said(100, 30) == ("not settled by 30 seeds: about 100 would settle it", "--seeds auto --max-seeds 100")
+    assert said(101, 30) == ("not settled by 30 seeds: about 110 would settle it", "")
+    assert said(1000, 8) == ("stopped at 8 seeds: 30 would hardly settle it, about 1,000 would", "")
+    assert said(12, 30) == ("not settled by 30 seeds: about 12 would settle it", "--seeds auto")
+    for never in (None, 1001):
+        assert said(never, 30) == ("stopped at 30 seeds: more seeds would not settle it, only more test images", "")
+    open_row = look_hint(Verdict.UNRESOLVED, 5, 20, None, goes_on=True)
+    assert open_row.options == "--seeds auto --max-seeds 20"
+
+
+def test_hints_of_step_times_say_what_a_longer_run_times():
+    longer = "use --budget full with the same --epochs and --seeds: it trains nothing anew and times six builds"
+    assert builds_hint(6, 4, "quick", disturbed=True) == (longer, "--budget full")
+    assert builds_hint(6, 1, "quick", disturbed=False).text == f"one build gives no interval: {longer}"
+    smoke = "one build gives no interval: use --budget quick: it times several builds", "--budget quick"
+    assert builds_hint(6, 1, "smoke", disturbed=False) == smoke
+    quieter = "only a quieter machine would settle it: --retime measures anew there", "--retime"
+    assert builds_hint(7, 4, "quick", disturbed=True) == builds_hint(None, 2, "full", disturbed=False) == quieter
+    far = "not worth settling: it would take about {} builds, and --budget full times 6", ""
+    assert builds_hint(1201, 4, "quick", disturbed=False) == (far[0].format("1,300"), "")
+    assert builds_hint(6, 6, "full", disturbed=False) == (far[0].format("6"), "")
 
 
 def test_full_times_as_many_builds_as_hints_say():

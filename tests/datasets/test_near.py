@@ -64,6 +64,63 @@ def test_a_picture_is_known_again_when_it_is(scenes, change):
     assert list(zip(*pairs, strict=True)) == [(7, 60)]
 
 
+@pytest.mark.parametrize("change", list(CHANGES)[:4])
+def test_a_picture_is_known_again_among_others(scenes, change):
+    """Among images of another part; there it is looked for where it stands, as a copy does."""
+    others = np.stack([taken(scene(100)), CHANGES[change](scene(7)), taken(scene(101))])
+
+    pairs = near_pairs(scenes, np.arange(60) % 4, (others, np.arange(3) % 4))
+
+    assert list(zip(*pairs, strict=True)) == [(7, 1)]
+
+
+@pytest.mark.parametrize(("down", "right"), [(3, 3), (3, -3), (-3, 3), (0, 3), (-3, 0)])
+def test_a_picture_moved_by_a_tenth_of_its_side_is_found_wherever_it_went_and_whichever_comes_first(
+    scenes, down, right
+):
+    moved = taken(scene(7), down, right)[np.newaxis]
+
+    after = near_pairs(np.concatenate([scenes, moved]), np.arange(61) % 4)
+    before = near_pairs(np.concatenate([moved, scenes]), np.arange(61) % 4)
+
+    assert list(zip(*after, strict=True)) == [(7, 60)]
+    assert list(zip(*before, strict=True)) == [(0, 8)]
+
+
+def test_pictures_larger_than_what_is_looked_at_are_compared_by_means(scenes):
+    """70 x 100 pixels: blocks of 3 x 4, and what does not divide is cut off."""
+    large = np.stack([np.asarray(Image.fromarray(one).resize((100, 70))) for one in scenes[:20]])
+    again = np.stack([jpeg(large[7], 40), np.full((70, 100, 3), 90, np.uint8)])
+
+    pairs = near_pairs(np.concatenate([large, again]), np.arange(22) % 4)
+
+    assert list(zip(*pairs, strict=True)) == [(7, 20)]
+
+
+def test_what_is_found_hangs_on_no_part_in_which_it_is_computed(scenes, monkeypatch):
+    images = np.concatenate([scenes, np.stack([change(scene(9)) for change in CHANGES.values()])])
+    labels = np.arange(len(images)) % 4
+    whole = near_pairs(images, labels)
+
+    monkeypatch.setattr("harness.datasets.near._PAIRS_AT_ONCE", 7 * len(images))
+
+    assert [part.tolist() for part in near_pairs(images, labels)] == [part.tolist() for part in whole]
+    assert 9 in whole.firsts
+
+
+def test_thousands_of_pictures_are_looked_at_to_the_last_and_each_has_all_its_copies():
+    """2,200 small ones of noise, which are like no other, and 12 copies of the last."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (2200, 8, 8, 1), np.uint8)
+    copies = np.repeat(images[-1:], 12, axis=0)
+    labels = np.r_[np.arange(2200) % 10, np.full(12, 2199 % 10)]
+
+    pairs = near_pairs(np.concatenate([images, copies]), labels)
+
+    assert sorted(set(pairs.firsts.tolist())) == list(range(2199, 2211))
+    assert len(pairs.firsts) == 13 * 12 / 2
+
+
 def test_pictures_of_one_kind_are_not_one_picture():
     digits = load_dataset("digits")
 

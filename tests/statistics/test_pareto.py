@@ -25,6 +25,12 @@ def test_overlapping_intervals_leave_it_open():
     assert _of((0.0, 0.02, 1.0, 0.1), (0.01, 0.02, 1.05, 0.1)) == ["perhaps", "perhaps"]
 
 
+def test_intervals_that_touch_neither_beat_surely_nor_can_be_beaten():
+    low, high = (0.0, 0.25, 0.5, 0.0), (0.5, 0.25, 1.0, 0.0)  # one ends where the other begins
+    assert _of(high, low) == ["yes", "yes"]
+    assert _of(low, (*high[:2], 0.25, 0.0)) == ["perhaps", "yes"]
+
+
 def test_equal_points_do_not_beat_each_other():
     assert _of((0, 0, 1, 0), (0, 0, 1, 0)) == ["yes", "yes"]
 

@@ -100,8 +100,20 @@ def test_a_missing_pair_is_refused_with_its_seed():
     gap[1, 2, 0] = np.nan
     with pytest.raises(ValueError, match=r"variant .* \[2\]"):
         two_way_of_sums(arm, gap)
+    with pytest.raises(ValueError, match=r"^baseline is not finite in seed row\(s\) \[2\]: leave out both arms"):
+        two_way_of_sums(gap, arm)
 
 
 def test_an_odd_number_of_sums_is_no_ratio():
     with pytest.raises(ValueError, match="3 rows"):
         mean_of_ratios(np.ones((3, 2)))
+    with pytest.raises(ValueError, match="0 rows"):
+        mean_of_ratios(np.ones((0, 2)))
+
+
+def test_the_first_seeds_are_the_same_shares_of_fewer():
+    labels, predicted = _predictions(1)
+    sums = _f1_sums(labels, predicted)
+    few, alone = shares_of_sums(sums).of_first(3), shares_of_sums(sums[:, :3])
+    assert few.values.tolist() == alone.values.tolist()
+    assert few.table == pytest.approx(alone.table)

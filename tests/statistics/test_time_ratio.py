@@ -211,6 +211,17 @@ def test_an_alpha_outside_0_to_1_is_refused_with_its_value(alpha):
         corrected_level(alpha)
 
 
+@pytest.mark.parametrize("comparisons", [0, -1])
+def test_fewer_than_one_comparison_is_refused_with_the_number(comparisons):
+    for correct in (corrected_level, equivalence_level, corrected_p):
+        with pytest.raises(ValueError, match=f"comparisons is {comparisons}: it must be at least 1"):
+            correct(0.05, comparisons)
+
+
+def test_one_comparison_is_not_corrected():
+    assert (corrected_level(0.05), equivalence_level(0.05), corrected_p(0.2)) == (0.05, 0.1, 0.2)
+
+
 def test_a_correction_never_leaves_what_a_probability_may_be():
     assert equivalence_level(0.1, 4) == 0.05
     assert equivalence_level(0.9) == 1.0
