@@ -169,7 +169,7 @@ class _Facts:
     """A source file: its SHA-256, whether it holds no statement, what it imports, and texts that may name files."""
 
     digest: str
-    empty: bool = True
+    empty: bool
     imports: tuple[tuple[int, str, tuple[str, ...]], ...] = ()
     texts: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ import pytest
 
 from harness.statistics import builds_needed, same_with, seeds_needed, time_ratio, two_way
 from harness.statistics.estimate import Part, first_count
-from harness.statistics.times import degrees_lent
+from harness.statistics.times import degrees_lent, same_with_builds
 
 
 @pytest.mark.parametrize("least", [3, 5, 40])
@@ -128,6 +128,19 @@ def test_one_build_fewer_than_needed_would_not_settle_it(mean, spread, margin, b
     assert settled_by_builds(needed, found, margin, 0.05, comparisons)
     if needed > found.builds:
         assert not settled_by_builds(needed - 1, found, margin, 0.05, comparisons)
+
+
+@pytest.mark.parametrize("mean", [0.018, -0.018, 0.015, 0.2])
+@pytest.mark.parametrize("comparisons", [1, 6])
+def test_the_same_is_what_so_many_builds_would_put_within_the_margin(mean, comparisons):
+    found, words = ratio(mean, spread=0.01, trust=0.5), []
+    for builds in range(2, 40):
+        more = replace(found, parts=(Part(found.build_variance / builds, builds - 1 + degrees_lent(builds - 1, 0.5)),))
+        inner = more.equivalence_interval(0.05, comparisons)
+        words.append(math.log(0.98) <= inner.low <= inner.high <= math.log(1.02))
+        assert same_with_builds(found, builds, 0.02, 0.05, comparisons) == words[-1]
+    assert set(words) == ({False} if mean == 0.2 else {True, False})
+    assert same_with_builds(found, 12, 0.02, 0.05) == same_with_builds(found, 12, 0.02, 0.05, 1)
 
 
 def test_a_bound_beyond_the_margin_is_never_settled():

@@ -166,7 +166,7 @@ def test_more_blocks_are_asked_for_in_whole_builds():
 def test_an_impossible_time_is_refused(bad):
     times = _times(1)
     times[1, 2] = bad
-    with pytest.raises(ValueError, match=r"above 0|not finite"):
+    with pytest.raises(ValueError, match=rf"a time is {bad}: times must be above 0|^variant is not finite"):
         time_ratio(_times(1), times)
 
 
@@ -196,6 +196,25 @@ def test_a_controlled_ratio_is_what_its_definition_says_worked_out_by_hand():
     # The builds' variance is 0.0004, below the control's 0.000725: both have two degrees of freedom, and count alike.
     assert wild.build_variance == pytest.approx(0.0005625)
     assert wild.parts[0].df == 4
+
+
+@pytest.mark.parametrize(("builds", "blocks"), [(2, 8), (8, 5), (4, 2)])
+def test_the_blocks_of_each_build_are_trimmed_by_a_quarter_of_their_own_number(builds, blocks):
+    first, twin, own = (_times(seed, builds, blocks) for seed in (1, 2, 3))
+    cut = {8: 2, 5: 1, 2: 0}[blocks]
+
+    def trimmed(one, other):
+        return np.sort(np.log(one / other), axis=1)[:, cut : blocks - cut].mean(axis=1)
+
+    assert time_ratio(first, own).build_logs == pytest.approx(trimmed(own, first))
+    both = (trimmed(own, first) + trimmed(own, twin)) / 2
+    assert controlled_ratio(first, twin, own).build_logs == pytest.approx(both)
+
+
+def test_a_control_counts_in_full_unless_its_share_of_the_variance_is_said():
+    alone, control = time_ratio(_times(1), _times(2)), time_ratio(_times(1), _times(4))
+    assert alone.bounded_by(control) == alone.bounded_by(control, variance_share=1.0)
+    assert alone.bounded_by(control) != alone.bounded_by(control, variance_share=0.5)
 
 
 def test_one_build_has_no_interval_and_keeps_what_its_control_says():

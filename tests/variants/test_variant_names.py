@@ -30,7 +30,8 @@ def test_a_name_tells_the_differences(changes, name):
         ({"shift": [-1, 2]}, "options.shift:-1-2+id:"),
         ({"text": "a..b"}, "options.text:a.b+id:"),
         ({"text": "a b/c"}, "options.text:a-b-c+id:"),
-        ({"text": "none"}, "options.text:none+id:"),
+        *(({"text": word}, f"options.text:{word}+id:") for word in ("none", "true", "False", "inf", "NaN", "unset")),
+        ({"text": "nothing"}, "options.text:nothing"),
         ({"one": [16]}, "options.one:16+id:"),
         ({"flags": [True, 2]}, "options.flags:True-2+id:"),
     ],
@@ -44,8 +45,8 @@ def test_a_name_that_does_not_tell_all_ends_in_digits_of_the_fingerprint(options
 def test_a_name_of_120_letters_stands_and_a_longer_one_is_cut_at_a_word():
     room = 120 - len("model:nets:build+options.o:")
     assert Variant(model="nets:build", options={"o": "x" * room}).name.endswith("x" * room)
-    longer = Variant(model="nets:build", options={"o": "x" * (room - 13) + "." * 5 + "x" * 20})
-    assert longer.name == f"model:nets:build+options.o:{'x' * (room - 13)}+id:{longer.fingerprint[:8]}"
+    longer = Variant(model="nets:build", options={"o": "X" * (room - 13) + "." * 5 + "x" * 20})
+    assert longer.name == f"model:nets:build+options.o:{'X' * (room - 13)}+id:{longer.fingerprint[:8]}"
 
 
 def test_a_long_name_is_cut_and_stays_unique():
@@ -54,6 +55,12 @@ def test_a_long_name_is_cut_and_stays_unique():
     assert len(first.name) <= 120
     assert first.name != second.name
     assert first.name[:60] == second.name[:60]
+
+
+def test_beside_a_baseline_an_option_that_is_called_as_a_field_or_as_a_fingerprint_keeps_its_mark():
+    net = Variant(model="nets:build", options={"id": 1, "dropout": 1, "width": 1})
+    other = net.replace(options={"id": 2, "dropout": 2, "width": 2}, dropout=0.5)
+    assert other.name_beside(net) == "dropout:0.5+options.dropout:2+options.id:2+width:2"
 
 
 def test_two_paths_that_look_alike_once_made_safe_differ():
