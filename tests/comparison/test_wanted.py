@@ -58,6 +58,15 @@ def test_a_preset_names_what_was_made_of_it_where_it_has_none_of_its_own():
     assert Wanted(budget="quick").choose([held(LONG), held(SMOKE)])[0] == [held(LONG)]
 
 
+def test_a_dataset_is_named_whole_or_as_its_folder_is_called_where_none_is_called_so_whole():
+    both = [held(QUICK, dataset="mine"), held(QUICK, dataset="data/mine"), held(QUICK, dataset="faces")]
+    assert Wanted(dataset="data/mine").choose(both)[0] == both[1:2]
+    assert Wanted(dataset="mine").choose(both)[0] == both[:1]
+    assert Wanted(dataset="mine").choose(both[1:])[0] == both[1:2]
+    with pytest.raises(InputError, match='--device is "cpu", of which there are no results: use none$'):
+        Wanted(device="cpu").choose([])
+
+
 def test_unknown_conditions_are_refused_with_what_there_is():
     with pytest.raises(InputError, match=r'--budget is "quik".*use smoke, quick; did you mean "quick"'):
         Wanted(budget="quik").choose([held(SMOKE), held(QUICK)])
