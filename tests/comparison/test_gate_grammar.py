@@ -54,6 +54,9 @@ ROW = {
         ("accuracy >= 0.9 and accuracy > 0.85 and accuracy != 0.95", True),
         ("status == 'ok' or status == 'partial'", True),
         ("variant != 'a' and variant != 'b'", True),
+        ("variant == 'dropout:0.5' and variant != 'b'", True),
+        ("0.9 == accuracy and 5 != seeds", False),
+        ("0.9 == accuracy and 0.8 != accuracy", True),
     ],
 )
 def test_a_gate_means_what_it_says(text, holds):
@@ -83,6 +86,11 @@ def test_a_comparison_with_an_unknown_text_is_false(sign):
         ("accuracy > 0.5 && seeds > 2", "write and", 16),
         ("accuracy > 0.5 || seeds > 2", "write or", 16),
         ("accuracy > 0.5 & seeds > 2", "write and", 16),
+        ("accuracy > 0.5 | seeds > 2", "write or", 16),
+        *(
+            (f"variant {sign} 'x'", f"'{sign}' between texts: use == or !=", 10 + len(sign))
+            for sign in ("<=", ">", ">=")
+        ),
         ("! accuracy > 0.5", "write not", 1),
         ("(accuracy > 0.5", "character 1 is not closed", 16),
         ("accuracy > 0.5)", "too much", 15),
@@ -154,6 +162,19 @@ def test_a_fault_is_refused_with_its_place(text, message, place):
         ("accuracy >= 0", "this always holds: accuracy is 0 to 1"),
         ("accuracy > 1000", "never holds"),
         ("accuracy < -20", "never holds"),
+        ("0 <= accuracy", "this always holds: accuracy is 0 to 1"),
+        ("1 >= accuracy", "this always holds"),
+        ("0 > accuracy", "this never holds"),
+        ("-1 == seeds", "this never holds: seeds is 0 or more"),
+        ("-1 != seeds", "this always holds"),
+        ("0.8 >= accuracy and 0.9 <= accuracy", "never holds: no accuracy meets it"),
+        ("0.5 > accuracy or 0.5 <= accuracy", "always holds: every accuracy meets it"),
+        ("0.9 == accuracy and 0.8 == accuracy", "never holds: no accuracy meets it"),
+        ("'ok' == status and 'failed' == status", "never holds: no status meets it"),
+        ("", "gate: it is empty: write a condition such as accuracy_verdict == 'worse' (character 1)"),
+        ("1 < 2", "gate: two values compare: name a column, such as accuracy > 0.9 (character 1)"),
+        ("variant == 'x' 'y'", "gate: two texts in a row, or a letter before a quote: write one quoted text ("),
+        ("accuracy > 1e301", "gate: the number is too large (character 12)"),
         ("step_time_ratio < 0", "this never holds: step_time_ratio is 0 or more"),
         ("step_time_ms >= 0", "always holds"),
         ("seeds < 0", "never holds"),
@@ -174,6 +195,16 @@ def test_what_can_never_or_always_hold_is_refused(text, message):
     with pytest.raises(InputError) as caught:
         parse_gate(text)
     assert message in str(caught.value)
+
+
+@given(st.floats(0.001, 0.999), st.floats(0.001, 0.999))
+def test_two_limits_hold_together_where_there_is_room_between_them(one, other):
+    low, high = sorted((one, other))
+    gate = f"accuracy > {low!r} and {high!r} > accuracy"
+    if high - low > 1e-9:
+        assert parse_gate(gate).fails({"accuracy": (low + high) / 2})
+        with pytest.raises(InputError, match="never holds: no accuracy meets it"):
+            parse_gate(f"{low!r} >= accuracy and accuracy >= {high!r}")
 
 
 @pytest.mark.parametrize("name", [name for name, column in SUITE_TABLE.items() if column.range == (0, 1)])

@@ -63,7 +63,7 @@ def test_a_dataset_is_named_whole_or_as_its_folder_is_called_where_none_is_calle
     assert Wanted(dataset="data/mine").choose(both)[0] == both[1:2]
     assert Wanted(dataset="mine").choose(both)[0] == both[:1]
     assert Wanted(dataset="mine").choose(both[1:])[0] == both[1:2]
-    with pytest.raises(InputError, match='--device is "cpu", of which there are no results: use none$'):
+    with pytest.raises(InputError, match=r'--device is "cpu", of which there are no results: use none$'):
         Wanted(device="cpu").choose([])
 
 
