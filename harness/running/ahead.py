@@ -6,6 +6,9 @@ import contextlib
 import importlib
 import threading
 
+# What intervals and tables import at their first use.
+_LATER = ("scipy.special", "tabulate")
+
 
 def prepare_the_end() -> None:
     """Import what draws and writes the report, in a thread; what fails there fails again where it is used."""
@@ -15,3 +18,5 @@ def prepare_the_end() -> None:
 def _prepare() -> None:
     with contextlib.suppress(Exception):
         importlib.import_module("harness.report.write").warm_up()
+        for name in _LATER:
+            importlib.import_module(name)
