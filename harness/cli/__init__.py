@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from harness import __version__
 from harness.cli.examples import epilog
 from harness.errors import HarnessError
 from harness.files import is_unwritable, unwritable
@@ -94,7 +95,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="cnn-harness", prog_name="harness")
+@click.version_option(__version__, prog_name="harness")
 def harness() -> None:
     """Test and benchmark Keras CNN variants against a baseline.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import importlib.metadata
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ import jinja2
 import vl_convert
 from markupsafe import Markup, escape
 
+from harness import __version__
 from harness.charts.drawn import DRAWN_BY, kept_text
 from harness.charts.save import VEGA_LITE
 from harness.charts.text import clean
@@ -77,7 +77,7 @@ def page_environment() -> jinja2.Environment:
 def made_by() -> dict[str, str]:
     """Return which version makes a page, and when."""
     made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return {"version": importlib.metadata.version("cnn-harness"), "made_at": made_at}
+    return {"version": __version__, "made_at": made_at}
 
 
 def style_sheet() -> str:

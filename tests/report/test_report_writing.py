@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import gzip
+import importlib.metadata
 import json
 import re
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from made import made_results
 from made_results import Made, make_results
 
+import harness
 from harness.cli import run
 from harness.comparison import Margins, compare_all
 from harness.report import write_report
@@ -70,6 +72,20 @@ def test_every_chart_of_the_page_is_a_file_too(written: tuple[Results, list[Path
     assert sum(path.suffix == ".svg" for path in charts) == len(data["charts"])
     assert all(path.is_file() and path.parent == results.folder / "charts" for path in charts)
     assert [path.name for path in charts if path.suffix != ".svg"] == ["size.pareto.png"]
+
+
+def test_a_checkout_that_is_not_installed_writes_its_page(
+    written: tuple[Results, list[Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name == "cnn-harness":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return known(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert f"by cnn-harness {harness.__version__}" in text_of(written[0])
 
 
 def test_each_chart_is_a_png_too_where_that_is_asked_for(written: tuple[Results, list[Path]], tmp_path: Path) -> None:
