@@ -5,12 +5,14 @@
 
 Only forked processes get it: a worker is a fork of its keeper. What forks itself has no thread while it does: a copy of
 one amid its work can crash what is copied. It writes as it forks: the server of forks, which must have one thread, is
-ended with a SIGKILL too.
+ended with a SIGKILL too. Nor is what forked disturbed by a SIGTERM as it ends and writes: a keeper gets one just then.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 import threading
 
 import coverage
@@ -49,6 +51,7 @@ def _go_on() -> None:
         _begin()
     else:
         _save()
+        atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)  # called before what coverage registered
 
 
 def _save_again() -> None:

@@ -118,7 +118,7 @@ class _Host:
         self._read = 0
         self._busy = threading.Lock()
         self._busy.acquire()
-        self._idle: threading.Timer | None = None  # while it serves nobody
+        self._idle = threading.Timer(_IDLE_S, self._end_idle)  # started anew whenever it serves nobody
         self._pool: PoolExecutor | None = PoolExecutor(
             dataset,
             order.environment,
@@ -133,8 +133,7 @@ class _Host:
     def take(self, order: Order) -> bool:
         """Take the worker for one more trial; False, and it is gone, where it is none of this job's."""
         self._busy.acquire()
-        if self._idle is not None:
-            self._idle.cancel()
+        self._idle.cancel()
         if self._pool is not None and self._order.job == order.job:
             return True
         try:

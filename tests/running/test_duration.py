@@ -249,6 +249,10 @@ def test_what_both_machines_trained_says_how_much_faster_one_of_them_is():
     here, there = [record(BASELINE, total_s=10.0)], [record(BASELINE, total_s=1.0), record(WIDE, total_s=5.0)]
     estimator = Estimator(CIFAR10, 1, here, AVERAGE, [there])
     assert estimator.trials_s([trial(BASELINE), trial(WIDE)])[1] == pytest.approx(50, abs=3)
+    # What failed elsewhere tells nothing.
+    failed = [record(WIDE, total_s=5.0, status="failed")]
+    one, other = (Estimator(CIFAR10, 1, here, AVERAGE, elsewhere) for elsewhere in ([failed], []))
+    assert one.trials_s([trial(WIDE)]) == other.trials_s([trial(WIDE)])
     # A model of one's own that was never trained here is guessed at.
     own = BASELINE.replace(model="own:build")
     assert "own:build" in Estimator(CIFAR10, 1, here, AVERAGE, [[record(own, total_s=1.0)]]).unknown([trial(own)])

@@ -120,6 +120,17 @@ def test_merging_again_changes_nothing(settings):
     assert counts[0]["runs"] == 1
 
 
+def test_what_failed_in_the_main_run_is_not_trained_again_by_a_share_that_has_it(settings):
+    own = of_share(settings, SHARES[0])
+    assert train(own)
+    job = prepare(settings, [ONE, TWO])
+    with begin(job) as store:
+        for trial in job.plan.todo:
+            store.add_record(Record(trial, "failed", "no memory"))
+    assert train(own) == []
+    assert train(of_share(settings, SHARES[1]))  # a failure is none of what another share need not train
+
+
 def test_what_no_share_has_is_named_and_trained_by_a_sweep(settings, capsys):
     for share in SHARES[:3]:
         train(of_share(settings, share))
