@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from harness.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from harness.budgets import BUDGETS, Budget
     from harness.comparison import COLUMNS, compare
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from harness.suites import Suite
     from harness.training.run_trial import run_trial
     from harness.variants import BASELINE, Variant
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "BASELINE": "harness.variants",

@@ -16,7 +16,6 @@ import jinja2
 import vl_convert
 from markupsafe import Markup, escape
 
-from harness import __version__
 from harness.charts.drawn import DRAWN_BY, kept_text
 from harness.charts.save import VEGA_LITE
 from harness.charts.text import clean
@@ -27,6 +26,7 @@ from harness.report.variant_view import finite
 from harness.report.view import ReportView
 from harness.tables import cell_text
 from harness.tables.numbers import percent, plain, points, significant
+from harness.version import __version__
 
 VERDICT_SIGNS = {"better": "▲", "worse": "▼", "same": "=", "unresolved": "?"}
 """So that a verdict is told without colour."""
