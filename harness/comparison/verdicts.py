@@ -163,8 +163,7 @@ def builds_hint(needed: int | None, builds: int, budget: BudgetName, *, disturbe
 
 
 def _longer(why: str, budget: BudgetName) -> Hint:
-    builds = "six builds" if budget == "full" else "several builds"
-    text = f"use --budget {budget} with the same --epochs and --seeds: it trains nothing anew and times {builds}"
+    text = "use --budget full with the same --epochs and --seeds: it trains nothing anew and times six builds"
     if budget == "quick":
         text = "use --budget quick: it times several builds"
     return Hint(f"{why}: {text}" if why else text, f"--budget {budget}")

@@ -134,11 +134,11 @@ def test_the_more_accurate_come_first_then_the_faster_then_what_leans_to_better_
 
     taken = [
         of("fast-and-slightly-worse", "same", "better", -0.002, 0.5),
-        of("faster", "same", "better", 0.001, 0.5),
         of("fast", "same", "better", 0.001, 0.7),
+        of("faster", "same", "better", 0.001, 0.5),
         of("good", "better", "same", 0.02, 1.01),
         of("good-and-fast", "better", "same", 0.02, 0.99),
-        of("best", "better", "better", 0.03, 0.9),
+        of("best", "better", "same", 0.03, 1.015),
     ]
     order = ["best", "good-and-fast", "good", "faster", "fast", "fast-and-slightly-worse"]
     assert [one["variant"] for one in sorted_out([baseline(), *taken]).choices["take"]] == order
@@ -201,6 +201,10 @@ def test_without_step_times_accuracy_alone_decides():
     untimed = {"step_time_ratio": NAN, "pareto": "perhaps"}
     for word, choice in (("better", "take"), ("worse", "beaten"), ("same", "same")):
         assert choice_of(row("a", word, "", **untimed)) == choice
+
+
+def test_what_has_some_of_its_seeds_is_judged_by_them():
+    assert choice_of(row("a", "better", "same", status="partial")) == "take"
 
 
 @pytest.mark.parametrize("status", ["failed", "diverged"])
@@ -296,9 +300,16 @@ def test_each_open_step_time_is_timed_again_as_its_own_hint_says(folder, others)
     longer, other = outcomes_of([replace(comparison, rows=rows)], results)[0].remedies
     assert (longer.quantity, longer.suite, longer.variants) == ("step time", "dropout", (two["variant"],))
     assert (other.quantity, other.variants) == ("step time", (one["variant"],))
+    assert longer.words[-2:] == other.words[-2:] == ("--results", str(folder))
     assert ("full" in longer.words, "--retime" in longer.words) == (True, False)
     assert ("--retime" in other.words) == (others == "add --retime")
     assert other.words[other.words.index("--budget") + 1] == "quick"
+    looks = {first["variant"]: (5,), one["variant"]: (5, 8, 20), two["variant"]: (9,)}
+    group = replace(comparison.group, looks={of: looks[of.name] for of in comparison.group.members})
+    words = [
+        shlex.join(one.words) for one in outcomes_of([replace(comparison, group=group, rows=rows)], results)[0].remedies
+    ]
+    assert all("--seeds auto --max-seeds 20 " in one for one in words)  # the furthest of its rows
     settled = [first, {**one, **promising, "step_time_settled_by": ""}]
     assert outcomes_of([replace(comparison, rows=settled)], results)[0].remedies == ()
 
