@@ -29,9 +29,9 @@ def meant(results: Results, names: Sequence[str], suite: str | None = None) -> t
         raise InputError(f'suite "{suite}" is not in {results.folder}: use {", ".join(known)}{nearest(suite, known)}')
     found = [_called(results, name, suites, trained) for name in names]
     choices = list(product(*found))
-    if len(choices) > 1:
+    if len(names) > 1:
         together = [one for one in choices if set.intersection(*(set(of[v]) for of, v in zip(found, one, strict=True)))]
-        choices = together if len(names) > 1 and together else choices
+        choices = together or choices
     if len(choices) == 1:
         return choices[0]
     name, variants = max(zip(names, found, strict=True), key=lambda one: len(one[1]))

@@ -142,7 +142,7 @@ class StepTimes:
         if not isinstance(content, dict):
             refuse("step times", content, "an object")
         content.pop("images_per_s", None)  # older records hold it; it follows from the step time
-        times = read_as(cls, {"recipe": UNKNOWN, "sources": ["", ""]} | content, "step times")
+        times = read_as(cls, {"recipe": UNKNOWN} | content, "step times")
         arms = (times.baseline_ms, times.control_ms, times.variant_ms)
         if not times.variant_ms or {len(build) for arm in arms for build in arm} != {len(times.variant_ms[0])}:
             raise InputError("step times differ in their numbers of blocks, or have none")

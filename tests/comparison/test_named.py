@@ -1,7 +1,5 @@
 """Which variant a name means: by full names and labels, within one suite, and what is asked where it means several."""
 
-import dataclasses
-
 import pytest
 from made_results import DROPOUT, WIDE
 from test_groups import held, records
@@ -46,16 +44,27 @@ def test_where_several_suites_have_a_name_it_is_that_of_one_that_has_all():
 
 
 def test_a_name_that_means_several_is_the_one_that_is_told():
-    both = results(ONE, TWO)
-    assert refused(both, ["wide", "third-of-none"]).startswith('variant "third-of-none" is not in')
-    plain = dataclasses.replace(both, suites=(Suite("one", {"half": DROPOUT}), Suite("two", {"half": WIDE})))
-    assert "(suite one)" in refused(plain, ["half", "half"])
+    third = BASELINE.replace(l2=0.1)
+    suites = Suite("one", {"half": third, "a": DROPOUT}), Suite("two", {"half": third, "a": WIDE})
+    of = results(*suites, found=[*TRAINED, *records(third, 1)])
+    assert refused(of, ["half", "a"]).startswith('variant "a" is 2 in nowhere: ')
+    assert refused(of, ["a", "half"]).startswith('variant "a" is 2 in nowhere: ')
+
+
+def test_a_full_name_that_is_a_label_elsewhere_means_both():
+    of = results(Suite("one", {DROPOUT.name: WIDE}))
+    assert refused(of, [DROPOUT.name]) == (
+        f'variant "{DROPOUT.name}" is 2 in nowhere: {WIDE.name} (suite one); {DROPOUT.name} (suite none); '
+        "give the full name, or --suite"
+    )
+    assert meant(of, [DROPOUT.name, "baseline"]) == (WIDE, BASELINE)
 
 
 def test_what_there_is_not_is_refused_with_the_nearest_or_all_names():
     one = results(ONE)
     assert refused(one, ["haf"]) == 'variant "haf" is not in nowhere; did you mean "half"?'
     assert refused(one, ["quite else"]) == 'variant "quite else" is not in nowhere: use baseline, half, wide'
+    assert refused(results(TWO), ["quite else"]) == 'variant "quite else" is not in nowhere: use baseline, half'
     assert refused(results(TWO), ["third"]).startswith('variant "third" is not in nowhere')  # never trained
     assert refused(one, ["half"], "on") == 'suite "on" is not in nowhere: use one; did you mean "one"?'
     assert refused(results(ONE, TWO), ["half"], "zzz") == 'suite "zzz" is not in nowhere: use one, two'

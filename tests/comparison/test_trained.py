@@ -13,6 +13,7 @@ from harness.results.conditions import Conditions
 from harness.results.planned import PlannedSuite
 
 OTHER, WIDE = BASELINE.replace(dropout=0.5), BASELINE.replace(filters=(64, 128))
+UNTRAINED = BASELINE.replace(l2=0.1)
 SUITE = Suite("s", (OTHER, WIDE))
 
 
@@ -75,8 +76,18 @@ def test_of_equally_close_ones_the_newest_is_taken_and_each_once():
     assert (found, lines) == ([(0, 0)], ["only in new: made, quick, jax on cpu, 1 variants"])
 
 
-def test_pairs_stand_in_the_order_of_the_newer_folder_and_equal_lines_once():
-    both = {"backend": "jax"}, {}
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"backend": "jax"},
+        {"device": "gpu"},
+        {"dataset": "other", "fingerprint": "other"},
+        {"budget": dataclasses.replace(BUDGETS["full"], epochs=HERE.budget.epochs, max_images=HERE.budget.max_images)},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_each_kind_has_its_pair_in_the_order_of_the_newer_folder_and_equal_lines_stand_once(other):
+    both = other, {}
     old = [trained(place, **one) for place, one in enumerate(both)]
     for orders in ((1, 2), (2, 1)):
         new = [trained(order, **one) for order, one in zip(orders, both, strict=True)]
@@ -101,6 +112,7 @@ def test_what_a_folder_has_is_what_its_newest_runs_meant():
         timed("d", WIDE, sources=("edited", "")),
         timed("e", WIDE, OTHER, ms=9.0, sources=("new", "")),
         timed("f", BASELINE, ms=7.0),
+        timed("g", OTHER, UNTRAINED, sources=("whatever it was", "new")),
     ]
     (one,) = trained_variants(held(found, suites=(SUITE,), plans=plans, times=times))
     assert one.conditions.dataset == "renamed"
@@ -111,7 +123,7 @@ def test_what_a_folder_has_is_what_its_newest_runs_meant():
     }
     assert one.looks == {BASELINE: (2,), OTHER: (2,), WIDE: (3,)}
     taken = {pair[1:]: times.key for pair, times in one.step_times.items()}
-    assert taken == {(BASELINE, OTHER): "c", (OTHER, WIDE): "e", (BASELINE, BASELINE): "f"}
+    assert taken == {(BASELINE, OTHER): "c", (OTHER, WIDE): "e", (BASELINE, BASELINE): "f", (UNTRAINED, OTHER): "g"}
     box = next(iter(one.step_times))[0]
     assert {pair[0] for pair in one.step_times} == {box}
     # The median of what the baseline took: 5, 4, 6 and, beside itself, 7.

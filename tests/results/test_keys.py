@@ -83,6 +83,12 @@ def test_seeds_of_searches_begin_after_those_of_comparisons_and_end_where_numpys
         np.random.RandomState(HIGHEST_SEED + 1)
 
 
+@pytest.mark.parametrize(("budget", "recipe"), [("smoke", 4), ("quick", 4), ("full", 5)])
+def test_a_step_times_key_is_of_the_budgets_present_way_of_measuring(budget, recipe):
+    place = {name: one for name, one in TIMING.items() if name != "recipe"} | {"budget": BUDGETS[budget]}
+    assert timing_key(BASELINE, OWN, **place) == timing_key(BASELINE, OWN, **place, recipe=recipe)
+
+
 @pytest.mark.parametrize(
     "change",
     [

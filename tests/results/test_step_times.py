@@ -9,7 +9,7 @@ import pytest
 from harness import BASELINE, BUDGETS
 from harness.errors import InputError
 from harness.results.provenance import COMPUTE_CAPABILITY
-from harness.results.step_times import RECIPE, UNKNOWN, StepTimes, merge_step_times, timing_key, typical_ms
+from harness.results.step_times import CURRENT, RECIPE, UNKNOWN, StepTimes, merge_step_times, timing_key, typical_ms
 from harness.results.trials import Environment
 
 QUICK = BUDGETS["quick"]
@@ -58,6 +58,9 @@ def test_a_measurement_of_before_recipes_were_stored_is_known_by_the_one_that_gi
     assert found == dataclasses.replace(TIMES, key=key, recipe=recipe, sources=("", "new"))
     assert unknown.identified("another box", [("", ""), ("", "new")]) is unknown
     assert unknown.identified("box", [("", "")]) is unknown
+    known = dataclasses.replace(unknown, recipe=1)
+    assert known.recipe == 1
+    assert known.identified("box", [("", "new")]) is known
 
 
 def test_only_what_was_measured_as_now_on_a_device_that_is_certain_is_current():
@@ -65,7 +68,8 @@ def test_only_what_was_measured_as_now_on_a_device_that_is_certain_is_current():
     certain = dataclasses.replace(gpu, versions=(*gpu.versions, (COMPUTE_CAPABILITY, "9.0")))
     found = [dataclasses.replace(TIMES, environment=one).is_current for one in (CPU, gpu, certain)]
     assert found == [True, False, True]
-    assert TIMES.recipe == RECIPE["quick"]
+    assert dataclasses.replace(TIMES, recipe=CURRENT).recipe == RECIPE["quick"]
+    assert dataclasses.replace(TIMES, recipe=CURRENT, budget=BUDGETS["full"]).recipe == RECIPE["full"]
     assert not dataclasses.replace(TIMES, recipe=RECIPE["quick"] - 1).is_current
     assert not dataclasses.replace(TIMES, recipe=RECIPE["quick"] - 1, environment=certain).is_current
 
