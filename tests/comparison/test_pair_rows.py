@@ -3,16 +3,20 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 from made_results import BASELINE, DROPOUT, WIDE, Made, make_results
 
-from harness import BUDGETS, InputError
+from harness import BUDGETS, InputError, Suite
 from harness.comparison import Margins
 from harness.comparison.pair_rows import compare_variants
 from harness.comparison.times_across_runs import judge_relative
 from harness.comparison.trained import trained_variants
 from harness.comparison.wanted import Wanted
 from harness.results import load_results
+from harness.results.conditions import Conditions
+from harness.results.planned import PlannedSuite
+from harness.statistics import alpha_share
 
 EQUAL = {BASELINE: 0.80, DROPOUT: 0.81, WIDE: 0.80}
 
@@ -63,6 +67,11 @@ def test_the_ratio_of_what_was_not_timed_side_by_side_is_that_of_their_ratios(re
     assert one["machine"] == two["machine"] == machine
     assert two["training_cost_ratio"] == pytest.approx(two["step_time_ratio"])
     assert (one["pareto"], two["pareto"]) != ("", "")
+    margins = Margins(alpha=0.2, time=0.9)
+    found = judge_relative(times[WIDE], times[DROPOUT], comparisons=1, margins=margins)
+    two = pair(results, WIDE.name, DROPOUT.name, margins).iloc[1]
+    assert [two[name] for name in cells] == pytest.approx([found.value, found.low, found.high, found.p])
+    assert two["step_time_verdict"] == two["training_cost_verdict"] == "same"
 
 
 def test_what_was_timed_side_by_side_is_judged_as_in_its_suite(results):
@@ -71,6 +80,33 @@ def test_what_was_timed_side_by_side_is_judged_as_in_its_suite(results):
     assert row["step_time_ratio"] == pytest.approx(2.5, rel=0.01)
     assert row["predict_time_ms"] == own.predict_one_ms
     assert row["step_time_verdict"] == "worse"
+
+
+def test_two_that_were_judged_at_looks_are_compared_at_the_last_that_both_have_and_wait_for_none(results):
+    (suite,), record = results.suites, next(iter(results.records.values()))
+    conditions = Conditions.of(record.trial)
+    plan = PlannedSuite(suite, conditions, (3, 5, 30), dict.fromkeys(suite.members, ""))
+    grown = {BASELINE: 0.0, DROPOUT: 0.0, WIDE: 0.02}
+    records = {}
+    for key, one in results.records.items():
+        noise = np.random.default_rng([one.trial.seed, len(one.trial.variant.name)]).normal(0, 0.01, 5)
+        curve = 0.5 + grown[one.trial.variant] + np.arange(1, 6) / 25 + noise
+        records[key] = dataclasses.replace(one, history=(), val_accuracies=tuple(curve.tolist()))
+    results = dataclasses.replace(results, records=records)
+    row = pair(dataclasses.replace(results, plans=(plan,)), margins=Margins(alpha=1e-9)).iloc[1]
+    said = "not settled by the 5 seeds at which both were judged"
+    assert (row["seeds"], row["accuracy_hint"], row["status"]) == (5, said, "ok")
+    # Training is judged at the share of alpha of the same look.
+    fixed = pair(results, margins=Margins(alpha=1e-9)).iloc[1]
+    assert row["time_to_baseline_p"] == pytest.approx(min(1, fixed["time_to_baseline_p"] / alpha_share(5, (3, 5, 30))))
+
+
+def test_a_name_is_that_of_the_suite_that_is_meant(results):
+    other = Suite("other", {"half": WIDE}, baseline=DROPOUT)
+    named = Suite("dropout", {"half": DROPOUT, "wide": WIDE})
+    both = dataclasses.replace(results, suites=(named, other))
+    for suite, meant in (("dropout", [BASELINE.name, DROPOUT.name]), ("other", [DROPOUT.name, WIDE.name])):
+        assert list(pair(both, "baseline", "half", suite=suite)["full_name"]) == meant
 
 
 def test_without_a_common_baseline_or_machine_there_is_no_step_time(results):
