@@ -5,7 +5,8 @@
 The module's doctests count among the tests. Each mutant is a fork of a process that has collected the tests, and runs
 those that reach its lines, until the first failure: some tenths of a second. One outside of functions needs the module
 anew, and so a fork of a process that has the libraries alone. Imports, annotations, decorators, docstrings and the
-words of f-strings are left as they are. `--most 200` takes so many mutants, drawn evenly.
+words of f-strings are left as they are. `--most 200` takes so many mutants, drawn evenly. `--anew` imports the module
+anew for each: for functions that other modules call as they are imported.
 
 A test that fails kills a mutant, and so do an error at collection and a process that ends by a signal, an exit code or
 the limit of time. What survives is listed, and so is what is unclear, which counts as not killed: the process ended
@@ -219,12 +220,15 @@ def main() -> None:
     parser.add_argument("module", type=Path)
     parser.add_argument("tests", nargs="*")
     parser.add_argument("--most", type=int, default=10**9, help="so many mutants, drawn evenly; at least 1")
+    parser.add_argument("--anew", action="store_true", help="import the module anew for each mutant")
     options = parser.parse_args()
     if not options.module.is_file():
         parser.error(f"{options.module}: no such file")
     if options.most < 1:
         parser.error(f"--most {options.most}: at least 1")
     mutants = dict(enumerate(mutants_of(options.module)))
+    if options.anew:
+        mutants = {number: mutant._replace(in_function=False) for number, mutant in mutants.items()}
     if not mutants:
         parser.error(f"{options.module}: nothing in it can be changed")
     drawn = sorted(random.Random(0).sample(list(mutants), min(options.most, len(mutants))))
