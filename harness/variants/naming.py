@@ -12,6 +12,8 @@ _ID_LENGTH = 8
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.\-]+")
 _DOTS = re.compile(r"\.{2,}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
+# Of these fields "none" is a choice like any other.
+_CHOSEN = frozenset({"augmentation", "pooling"})
 _RESERVED = frozenset({"none", "true", "false", "inf", "nan", "unset"})
 
 
@@ -84,7 +86,7 @@ def _value(field: str, value: Any) -> tuple[str, bool]:
         return str(value).lower(), True
     if isinstance(value, (int, float)):
         return _safe(repr(value)), "+" not in repr(value)
-    if field == "augmentation":
+    if field in _CHOSEN:
         return value, True
     if field == "model":
         module, _, function = value.partition(":")

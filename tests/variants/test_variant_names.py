@@ -13,6 +13,7 @@ from harness.variants import BASELINE, Variant
         ({"batch_norm": True}, "batch_norm:true"),
         ({"augmentation": "shift+flip", "batch_size": 64}, "augmentation:flip+shift+batch_size:64"),
         ({"learning_rate": 1e-5}, "learning_rate:1e-05"),
+        ({"pooling": "none", "augmentation": "flip"}, "pooling:none+augmentation:flip"),
         ({"backbone": "VGG16", "weights": "imagenet"}, "backbone:VGG16+weights:imagenet"),
         ({"model": "my.nets:resnet", "options": {"depth": 20}}, "model:my.nets:resnet+options.depth:20"),
         ({"model": "nets:resnet", "options": {"widths": [16, 32]}}, "model:nets:resnet+options.widths:16-32"),
