@@ -11,9 +11,11 @@ ended with a SIGKILL too. Nor is what forked disturbed by a SIGTERM as it ends a
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 import signal
 import threading
+from collections.abc import Callable
 
 import coverage
 from coverage.plugin_support import Plugins
@@ -22,21 +24,34 @@ _EVERY_S = 0.1
 _FIRST = os.getpid()
 """The process that imported this; its forks find it imported."""
 
+_writing = threading.RLock()
 _ended = threading.Event()
 _saving: list[threading.Thread] = []
 
 
 def coverage_init(reg: Plugins, options: dict[str, str]) -> None:
     if os.getpid() == _FIRST:
+        coverage.Coverage.save = _one_at_a_time(coverage.Coverage.save)
         os.register_at_fork(before=_end, after_in_parent=_go_on)
     else:  # a fork, which has the hooks already: coverage starts anew in it
         _end()
         _begin()
 
 
+def _one_at_a_time(save: Callable[[coverage.Coverage], None]) -> Callable[[coverage.Coverage], None]:
+    """A thread that writes closes the files of all: under another one that writes, as `os._exit` does, it crashed."""
+
+    @functools.wraps(save)
+    def save_alone(measured: coverage.Coverage) -> None:
+        with _writing:
+            save(measured)
+
+    return save_alone
+
+
 def _begin() -> None:
     _ended.clear()
-    _saving[:] = [threading.Thread(target=_save_again, daemon=True, name="coverage")]
+    _saving[:] = [threading.Thread(target=_save_again, args=(threading.main_thread(),), name="coverage")]
     _saving[0].start()
 
 
@@ -54,8 +69,9 @@ def _go_on() -> None:
         atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)  # called before what coverage registered
 
 
-def _save_again() -> None:
-    while not _ended.wait(_EVERY_S):
+def _save_again(main: threading.Thread) -> None:
+    # Python's end waits for this thread, and only then for coverage, which closes its files.
+    while not _ended.wait(_EVERY_S) and main.is_alive():
         _save()
 
 

@@ -36,6 +36,7 @@ from harness.running.live import _Writer
 from harness.running.models import write_model_of
 from harness.running.pace import Pace
 from harness.running.progress import Progress
+from harness.running.share import Share
 from harness.running.stopwatch import Stopwatch
 from harness.running.timing_processes import TimingProcesses
 from harness.running.trace import take_line, trace_path, traced
@@ -150,10 +151,14 @@ def test_a_pool_that_is_stopped_while_a_worker_starts_gives_no_result(tmp_path):
 def test_a_worker_that_cannot_start_fails_its_trial_with_the_reason(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "tensorflo")
     pool = PoolExecutor(DATA, ENVIRONMENT, workers=1, timeout_s=600, log=tmp_path / "workers.log")
+    waiting = threading.Thread(target=pool.wait)  # for a program, which nothing else is imported beside
+    waiting.start()
+    wait_until(lambda: "wait" in waits_in(waiting))
     try:
         record = pool.run(TRIAL)
     finally:
         pool.close()
+    waiting.join()
     assert record.status == "failed"
     assert record.message.startswith('KERAS_BACKEND is "tensorflo"')
 
@@ -200,6 +205,7 @@ def test_a_worker_serves_until_nobody_asks_or_nobody_listens(tmp_path):
     ours, theirs = Pipe()
     ours.send((len, ("abc",)))
     ours.send((int, ("x",)))
+    ours.send((Share.parse, ("3/2",)))
     reading = os.dup(ours.fileno())
     kept = Connection(reading)
     thread = threading.Thread(target=serve, args=(theirs,))
@@ -208,6 +214,9 @@ def test_a_worker_serves_until_nobody_asks_or_nobody_listens(tmp_path):
     told = kept.recv()
     assert isinstance(told, Answer)
     assert "ValueError: invalid literal for int()" in str(told.error)
+    refused = kept.recv().error
+    assert isinstance(refused, InputError)
+    assert '--share is "3/2"' in str(refused)
     kept.close()
     ours.close()
     thread.join()
