@@ -40,6 +40,7 @@ def words(*, budget=QUICK, suite=SUITE, origin=None, folder="results", looks=Non
         ({"budget": QUICK.override(weights="averaged")}, USUAL.replace("quick", "quick --weights averaged")),
         ({"budget": QUICK.override(epochs=9)}, USUAL.replace("quick", "quick --epochs 9")),
         ({"looks": (7,)}, USUAL.replace("quick", "quick --seeds 7")),
+        ({"looks": (5, 8)}, USUAL.replace("quick", "quick --seeds auto --max-seeds 8")),
         ({"looks": (5, 8, 20)}, USUAL.replace("quick", "quick --seeds auto --max-seeds 20")),
         ({"looks": (5, 8, 12, 18, 30)}, USUAL.replace("quick", "quick --seeds auto")),
         ({"looks": (30,)}, USUAL.replace("quick", "quick --seeds 30")),

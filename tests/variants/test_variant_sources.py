@@ -137,7 +137,7 @@ def test_files_that_a_text_of_the_code_names_count_where_it_is_a_files_name(pack
 
 def test_of_the_project_is_what_lies_in_the_current_folder_or_where_the_package_was_found(package, monkeypatch):
     """The package is found on Python's path, the current folder is another, and a third place is no project."""
-    here, third = package.parent / "here", package.parent.parent / f"{package.parent.name}-third"
+    here, third = (package.parent.with_name(f"{package.parent.name}-{place}") for place in ("here", "third"))
     for place, name in ((here, "mine"), (third, "theirs"), (package.parent, "beside")):
         place.mkdir(exist_ok=True)
         (place / f"{name}.py").write_text("x = 1\n")
