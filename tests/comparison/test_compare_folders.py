@@ -309,6 +309,14 @@ def test_a_comparison_says_which_conditions_it_is_of_and_which_it_left_out(tmp_p
     assert (len(nothing.frame), len(nothing.unmatched), len(notes)) == (0, 3, 1)
 
 
+def test_a_variant_is_called_as_the_newer_folder_does_else_as_the_older_did(tmp_path):
+    old, new = (load_results(make_results(tmp_path / name, MADE)) for name in ("old", "new"))
+    before = dataclasses.replace(old, suites=(Suite("dropout", {"half": DROPOUT, "broad": WIDE}),))
+    after = dataclasses.replace(new, suites=(Suite("dropout", {"halved": DROPOUT}),))
+    called = compare_folders(before, after, Margins()).frame.set_index("full_name")["variant"].to_dict()
+    assert called == {"baseline": "baseline", DROPOUT.name: "halved", WIDE.name: "broad"}
+
+
 def test_two_variants_of_one_folder_are_judged_though_no_suite_pairs_them(tmp_path):
     results = load_results(make_results(tmp_path, MADE))
     frame = compare_variants(results, WIDE.name, DROPOUT.name, Margins())
