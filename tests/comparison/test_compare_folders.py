@@ -11,6 +11,7 @@ from made_results import DROPOUT, WIDE, Made, make_results
 from harness.budgets import BUDGETS
 from harness.cli import run
 from harness.comparison import Margins, compare
+from harness.comparison.columns import METRICS
 from harness.comparison.differences import differences_of
 from harness.comparison.folder_rows import compare_folders
 from harness.comparison.groups import group_records
@@ -184,7 +185,9 @@ def test_other_content_of_the_dataset_is_never_paired(tmp_path):
     found, frame = _compared(tmp_path, MADE, dataclasses.replace(MADE, fingerprint="e" * 16))
     assert set(frame["accuracy_verdict"]) == {"unresolved"}
     assert frame["accuracy_ci_low"].isna().all()
-    assert "content differs" in frame.iloc[0]["accuracy_hint"]
+    hints = {frame.iloc[1][f"{metric}_hint"] for metric in METRICS}
+    assert hints == {"the dataset's content differs: its images cannot be paired"}
+    assert frame.iloc[1]["seeds"] == 0
     assert "dataset content" in {difference.what for difference in found.differences[0]}
 
 
@@ -276,16 +279,43 @@ def test_step_times_are_those_of_one_machine_and_baseline_with_what_disturbed_ei
 
 
 def test_a_variant_that_only_the_old_folder_has_claims_nothing_and_corrects_nothing(tmp_path):
-    new = dataclasses.replace(MADE, accuracies={BASELINE: 0.8, DROPOUT: 0.9}, step_ms={})
+    new = dataclasses.replace(MADE, accuracies={BASELINE: 0.8, DROPOUT: 0.86}, step_ms={})
     _, frame = _compared(tmp_path, MADE, new)
-    _, alone = _compared(tmp_path / "alone", new, dataclasses.replace(new, failed=frozenset({(BASELINE, 9)})))
+    two = dataclasses.replace(new, accuracies={BASELINE: 0.8, DROPOUT: 0.9})
+    _, alone = _compared(tmp_path / "alone", two, new)
     row = frame.loc[WIDE.name]
     assert (row["present"], row["status"], row["status_old"], row["seeds_new"]) == ("old", "missing", "ok", 0)
     told = ("accuracy_verdict", "accuracy_hint", "epochs_to_old_verdict", "epochs_to_old_hint", "message")
     assert [row[name] for name in told] == [""] * len(told)
-    assert math.isnan(row["accuracy"])
+    assert (row["seeds"], math.isnan(row["accuracy"])) == (0, True)
     assert list(frame.index) == ["baseline", DROPOUT.name, WIDE.name]
-    assert frame.loc[DROPOUT.name, "accuracy_ci_low"] == alone.loc[DROPOUT.name, "accuracy_ci_low"]
+    cells = ["accuracy_ci_low", "accuracy_p", "epochs_to_old_ci_low"]
+    assert frame.loc[DROPOUT.name, cells].equals(alone.loc[DROPOUT.name, cells])
+    assert frame.loc[DROPOUT.name, "accuracy_ci_high"] < 0
+
+
+def test_folders_are_compared_at_the_looks_of_either_up_to_the_last_of_both_and_wait_for_none(tmp_path):
+    lower = dataclasses.replace(MADE, accuracies={BASELINE: 0.8, DROPOUT: 0.86}, seeds=range(1, 9))
+    both = []
+    for name, made, looks in (
+        ("old", dataclasses.replace(lower, accuracies=MADE.accuracies), (3, 5, 8)),
+        ("new", lower, (3, 5, 30)),
+    ):
+        results = load_results(make_results(tmp_path / name, made))
+        conditions = Conditions.of(next(iter(results.records.values())).trial)
+        plan = PlannedSuite(results.suites[0], conditions, looks, dict.fromkeys(results.suites[0].members, ""))
+        both.append(dataclasses.replace(results, plans=(plan,)))
+    row = compare_folders(*both, Margins(alpha=1e-9)).frame.set_index("full_name").loc[DROPOUT.name]
+    assert (row["seeds"], row["accuracy_hint"]) == (8, "not settled by the 8 seeds at which both were judged")
+
+
+def test_what_diverged_is_said_of_the_folder_in_which_it_did(tmp_path):
+    lost = dataclasses.replace(MADE, diverged=frozenset({(DROPOUT, 2)}), versions=MADE.versions[1:], commit="b" * 40)
+    for name, pair in (("new", (MADE, lost)), ("old", (lost, MADE))):
+        _, frame = _compared(tmp_path / name, *pair)
+        hint = frame.loc[DROPOUT.name, "accuracy_hint"]
+        assert hint == f"{name}: diverged in 1 of 5 seeds: loss was not finite in epoch 2"
+    assert frame.loc[DROPOUT.name, "differences"] == "commit: bbbbbbbbbbbb -> aaaaaaaaaaaa; keras: none -> 3.15.1"
 
 
 def test_a_comparison_says_which_conditions_it_is_of_and_which_it_left_out(tmp_path):
