@@ -79,6 +79,14 @@ def test_the_chance_to_settle_is_the_normal_one_of_a_mean_beyond_the_claim_or_wi
     assert chance_to_settle(now, looks, comparisons=comparisons, **TERMS) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize("mean", [0.0, 0.3, 0.6])
+def test_several_comparisons_settle_as_one_does_at_its_part_of_alpha(mean):
+    now, margin = effect(mean, 0.9, 0.05), 0.005
+    found = chance_to_settle(now, LOOKS, margin=margin, alpha=0.05, comparisons=5)
+    assert found == pytest.approx(chance_to_settle(now, LOOKS, margin=margin, alpha=0.01))
+    assert found < chance_to_settle(now, LOOKS, margin=margin, alpha=0.05)
+
+
 def test_the_chance_to_settle_where_there_is_no_spread_or_next_to_nothing_to_know_it_by():
     assert chance_to_settle(two_way(np.zeros((5, 9))), LOOKS, **TERMS) == 1
     assert chance_to_settle(effect(0.4, 0, 0.1), LOOKS, **TERMS) == 1
