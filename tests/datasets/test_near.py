@@ -5,10 +5,13 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
+from scipy import ndimage
 
 from harness import Dataset, load_dataset
-from harness.datasets.near import near_pairs
+from harness.datasets.near import _block_means, _box_means, _cells, _directions, _Look, _moved, _ranks, near_pairs
 
 EDGE = 32
 
@@ -119,6 +122,69 @@ def test_thousands_of_pictures_are_looked_at_to_the_last_and_each_has_all_its_co
 
     assert sorted(set(pairs.firsts.tolist())) == list(range(2199, 2211))
     assert len(pairs.firsts) == 13 * 12 / 2
+
+
+def test_copies_among_more_images_than_are_looked_at_at_once_are_found_where_they_stand():
+    """Of two parts: numbers are of each part's own."""
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (1100, 16, 16, 3), np.uint8)
+
+    pairs = near_pairs(images, np.arange(1100) % 7, (images[[1099, 1000, 3]], np.array([0, 6, 3])))
+
+    assert sorted(zip(*pairs, strict=True)) == [(3, 2), (1000, 1), (1099, 0)]
+
+
+def test_what_is_looked_at_is_grey_its_detail_and_as_of_how_many_numbers_that_is():
+    """White noise is of about half as many as it has pixels, one wave of two, and a flat image of none."""
+    noise = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 1)).astype(np.uint8)
+    wave = np.broadcast_to(100 + 50 * np.cos(np.arange(32) * np.pi / 2), (1, 32, 32))[..., None].astype(np.uint8)
+    flat = np.full((1, 32, 32, 1), 90, np.uint8)
+
+    look = _Look.at(np.concatenate([noise, wave, flat]))
+
+    assert look.grey[..., None] == pytest.approx(np.concatenate([noise, wave, flat]).astype(float))
+    assert look.detail == pytest.approx(look.grey - _box_means(look.grey))
+    assert (look.details[:2] > 400).all()
+    assert (look.details[:2] < 600).all()
+    assert look.details[2] == pytest.approx(2, abs=0.7)
+    assert look.details[3] == 0
+
+
+def test_means_over_blocks_and_surroundings_are_numpys_and_scipys():
+    images = np.random.default_rng(0).integers(0, 256, (1003, 7, 11, 3), np.uint8)
+    blocks = images[:, :6, :10].reshape(1003, 3, 2, 5, 2, 3).mean(axis=(2, 4, 5))
+    assert _block_means(images, 3, 5) == pytest.approx(blocks, rel=1e-5)
+    grey = images[:20, :, :, 0].astype(np.float32)
+    assert _box_means(grey) == pytest.approx(ndimage.uniform_filter(grey, (0, 5, 5), mode="nearest"), rel=1e-4)
+
+
+@pytest.mark.parametrize(("down", "right"), [(0, 0), (2, 0), (0, 3), (1, -2), (-3, 1)])
+def test_an_image_is_moved_and_its_edges_repeated(down, right):
+    grey = np.random.default_rng(0).random((4, 6, 9)).astype(np.float32)
+    assert _moved(grey, down, right) == pytest.approx(ndimage.shift(grey, (0, -down, -right), order=0, mode="nearest"))
+
+
+def test_cells_are_directions_and_a_flat_image_has_none():
+    rows = np.random.default_rng(0).normal(size=(5, 64)).astype(np.float32)
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    expected = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    assert _directions(rows) == pytest.approx(expected, abs=1e-6)
+    assert (_directions(rows, shortest=1000.0) == 0).all()
+    grey = np.random.default_rng(1).integers(0, 256, (3, 32, 32)).astype(np.float32)
+    grey[2] = 90
+    cells = _cells(2 * grey)
+    assert cells.shape == (3, 64)
+    assert np.linalg.norm(cells, axis=1) == pytest.approx([1, 1, 0], abs=1e-5)
+    # Cells that lie 9 from their mean, as usual of an image, are nothing to know it by; 11 are.
+    rings = np.where(np.arange(32)[:, None] % 8 < 4, 1.0, -1.0) * np.ones(32)
+    for size, length in ((9, 0), (11, 1)):
+        assert np.linalg.norm(_cells((90 + size * rings[None]).astype(np.float32))) == pytest.approx(length, abs=1e-5)
+
+
+@given(st.lists(st.integers(0, 4), max_size=12))
+def test_a_rank_is_how_many_equal_ones_stand_before(numbers):
+    expected = [numbers[:place].count(one) for place, one in enumerate(numbers)]
+    assert _ranks(np.array(numbers, np.int64)).tolist() == expected
 
 
 def test_pictures_of_one_kind_are_not_one_picture():
