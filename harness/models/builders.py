@@ -78,7 +78,8 @@ def build_custom(
                 raise BuildError(f'model "{target}" {error} ({builder_source(target)})') from None
         applied = ("batch_size",) if model.compiled else ("batch_size", "optimizer", "learning_rate")
         reads.fields.update(dict.fromkeys(applied))
-        return compile_model(model, variant)
+        with user_errors(target):
+            return compile_model(model, variant)
 
 
 @contextlib.contextmanager

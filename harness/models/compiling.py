@@ -14,14 +14,17 @@ _MOMENTUM = 0.9
 def compile_model(model: keras.Model, variant: Variant) -> keras.Model:
     """Compile as the tutorial does: cross-entropy on one-hot labels, accuracy, precision and recall.
 
-    A user's model that is already compiled keeps its optimizer and loss; the metrics are always ours, since
-    the tables are made of them (precision and recall at threshold 0.5, so the model must give probabilities).
+    A user's model that is already compiled keeps its optimizer, its loss with its weight, and what a `compile` of its
+    own has set; the metrics are always ours, since the tables are made of them (precision and recall at threshold 0.5,
+    so the model must give probabilities).
     """
+    ours: dict[str, Any] = {"metrics": make_metrics(), "jit_compile": jit_choice()}
     if getattr(model, "compiled", False):
-        optimizer, loss = model.optimizer, model.loss
+        weights = getattr(model._compile_loss, "_user_loss_weights", None)
+        # Keras's own: one of the user's would set again what it was given before.
+        keras.Model.compile(model, optimizer=model.optimizer, loss=model.loss, loss_weights=weights, **ours)
     else:
-        optimizer, loss = make_optimizer(variant), "categorical_crossentropy"
-    model.compile(optimizer=optimizer, loss=loss, metrics=make_metrics(), jit_compile=jit_choice())
+        model.compile(optimizer=make_optimizer(variant), loss="categorical_crossentropy", **ours)
     return model
 
 

@@ -31,13 +31,15 @@ def check_contract(model: Any, input_shape: tuple[int, int, int], classes: int) 
     if not isinstance(model, keras.Model):
         raise BuildError(f"must return a keras.Model, and returned {_kind(model)}")
     _check_inputs(model)
+    _check_loop(model)
     output = model(keras.Input(input_shape))
-    shape = tuple(output.shape) if hasattr(output, "shape") else _kind(output)
-    if shape[1:] != (classes,) or isinstance(shape, str):
+    shape = tuple(output.shape) if hasattr(output, "shape") else None
+    if shape is None or shape[1:] != (classes,):
         raise BuildError(
             f"must return one probability a class, shape (batch, {classes}), for pictures of {input_shape}; its output "
-            f"has shape {shape}"
+            f"{f'has shape {shape}' if shape else f'is {_kind(output)}'}"
         )
+    _check_layout(model, input_shape)
     if not model.trainable_variables:
         raise BuildError("has no weight that is trained: leave something trainable")
     _check_new(model)
@@ -53,11 +55,18 @@ def check_contract(model: Any, input_shape: tuple[int, int, int], classes: int) 
 
 
 def _kind(value: object) -> str:
+    if any(kind.__module__.partition(".")[0] == "tf_keras" for kind in type(value).__mro__):
+        return f"a {type(value).__name__} of Keras 2 (tf_keras): make it with Keras 3, `import keras`"
+    if isinstance(value, (list, tuple, dict)) and value:
+        return f"a {type(value).__name__} of {len(value)}"
     return "None" if value is None else f"a {type(value).__name__}"
 
 
 def _check_inputs(model: keras.Model) -> None:
-    for tensor in getattr(model, "inputs", None) or ():
+    inputs = getattr(model, "inputs", None) or ()
+    if len(inputs) > 1:
+        raise BuildError(f"takes {len(inputs)} inputs, and is given one, the pictures: make the others of it")
+    for tensor in inputs:
         if not keras.backend.is_float_dtype(tensor.dtype):
             raise BuildError(
                 f"takes {tensor.dtype} pixels, and is given floats from 0 to 1, which that would cut to 0: use "
@@ -68,6 +77,35 @@ def _check_inputs(model: keras.Model) -> None:
         raise BuildError(
             f"rescales its pixels by {max(scales):.3g}, and is given floats from 0 to 1 already: leave Rescaling out"
         )
+
+
+def _check_loop(model: keras.Model) -> None:
+    """Refuse a loop of the model's own that is never called: it would be left out in silence."""
+    for name in ("fit", "make_train_function"):
+        if getattr(getattr(model, name), "__func__", None) is not getattr(keras.Model, name):
+            raise BuildError(
+                f"has a {name} of its own, which is never called: do that in train_step, compute_loss, a layer, or the "
+                "schedule of an optimizer"
+            )
+
+
+def _check_layout(model: keras.Model, input_shape: tuple[int, int, int]) -> None:
+    """Refuse a layer that takes the rows of a picture for its channels."""
+    for layer in model._flatten_layers():
+        if getattr(layer, "data_format", None) == "channels_first" and input_shape in _given(layer):
+            raise BuildError(
+                f'takes pictures with their channels first in "{layer.name}", and is given {input_shape}, rows, '
+                "columns and channels: leave channels_first out, or begin with keras.layers.Permute((3, 1, 2))"
+            )
+
+
+def _given(layer: keras.Layer) -> Iterator[tuple[int | None, ...]]:
+    """Yield the shapes of what a layer was built for and called with, as far as Keras keeps them."""
+    for shape in (layer._build_shapes_dict or {}).values():
+        if isinstance(shape, tuple):
+            yield shape[1:]
+    for node in layer._inbound_nodes:
+        yield from (tuple(tensor.shape)[1:] for tensor in node.input_tensors)
 
 
 def _check_new(model: keras.Model) -> None:
@@ -92,6 +130,8 @@ def _parts(model: keras.Model) -> Iterator[Any]:
 def _check_loss(model: keras.Model) -> None:
     if not model.compiled:
         return
+    if model.optimizer is None:
+        raise BuildError("is compiled without an optimizer: name one, or leave compile out to take the variant's")
     for loss in keras.tree.flatten(model.loss):
         name = loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", "")
         if "sparse" in str(name).lower() or isinstance(loss, keras.losses.SparseCategoricalCrossentropy):

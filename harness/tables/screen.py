@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from typing import Literal, TextIO
 
 DEFAULT_WIDTH = 100
 Paint = Literal["good", "bad", "unsure", "best", "faint"]
+
+# Python knows other digits than these, and takes no number of thousands of them.
+_COLUMNS = re.compile("[1-9][0-9]{0,5}")
 
 # The sixteen basic colours, which a terminal's own theme makes readable; meaning is always in the words too.
 _CODES: dict[Paint, str] = {"good": "32", "bad": "31", "unsure": "33", "best": "1", "faint": "2"}
@@ -43,7 +47,7 @@ def screen_of(stream: TextIO, environ: Mapping[str, str] | None = None) -> Scree
     terminal = stream.isatty()
     colour = terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
     said = environ.get("COLUMNS", "")
-    if said.isdigit() and int(said):
+    if _COLUMNS.fullmatch(said):
         width = int(said)
     elif terminal:
         width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns

@@ -12,6 +12,7 @@ from harness.errors import HarnessError
 from harness.models.builders import user_errors
 from harness.models.state import known_state
 from harness.noise import quiet_libraries
+from harness.training.measured import check_measured
 from harness.training.prepared import build_for, weight_values
 from harness.variants import Variant
 from harness.variants.reads import Reads
@@ -54,16 +55,22 @@ def _check(variant: Variant, dataset: Dataset, baseline: Variant | None) -> None
     output = np.asarray(model(x[:2], training=False))
     if output.shape != (len(x[:2]), len(dataset.classes)):
         raise CheckError(f"{variant.name}: the output for 2 images has shape {output.shape}, not {y[:2].shape}")
+    if variant.model and model._compile_metrics is not None:
+        model._compile_metrics.update_state(y[: len(output)], output)  # makes their variables, which no step of it may
+        model.reset_metrics()
     before = weight_values(model)
     losses: list[float] = []
     for steps in _STEPS:
-        while len(losses) < steps:
-            model.reset_metrics()
-            losses.append(float(model.train_on_batch(x, y, return_dict=True)["loss"]))
-            if len(losses) == 1 and variant.model and baseline is not None:
+        # Epochs of one batch: a step of one's own is given (x, y), as in a trial; `train_on_batch` adds weights.
+        fitted = model.fit(x, y, batch_size=len(x), epochs=steps - len(losses), shuffle=False, verbose=0)
+        if not losses:
+            check_measured(variant.model, model, "train_step")
+            if variant.model and baseline is not None:
                 reads.check(variant, baseline)
-            if not math.isfinite(losses[-1]):
-                raise CheckError(f"{variant.name}: the loss of step {len(losses)} is {losses[-1]}: gradients explode")
+        losses += map(float, fitted.history["loss"])
+        for number, loss in enumerate(losses, 1):
+            if not math.isfinite(loss):
+                raise CheckError(f"{variant.name}: the loss of step {number} is {loss}: gradients explode")
         if fmean(losses[-_WINDOW:]) < fmean(losses[:_WINDOW]):
             break
     else:
@@ -71,6 +78,9 @@ def _check(variant: Variant, dataset: Dataset, baseline: Variant | None) -> None
             f"{variant.name}: the loss of one batch does not fall in {len(losses)} steps "
             f"({fmean(losses[:_WINDOW]):.4g} first, {fmean(losses[-_WINDOW:]):.4g} last): check the learning rate"
         )
+    if variant.model:
+        model.evaluate(x, y, batch_size=len(x), verbose=0)
+        check_measured(variant.model, model, "test_step")
     outputs = np.asarray(model(x, training=False))
     if np.ptp(outputs, axis=0).max() == 0:
         raise CheckError(

@@ -23,6 +23,7 @@ from harness.training.evaluation import measure, predictions_of
 from harness.training.gpus import require_gpu
 from harness.training.inputs import InputSource
 from harness.training.keeping import kept_model
+from harness.training.measured import MEASURED, check_measured
 from harness.training.memory import PeakMemory
 from harness.training.prepared import Epoch, PreparedModel, restore_weights, weight_values
 from harness.training.split import split_images
@@ -94,8 +95,13 @@ class Trainer:
             if number <= len(history):
                 continue  # behind it already; drawing the order keeps the stream in step
             training, seconds = _train(epoch, order)
+            if number == 1:
+                check_measured(trial.variant.model, epoch.model, "train_step")
             with mean_of_epoch(epoch, inputs, order) if averaging else nullcontext():
-                metrics = _metrics(training, epoch.evaluate(validation), seconds)
+                validated = epoch.evaluate(validation)
+                if number == 1:
+                    check_measured(trial.variant.model, epoch.model, "test_step")
+                metrics = _metrics(training, validated, seconds)
                 history.append(metrics)
                 if not _finite(metrics):
                     return _diverged(trial, history, f"loss or a metric was not finite in epoch {number}")
@@ -146,10 +152,9 @@ def _train(epoch: Epoch, order: NDArray[np.int64]) -> tuple[dict[str, float], fl
 
 
 def _metrics(training: dict[str, float], validated: dict[str, float], seconds: float) -> EpochMetrics:
-    names = ("accuracy", "precision", "recall", "loss")
     return EpochMetrics(
-        **{name: training[name] for name in names},
-        **{f"val_{name}": validated[name] for name in names},
+        **{name: training[name] for name in MEASURED},
+        **{f"val_{name}": validated[name] for name in MEASURED},
         seconds=seconds,
     )
 

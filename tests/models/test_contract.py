@@ -103,6 +103,22 @@ def test_a_builder_of_another_signature_is_told_how_it_is_called(write, signatur
         ("net(shape, classes, x=L.Rescaling([1 / 127.5] * 3, -1))", "rescales its pixels by 0.00784"),
         ("net(shape, classes, x=lambda i: i / keras.ops.zeros_like(i))", "nan or inf before any training"),
         ("net(shape, classes + 1)", r"shape \(batch, 4\).*has shape \(None, 5\)"),
+        (
+            "keras.Model(i := [keras.Input(shape), keras.Input(shape)], L.Add()(i))",
+            "takes 2 inputs, and is given one, the",
+        ),
+        ("keras.Model(i := keras.Input(shape), [i])", r"shape \(batch, 4\).*; its output is a list of 1"),
+        (
+            "type('Functional', (), {'__module__': 'tf_keras.src.engine.functional'})()",
+            r"returned a Functional of Keras 2 \(tf_keras\): make it with Keras 3, `import keras`",
+        ),
+        (
+            "keras.config.set_image_data_format('channels_first') or net(shape, classes, x=L.Conv2D(2, 3))",
+            r'channels first in "conv2d", and is given \(6, 6, 3\).*Permute\(\(3, 1, 2\)\)',
+        ),
+        ("net(shape, classes, x=L.GlobalMaxPooling2D('channels_first'))", "channels first in"),
+        ("type('Own', (keras.Model,), {'fit': lambda self: 0})()", "has a fit of its own, which is never called: do"),
+        ("compiled(net(shape, classes), 'mse', None)", "compiled without an optimizer: name one, or leave compile out"),
         ("exit()", "the code ended the program with None: .*line 19: return exit"),
         ("__import__('sys').exit(3)", "the code ended the program with 3: .*line 19"),
         ("__import__('os')._exit(3)", r"os._exit\(3\) would end the whole run: .*line 19"),
@@ -132,6 +148,7 @@ def test_a_model_that_cannot_be_trained_as_any_other_is_refused_with_what_to_do(
         "compiled(net(shape, classes), 'mse')",
         "compiled(net(shape, classes), losses.CategoricalCrossentropy(label_smoothing=0.1))",
         "net(shape, classes, lambda y: keras.ops.cast(keras.ops.softmax(y), 'bfloat16'))",
+        "net(shape, classes, x=lambda i: L.Conv2D(2, 3, data_format='channels_first')(L.Permute((3, 1, 2))(i)))",
         "keras.Sequential([keras.Input(batch_shape=(32, *shape)), L.Flatten(), L.Dense(classes, 'softmax')])",
     ],
 )
@@ -225,6 +242,79 @@ def test_an_error_in_training_is_told_with_the_users_own_text_and_line(write, di
 
 
 SMOKE = BUDGETS["smoke"]
+
+
+OWN_STEPS = """
+class Own(keras.Model):
+    def __init__(self, classes):
+        super().__init__()
+        self.dense = L.Dense(classes, "softmax")
+
+    def call(self, x):
+        return self.dense(keras.ops.reshape(x, (-1, 3072)))
+
+{step}
+
+def build(variant, shape, classes):
+    return Own(classes)
+"""
+TRAINS = """
+    def train_step(self, data):
+        import tensorflow
+        x, y = data
+        with tensorflow.GradientTape() as tape:
+            predictions = self(x, training=True)
+            loss = keras.ops.mean(losses.categorical_crossentropy(y, predictions))
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+"""
+MEASURES = "        self._loss_tracker.update_state(loss)\n        return self.compute_metrics(x, y, predictions)\n"
+MINE = "    @property\n    def metrics(self):\n        return [self._loss_tracker]\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (
+            TRAINS + "        return {'loss': loss}\n",
+            "has a train_step or .* measure no loss, accuracy, precision, recall: let train_step end in",
+        ),
+        (
+            TRAINS + "        self._loss_tracker.update_state(loss)\n        return {'loss': loss}\n",
+            "a train_step .* no accuracy, precision, recall: let",
+        ),
+        ("    def test_step(self, data):\n        return {'loss': 0.0}\n", "a test_step or .* no loss, accuracy"),
+        (MINE, "a `metrics` of its own return super"),
+    ],
+)
+def test_steps_of_its_own_that_measure_nothing_are_no_figures_of_0(write, digits, step, words):
+    variant = Variant(model=write(OWN_STEPS.format(step=step)))
+    for trains in (lambda: check_trains(variant, digits), lambda: run_trial(variant, digits, seed=1, budget=SMOKE)):
+        with pytest.raises(HarnessError, match=words):
+            trains()
+
+
+def test_a_training_step_of_its_own_that_measures_as_kerass_does_trains_as_any_other(write, digits):
+    variants = [Variant(model=write(OWN_STEPS.format(step=step))) for step in (TRAINS + MEASURES, "")]
+    check_trains(variants[0], digits)
+    records = [run_trial(variant, digits, seed=1, budget=SMOKE) for variant in variants]
+    own, kerass = ([(epoch.accuracy, epoch.val_accuracy) for epoch in one.history] for one in records)
+    assert own == kerass
+
+
+def test_what_a_compilation_of_its_own_has_set_stays(write):
+    own = (
+        "class Own(keras.Sequential):\n    def compile(self, optimizer, weight=1.0):\n"
+        "        super().compile(optimizer, 'mse', loss_weights=[weight])\n        self.weight = weight\n"
+        "def build(variant, shape, classes):\n    model = Own([L.Flatten(), L.Dense(classes, 'softmax')])\n"
+        "    model.compile('sgd', weight=0.25)\n    return model\n"
+    )
+    model = build(write(own))
+    x, y = np.ones((2, 6, 6, 3), np.float32), np.eye(4, dtype=np.float32)[:2]
+    squares = np.mean((y - np.asarray(model(x))) ** 2)
+    told = model.test_on_batch(x, y, return_dict=True)
+    assert model.weight == 0.25
+    assert told["loss"] == pytest.approx(squares / 4, rel=1e-4)
+    assert {"accuracy", "precision", "recall"} <= told.keys()
 
 
 def test_a_model_that_cuts_its_pixels_to_integers_inside_fails_the_check(write, digits):

@@ -114,6 +114,8 @@ def test_colour_only_on_a_terminal_without_no_color(frame):
     assert screen_of(Terminal(), {"NO_COLOR": "1", "COLUMNS": "80"}) == Screen(80, colour=False)
     assert screen_of(Terminal(), {"TERM": "dumb", "COLUMNS": "80"}) == Screen(80, colour=False)
     assert screen_of(io.StringIO(), {}) == Screen(100, colour=False)
+    for odd in ("\u00b2", "0", "-5", "9" * 5000):  # some of them digits to Python, and no number
+        assert screen_of(io.StringIO(), {"COLUMNS": odd}) == Screen(100, colour=False)
     coloured = render_suite(frame, screen=Screen(100, colour=True))
     assert "\x1b[32m" in coloured
     assert re.sub(r"\x1b\[\d+m", "", coloured) == render_suite(frame)
