@@ -36,6 +36,18 @@ _PLACE_ERRORS = (
 )
 
 
+def expanded(path: str | Path) -> Path:
+    """Return a path with the home that its ~ stands for; where one's own is not known, one at which nothing can be.
+
+    (A process has none where neither HOME nor the system's list of users names it, as in some containers.)
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        first, *rest = Path(path).parts
+        return Path(os.devnull, *rest) if first == "~" else Path(path)
+
+
 def own_folder(folder: Path) -> Path:
     """Make a folder where it is missing and return it; what is written into it stays inside of the folder above.
 

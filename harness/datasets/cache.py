@@ -25,6 +25,8 @@ from harness.datasets.content import Arrays, Images, content_of, image_name
 from harness.datasets.dataset import Dataset, Origin, fingerprint_of
 from harness.datasets.groups import Groups, groups_of, pairs_of
 from harness.errors import HarnessError
+from harness.files import expanded
+from harness.locks import lock_file
 
 # Raise it when the meaning of an entry's files changes: older entries are then made anew.
 FORMAT = 4
@@ -66,7 +68,7 @@ def cache_root(cache: Path | None = None) -> Path:
         return Path(chosen)
     if user := os.environ.get("XDG_CACHE_HOME"):
         return Path(user) / "cnn-harness"
-    return Path("~/.cache/cnn-harness").expanduser()
+    return expanded("~/.cache/cnn-harness")
 
 
 def entry_path(cache: Path | None, source: str, content: str) -> Path:
@@ -130,11 +132,7 @@ def locked(path: Path) -> Iterator[None]:
         OSError: The folder cannot be written, or knows no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(path)
-    try:
-        lock.acquire()
-    except NotImplementedError as error:  # filelock's word for a file system without locks
-        raise OSError(str(error)) from error
+    lock = lock_file(path)
     try:
         yield
     finally:
@@ -247,11 +245,10 @@ def temporary_directory() -> Path:
     # While one process makes a folder and locks it, no other looks which ones are locked.
     with locked(place / f"{_TEMPORARY}{os.getuid()}.lock"):
         for left in place.glob(f"{_TEMPORARY}*/owner"):
-            with contextlib.suppress(OSError, filelock.Timeout), filelock.FileLock(left, timeout=0):
+            with contextlib.suppress(OSError, filelock.Timeout), lock_file(left, timeout_s=0):
                 shutil.rmtree(left.parent, ignore_errors=True)
         directory = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
-        owner = filelock.FileLock(directory / "owner")
-        owner.acquire()
+        owner = lock_file(directory / "owner")
     process = os.getpid()
 
     def remove() -> None:

@@ -17,6 +17,7 @@ from harness.datasets.cache import Filled, entry_path, open_or_make, save_arrays
 from harness.datasets.dataset import Dataset, Origin
 from harness.datasets.network import silence_limit
 from harness.errors import HarnessError, InputError
+from harness.files import expanded
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -55,7 +56,7 @@ def channels_last(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def archive_path() -> Path:
     """Return where Keras keeps the downloaded archive: under $KERAS_HOME, else ~/.keras."""
-    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    home = expanded(os.environ.get("KERAS_HOME") or "~/.keras")
     return home / "datasets" / _ARCHIVE_NAME
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
 from harness.doctor.check import Check
+from harness.files import expanded
 from harness.training.devices import Device, backend_name, keras_backend
 from harness.training.gpus import WITH_CUDA
 
@@ -64,7 +64,7 @@ def check_kernels(device: Device) -> Check:
     found += f"; {backend_name()} holds {', '.join(there)}" if there else ""
     if not there or runs_natively(capability, there):
         return Check("GPU kernels", "ok", found)
-    cache = os.environ.get("CUDA_CACHE_PATH") or Path.home() / ".nv/ComputeCache"
+    cache = os.environ.get("CUDA_CACHE_PATH") or expanded("~/.nv/ComputeCache")
     return Check(
         "GPU kernels",
         "warning",

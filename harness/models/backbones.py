@@ -13,6 +13,7 @@ import keras
 
 from harness.datasets.network import silence_limit
 from harness.errors import InputError
+from harness.files import expanded
 from harness.models.augmentation import augmentation_layers
 from harness.models.cnn import BATCH_NORM_MOMENTUM, head_layers
 from harness.models.compiling import make_metrics
@@ -215,5 +216,5 @@ def imagenet_path(variant: Variant, size: tuple[int, int]) -> Path:
     """Return where Keras keeps the ImageNet weights of the variant's backbone, for its input of this size."""
     rows, columns = size
     side = rows if rows == columns and rows in _MOBILENET_SIDES else max(_MOBILENET_SIDES)
-    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    home = os.environ.get("KERAS_HOME") or expanded("~/.keras")
     return Path(home) / "models" / _FILES[str(variant.backbone)].format(side=side)

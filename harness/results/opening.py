@@ -13,6 +13,7 @@ import filelock
 
 from harness.errors import HarnessError, InputError
 from harness.files import replace_text, replaced, unwritable
+from harness.locks import NO_LOCKS, lock_file
 from harness.results.foreign import limit, refuse_foreign_journal, refuse_foreign_schema
 from harness.results.rewriting import write_store
 from harness.results.rows import check_structure, text_of
@@ -32,6 +33,7 @@ from harness.results.store import Store
 BUSY_TIMEOUT_S = 30.0
 
 _ELSEWHERE = "make it writable, or give --results another folder"
+_NO_LOCKS = "its file system keeps no locks, so that two runs could write at once: give --results one on another"
 
 
 def open_store(folder: Path) -> Store:
@@ -102,8 +104,7 @@ def lock_folder(folder: Path) -> filelock.FileLock:
         if not folder.exists():
             folder.mkdir(parents=True)
             replace_text(folder / ".gitignore", "# Made by cnn-harness: keeps results out of git.\n*\n")
-        lock = filelock.FileLock(folder / "harness.lock")
-        lock.acquire(timeout=0)
+        lock = lock_file(folder / "harness.lock", timeout_s=0)
         try:
             replace_text(folder / "harness.lock.owner", f"process {os.getpid()}, since {datetime.now():%H:%M:%S}")
         except BaseException:
@@ -114,7 +115,7 @@ def lock_folder(folder: Path) -> filelock.FileLock:
             f"{folder} is being written by another run{_writer(folder)}: wait for it, or give --results another folder"
         ) from None
     except OSError as error:
-        raise unwritable(folder, error, elsewhere=_ELSEWHERE) from None
+        raise unwritable(folder, error, elsewhere=_NO_LOCKS if error.errno in NO_LOCKS else _ELSEWHERE) from None
     return lock
 
 

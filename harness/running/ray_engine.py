@@ -15,10 +15,10 @@ import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Executor as Pool
-from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
+from harness.files import expanded
 from harness.running.executor import Executor, Work
 from harness.running.node import serve
 from harness.running.ray_actors import ActorPool
@@ -215,4 +215,4 @@ def _has_token() -> bool:
     if os.environ.get("RAY_AUTH_TOKEN"):
         return True
     file = os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token"
-    return Path(file).expanduser().is_file()
+    return expanded(file).is_file()

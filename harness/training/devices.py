@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import InputError, nearest
+from harness.files import expanded
 from harness.results.provenance import Gpu, subprocess_output
 from harness.results.trials import DeviceKind, Environment
 from harness.results.variables import bit_changing
@@ -110,7 +111,7 @@ def keras_backend() -> str:
 
 def _check_keras_file() -> None:
     """Refuse a keras.json that Keras does not start with; what else it says is overridden (`harness.models.state`)."""
-    path = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser() / "keras.json"
+    path = expanded(os.environ.get("KERAS_HOME") or "~/.keras") / "keras.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # Keras passes over it too

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError, InputError
+from harness.files import expanded
 from harness.variants.variant import Variant
 
 
@@ -105,7 +106,7 @@ def search_here() -> None:
 
 def weights_path(weights: str) -> Path:
     """Return the path of a .weights.h5 file; raises InputError where there is no such file."""
-    path = Path(weights).expanduser()
+    path = expanded(weights)
     if not path.is_file():
         raise InputError(
             f'weights: "{weights}" is not a file; allowed: None, "imagenet", or the path of a .weights.h5 '

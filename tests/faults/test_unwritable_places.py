@@ -1,16 +1,28 @@
 """What cannot be written is told in one line; what is not there is made; what need not be kept fails nothing."""
 
+import errno
+import fcntl
+import os
+import pwd
+
 import keras
 import pytest
 from made_results import BASELINE, Made, make_results
 
 from harness import BUDGETS
 from harness.cli import run
+from harness.datasets.cache import cache_root, entry_path, locked
+from harness.datasets.cifar10 import archive_path
+from harness.doctor.folders import write_fault
+from harness.errors import InputError
+from harness.models.backbones import imagenet_path
 from harness.results.opening import open_store
 from harness.results.trials import Environment, Trial
 from harness.training.checkpoints import Checkpoints, TrialState
+from harness.training.devices import keras_backend
 from harness.training.pretraining import check_pretraining
 from harness.variants import Variant
+from harness.variants.sources import weights_path
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +77,39 @@ def test_pretraining_makes_the_folder_of_its_weights(tmp_path, digits):
     check_pretraining(Variant(backbone="MobileNetV2", fine_tune=True), digits, output)
     assert output.parent.is_dir()
     assert list(output.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS])
+def test_a_file_system_without_locks_is_refused_for_results_and_no_lock_left_behind_is_waited_for(
+    tmp_path, monkeypatch, number
+):
+    def refuse(descriptor, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/harness.lock").touch()  # as every run leaves it
+    with pytest.raises(InputError, match="keeps no locks, so that two runs could write at once: give --results one on"):
+        open_store(tmp_path / "results")
+    lock = entry_path(tmp_path / "cache", "digits", "x").parent.with_suffix(".lock")
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    with pytest.raises(OSError, match=os.strerror(number)), locked(lock):
+        pass
+
+
+def test_a_process_without_a_home_is_told_where_to_keep_its_cache_and_goes_on(results, monkeypatch, capsys):
+    def unknown(number):
+        raise KeyError(number)
+
+    for name in ("HOME", "HARNESS_CACHE", "XDG_CACHE_HOME", "KERAS_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert write_fault(cache_root())
+    assert run(["plan", "--results", str(results), str(results)]) in (4, 5)  # there is no suite, and no other fault
+    assert "a fault of cnn-harness" not in capsys.readouterr().err
+    assert not archive_path().exists()
+    assert not imagenet_path(Variant(backbone="VGG16", weights="imagenet"), (32, 32)).exists()
+    assert keras_backend()
+    with pytest.raises(InputError, match="is not a file"):
+        weights_path("~nobody-is-called-so/x.weights.h5")
