@@ -41,7 +41,7 @@ from harness.running.stopwatch import Stopwatch
 from harness.running.timing_processes import TimingProcesses
 from harness.running.trace import take_line, trace_path, traced
 from harness.running.tuner import run_sweep
-from harness.running.worker import Answer, Home, WorkerSettings, _check_files, serve
+from harness.running.worker import Answer, Home, Worker, WorkerSettings, _check_files, run_timing, serve
 from harness.running.worker_pool import PoolExecutor, _Turns
 from harness.running.worker_process import WorkerDied, WorkerProcess, prepare_log
 from harness.variants import Variant
@@ -220,6 +220,14 @@ def test_a_worker_serves_until_nobody_asks_or_nobody_listens(tmp_path):
     kept.close()
     ours.close()
     thread.join()
+
+
+def test_a_timing_that_fails_is_told_as_it_failed(tmp_path, monkeypatch):
+    worker = Worker(WorkerSettings("cpu", 1, DATA, (), tmp_path / "workers.log"))
+    monkeypatch.setattr("harness.running.worker._workers", [worker])
+    with pytest.raises(HarnessError, match="digits"):
+        run_timing(BASELINE, BASELINE, BUDGETS["smoke"], "k", 0, ENVIRONMENT)
+    assert not worker.spent
 
 
 def test_a_trace_that_cannot_be_written_costs_no_trial(tmp_path):
