@@ -71,6 +71,12 @@ def test_the_newest_declaration_of_a_suite_counts(store):
     assert [suite.names for suite in store.suites()] == [("baseline", "dropout:0.2")]
 
 
+def test_the_first_choice_of_a_searchs_try_stands(store):
+    for content in ("{}", '{"later": 1}'):
+        store.add_search_try("search", 1, content)
+    assert store.search_tries("search") == {1: "{}"}
+
+
 def test_labels_come_back(store):
     store.add_test_set("abc", 512, TestSet(("a", "b"), np.array([0, 1, 1])))
     found = store.test_sets()["abc", 512]
