@@ -48,6 +48,17 @@ def expanded(path: str | Path) -> Path:
         return Path(os.devnull, *rest) if first == "~" else Path(path)
 
 
+def ensure_home() -> None:
+    """Give this process, and those that it starts, a home in which nothing can be, where it has none.
+
+    Libraries fail as they are imported otherwise: Altair, once all is trained.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = os.devnull
+
+
 def own_folder(folder: Path) -> Path:
     """Make a folder where it is missing and return it; what is written into it stays inside of the folder above.
 

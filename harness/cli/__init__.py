@@ -14,7 +14,7 @@ import click
 from harness import __version__
 from harness.cli.examples import epilog
 from harness.errors import HarnessError
-from harness.files import is_unwritable, unwritable
+from harness.files import ensure_home, is_unwritable, unwritable
 from harness.machine import STRIPPED, is_stripped
 from harness.noise import quiet_libraries
 from harness.running.interrupts import ignore_interrupts, interrupt_on_signals, no_more_threads
@@ -118,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     interrupt_on_signals()
+    ensure_home()
     if is_stripped():
         click.echo(f"error: {STRIPPED}", err=True)
         return 4

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import HarnessError, InputError
-from harness.files import unwritable
+from harness.files import ensure_home, unwritable
 from harness.heavy import collect_again
 from harness.machine import STRIPPED, is_stripped
 from harness.pytest_plugin.items import PROBLEMS, SEEN, SuiteItem
@@ -50,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not (config.getoption("benchmark_compare", None) or config.getoption("benchmark_verbose", False)):
         config.option.benchmark_quiet = True
     open_closed_streams()
+    ensure_home()
     interrupt_on_signals()
 
 

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import pwd
+from pathlib import Path
 
 import keras
 import pytest
@@ -108,6 +109,8 @@ def test_a_process_without_a_home_is_told_where_to_keep_its_cache_and_goes_on(re
     assert write_fault(cache_root())
     assert run(["plan", "--results", str(results), str(results)]) in (4, 5)  # there is no suite, and no other fault
     assert "a fault of cnn-harness" not in capsys.readouterr().err
+    assert Path.home() == Path(os.devnull)  # for libraries, and what this process starts
+    monkeypatch.delenv("HOME")
     assert not archive_path().exists()
     assert not imagenet_path(Variant(backbone="VGG16", weights="imagenet"), (32, 32)).exists()
     assert keras_backend()
