@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import re
 from pathlib import Path
 from statistics import fmean, stdev
@@ -79,6 +80,8 @@ def _write_variant(
     values: dict[str, float] = {"seeds": len(good)}
     for name in RESULTS:
         found = [getattr(record, name) for record in good]
+        if not all(map(math.isfinite, found)):
+            continue  # a precision of no predicted class: the mean of the others would be of other seeds
         if found:
             values[f"test_{name}"] = fmean(found)
         if len(found) > 1:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import math
 import resource
+import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 from made_results import DROPOUT, WIDE, Made, make_results
@@ -121,6 +124,26 @@ def test_mlflow_reads_a_run_a_trial_nested_under_its_variant(results, folder, tm
     assert parents["dropout:0.5"].data.metrics["test_accuracy"] == pytest.approx(sum(accuracies) / 5)
     wide = [r for r in found if r.data.tags.get("mlflow.parentRunId") == parents["filters:64-128"].info.run_id]
     assert sorted(r.info.status for r in wide) == ["FAILED", "FAILED", "FINISHED", "FINISHED", "FINISHED"]
+
+
+@_needs("mlflow", "optuna")
+@pytest.mark.parametrize("style", ["mlflow", "optuna"])
+def test_a_figure_that_is_not_defined_and_a_time_zone_that_python_does_not_know_fail_no_export(
+    results, folder, tmp_path, monkeypatch, style
+):
+    record = next(iter(results.records.values()))
+    shutil.copytree(folder, tmp_path / "results")
+    with open_store(tmp_path / "results") as store:
+        store.begin_run(next(iter(results.provenances.values())))
+        store.add_record(dataclasses.replace(record, precision=math.nan))
+    monkeypatch.setenv("TZ", "UTC+400")
+    time.tzset()
+    try:
+        output = str(tmp_path / "x.db")
+        assert run(["export", "--results", str(tmp_path / "results"), "--format", style, "--output", output]) == 0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @_needs("optuna")
