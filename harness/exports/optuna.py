@@ -114,15 +114,8 @@ def _trial(
             if math.isfinite(epoch.val_accuracy)
         },
     )
-    start = _local(datetime.fromtimestamp(started_s(provenance), UTC)).replace(tzinfo=None)
+    # Optuna's times are local and bare.
+    start = datetime.fromtimestamp(started_s(provenance), UTC).astimezone().replace(tzinfo=None)
     trial.datetime_start = start
     trial.datetime_complete = start + timedelta(seconds=record.total_s if record.total_s == record.total_s else 0)
     return trial
-
-
-def _local(time: datetime) -> datetime:
-    """Return a time as Optuna has it, local and bare; in UTC where TZ names an offset that Python does not know."""
-    try:
-        return time.astimezone()
-    except (ValueError, OverflowError):
-        return time
