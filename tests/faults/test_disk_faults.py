@@ -196,6 +196,16 @@ def test_11_a_lock_file_or_a_copy_that_cannot_be_made_is_told_and_the_store_left
     open_store(folder).close()
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no file that is there and cannot be read")
+def test_11_a_lock_whose_owner_cannot_be_read_is_told_without_a_name(folder):
+    owner = folder / "harness.lock.owner"
+    with open_store(folder):
+        owner.unlink()
+        owner.symlink_to("/proc/self/mem")
+        with pytest.raises(InputError, match="is being written by another run: wait for it"):
+            open_store(folder)
+
+
 def test_43_a_store_that_another_program_holds_is_told(folder, monkeypatch):
     monkeypatch.setattr(opening, "BUSY_TIMEOUT_S", 0.0)
     with contextlib.closing(sqlite3.connect(folder / STORE_NAME, isolation_level=None)) as other:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from harness import BASELINE, BUDGETS, InputError, Suite, load_results
+from harness.errors import HarnessError
 from harness.results.contents import TestSet
 from harness.results.opening import open_store, read_store
 from harness.results.predictions import Predictions
@@ -75,6 +76,12 @@ def test_the_first_choice_of_a_searchs_try_stands(store):
     for content in ("{}", '{"later": 1}'):
         store.add_search_try("search", 1, content)
     assert store.search_tries("search") == {1: "{}"}
+
+
+def test_a_text_that_no_store_holds_is_refused_before_it_is_there(store):
+    with pytest.raises(HarnessError, match=r"a row of search_tries is not stored, .* of no kind that a store holds"):
+        store.add_search_try("search", 1, "half a pair: \udce9")
+    assert store.search_tries("search") == {}
 
 
 def test_labels_come_back(store):
