@@ -1,7 +1,7 @@
 """A plugin of coverage.py: what a worker ran is written ten times a second, since the harness ends it with a SIGKILL.
 
     pip install coverage
-    coverage run -m pytest tests && coverage combine && coverage report    # as pyproject.toml says
+    coverage run -m pytest tests    # as pyproject.toml says; docs/reliability.md combines and reports
 
 Only forked processes get it: a worker is a fork of its keeper. What forks itself has no thread while it does: a copy of
 one amid its work can crash what is copied. It writes as it forks: the server of forks, which must have one thread, is
