@@ -124,16 +124,17 @@ def write_asked(path: Path, text: str) -> Path:
     return replace_text(path, text)
 
 
-def unwritable(path: str | Path, error: OSError, *, elsewhere: str, kept: str = "") -> HarnessError:
+def unwritable(path: str | Path | None, error: OSError, *, elsewhere: str, kept: str = "") -> HarnessError:
     """Return the error of a file or folder that cannot be written: why, on which disk, what to do.
 
     Args:
-        path: What was to be written.
+        path: What was to be written; None where that may be standard output, whose disk nobody knows.
         error: Why it was not.
         elsewhere: What to do where another place or other rights help; InputError then.
         kept: What is safe when the disk is full or fails.
     """
-    reason = f"{path} cannot be written ({error.strerror or error}; {disk_of(Path(path))})"
+    what, place = ("standard output, or a file,", "") if path is None else (path, f"; {disk_of(Path(path))}")
+    reason = f"{what} cannot be written ({error.strerror or error}{place})"
     if error.errno in _DISK_ERRORS:
         return HarnessError("; ".join(filter(None, (f"{reason}: {_DISK_ERRORS[error.errno]}", kept))))
     return InputError(f"{reason}: {elsewhere}")

@@ -165,7 +165,7 @@ def exit_code(work: Callable[[], object], *, interrupted: str, kept: str = "") -
             return 4
         if not is_unwritable(error):
             return _own_fault(error)
-        told = unwritable(error.filename or "standard output, or a file,", error, elsewhere=_ELSEWHERE, kept=kept)
+        told = unwritable(error.filename, error, elsewhere=_ELSEWHERE, kept=kept)
         click.echo(harmless(f"error: {told}"), err=True)
         return told.exit_code
     except (SystemExit, GeneratorExit):

@@ -148,6 +148,17 @@ def test_a_limit_on_the_size_of_files_is_told_and_leaves_the_old_file(results, t
     assert output.read_text() == "old"
 
 
+def test_a_standard_output_that_takes_no_more_is_told_without_the_room_of_another_disk(results, monkeypatch, capsys):
+    with open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdout", full)
+        assert run(["store", "check", "--results", str(results)]) == 1
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+    told = capsys.readouterr().err
+    assert told == "error: standard output, or a file, cannot be written (No space left on device): free some space\n"
+
+
 def test_results_that_one_may_not_read_are_said_to_be_unreadable(results, monkeypatch, capsys):
     monkeypatch.chdir(results.parent)
     results.parent.chmod(0o755)
