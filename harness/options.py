@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from harness.errors import InputError, nearest
 from harness.margins import Margins
 
 DEVICES = ("auto", "cpu", "gpu")
+_SIZED = ("digits", "cifar10")  # datasets by name
 
 FILE_PATTERN = "suite_*.py"
 """What suite files are called."""
@@ -281,16 +283,38 @@ PYTEST = (
 )  # fmt: skip
 
 
-def defaults_beside(values: Mapping[str, Any], *, seeds: Any, executor: Any) -> dict[str, Any]:
-    """Return a project's values as they count beside the seeds and executor that a command line gives, None for none.
+DECIDING = ("seeds", "executor", "dataset", "budget", "protocol")
+"""What decides whether other options mean anything, by their names in Python."""
 
-    Beside a number of seeds, given or its own, a project's `max-seeds` does not: it is meant for auto. Nor does what it
-    says of Ray where trials run elsewhere.
+
+def defaults_beside(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a project's values as they count beside the `DECIDING` ones that a command line gives, None for none.
+
+    `max-seeds` is meant for auto, so not for a number of seeds, given, its own or the budget's; `ray-*` for a Ray
+    cluster; `image-size` and `skip-unreadable` for a folder of images; `weights` for any protocol but the tutorial's.
     """
-    seeds = values.get("seeds") if seeds is None else seeds
-    executor = values.get("executor") if executor is None else executor
-    meant = {name: value for name, value in values.items() if seeds in (None, AUTO) or name != "max_seeds"}
-    return {name: value for name, value in meant.items() if executor == "ray" or not name.startswith("ray_")}
+    values = dict(values)
+    found = {name: values.get(name) if given.get(name) is None else given[name] for name in DECIDING}
+    tutorial = found["protocol"] == "tutorial"
+    preset = BUDGETS.get(found["budget"] or ("full" if tutorial else "quick"))  # a wrong one is refused elsewhere
+    fixed = preset is not None and not preset.auto if found["seeds"] is None else found["seeds"] != AUTO
+    ray = [name for name in values if name.startswith("ray_")]
+    for meaningless, names in (
+        (fixed, ("max_seeds",)),
+        (found["executor"] != "ray", ray),
+        (not _is_folder(found["dataset"]), [one.variable for one in IMAGES]),
+        (tutorial, ("weights",)),
+    ):
+        for name in names if meaningless else ():
+            values.pop(name, None)
+    return values
+
+
+def _is_folder(dataset: str | None) -> bool:
+    """Whether a dataset is a folder of images, as `load_dataset` takes it."""
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        return dataset not in (None, *_SIZED) and Path(str(dataset)).expanduser().is_dir()
+    return False
 
 
 def chosen_budget(values: Mapping[str, Any]) -> Budget:
@@ -312,5 +336,5 @@ def check_together(values: Mapping[str, Any]) -> None:
         if one.name.startswith("ray-") and given not in (one.default, False) and values["executor"] != "ray":
             raise InputError(f"--{one.name} is {given}: it is for --executor ray, and that is {values['executor']}")
     size, dataset = values["image_size"], values["dataset"]
-    if size is not None and dataset in ("digits", "cifar10"):
+    if size is not None and dataset in _SIZED:
         raise InputError(f"--image-size is {size}: {dataset} has a size of its own; it is for a folder of images")

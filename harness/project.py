@@ -36,9 +36,9 @@ class Project:
     values: Mapping[str, Any] = field(default_factory=dict)
     suites: tuple[Path, ...] = (Path("suites"),)
 
-    def beside(self, *, seeds: Any, executor: Any) -> Project:
+    def beside(self, given: Mapping[str, Any]) -> Project:
         """Return what of it counts beside what a command line gives; see `defaults_beside`."""
-        return replace(self, values=defaults_beside(self.values, seeds=seeds, executor=executor))
+        return replace(self, values=defaults_beside(self.values, given))
 
     def told(self, variables: Iterable[str]) -> str:
         """Return one line that names the options whose values come from here; empty where there are none."""

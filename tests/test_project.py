@@ -3,7 +3,9 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from drawn_images import draw_folder
 
 from harness.cli import run
 from harness.errors import InputError
@@ -139,6 +141,12 @@ def test_pytest_takes_the_same(project, pytester, monkeypatch):
         (["seeds = 3", "max-seeds = 12"], [], "seeds 3"),
         (["max-seeds = 12"], ["--seeds", "3"], ""),
         (["max-seeds = 12"], ["--seeds", "auto"], "max-seeds 12"),
+        (["max-seeds = 12"], [], ""),
+        (["image-size = 32", "skip-unreadable = true"], ["--dataset", "digits"], ""),
+        (["image-size = 32"], ["--dataset", "drawn.npz"], ""),
+        (["image-size = 32"], ["--dataset", "photos"], "image-size 32"),
+        (["image-size = 32", "skip-unreadable = true"], [], ""),
+        (['weights = "averaged"'], ["--protocol", "tutorial"], ""),
     ],
 )
 def test_what_means_nothing_beside_other_options_is_left_out_by_both_front_ends(
@@ -146,6 +154,10 @@ def test_what_means_nothing_beside_other_options_is_left_out_by_both_front_ends(
 ):
     root = project(*lines, 'budget = "smoke"')
     monkeypatch.chdir(root)
+    if "photos" in arguments:
+        draw_folder(root / "photos")
+    images, labels = np.random.default_rng(1).integers(256, size=(20, 32, 32, 3), dtype=np.uint8), np.arange(20) % 2
+    np.savez(root / "drawn.npz", x_train=images[:12], y_train=labels[:12], x_test=images[12:], y_test=labels[12:])
     monkeypatch.delitem(sys.modules, "suite_small", raising=False)
     expected = f"from pyproject.toml: {told}{', ' if told else ''}budget smoke"
     assert run(["plan", *arguments]) == 0

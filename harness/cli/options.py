@@ -89,7 +89,7 @@ def is_given(variable: str, ctx: click.Context | None = None) -> bool:
 
 def _project_here(ctx: click.Context) -> Project:
     # What the command line gives has been read before what it does not.
-    return project(ctx).beside(seeds=ctx.params.get("seeds"), executor=ctx.params.get("executor"))
+    return project(ctx).beside(ctx.params)
 
 
 class PathValue(click.Path):

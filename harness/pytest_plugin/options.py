@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.options import PYTEST, Option, check_together
+from harness.options import DECIDING, PYTEST, Option, check_together
 
 if TYPE_CHECKING:
     from harness.project import Project
@@ -85,7 +85,7 @@ def _given(config: pytest.Config, one: Option) -> Any:
 
 def _project_here(config: pytest.Config) -> Project:
     """Return what the project says, as it counts beside this command line."""
-    return _project(config).beside(**{name: config.getoption(f"harness_{name}") for name in ("seeds", "executor")})
+    return _project(config).beside({name: config.getoption(f"harness_{name}") for name in DECIDING})
 
 
 def _project(config: pytest.Config) -> Project:
