@@ -7,11 +7,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.datasets.content import Arrays, Images, Labels, content_of, refuse_channels_first
+from harness.datasets.content import Arrays, Images, Labels, content_of, count, refuse_channels_first
 from harness.datasets.groups import Groups
 from harness.errors import InputError
 
@@ -96,6 +97,8 @@ class Dataset:
         if not isinstance(name, str) or not name.strip():
             raise InputError(f"name is {name!r}; allowed is a text, which tables show")
         names = tuple(classes)
+        if len(names) == 1 and isinstance(names[0], str):
+            raise InputError(f"{name} has one class, {names[0]!r}"[:300] + ": two or more are needed")
         if len(names) < 2 or not all(isinstance(one, str) and one for one in names) or len(set(names)) < len(names):
             raise InputError(f"{name} has classes {names!r}"[:300] + "; allowed are two names or more, none twice")
         (train_images, train_labels), (test_images, test_labels) = (
@@ -150,23 +153,52 @@ def fingerprint_of(classes: Sequence[str], arrays: Arrays) -> str:
 def _checked(part: str, images: Images, labels: Labels, classes: int) -> tuple[Images, Labels]:
     images, labels = np.ascontiguousarray(images), np.asarray(labels)
     if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape:
-        way = ""
-        if np.issubdtype(images.dtype, np.floating) and images.size:
-            way = f"; {'multiply 0..1 by 255, then ' * bool(images.max() <= 1)}round and astype(np.uint8)"
         raise InputError(
-            f"{part} images are {images.dtype} {images.shape}; allowed is uint8 [N, H, W, C], N 1 or more{way}"
+            f"{part} images are {images.dtype} {images.shape}; allowed is uint8 [N, H, W, C], N 1 or more"
+            f"{_way_to_bytes(images)}"
         )
     refuse_channels_first(part, images)
     if labels.shape == (len(images), 1):
         labels = labels[:, 0]
     if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
-        way = "; take argmax(axis=1) of one-hot labels" if labels.shape == (len(images), classes) else ""
-        raise InputError(f"{part} labels are {labels.dtype} {labels.shape}; allowed is one whole number per image{way}")
+        raise InputError(
+            f"{part} labels are {labels.dtype} {labels.shape}; allowed is one whole number per image"
+            f"{_way_to_numbers(labels, len(images), classes)}"
+        )
     if labels.min() < 0 or labels.max() >= classes:
         raise InputError(f"{part} labels run {labels.min()}..{labels.max()}; allowed is 0..{classes - 1}")
     images, labels = images.view(), np.array(labels, np.int64)
     images.flags.writeable = labels.flags.writeable = False
     return images, labels
+
+
+def _way_to_bytes(images: NDArray[Any]) -> str:
+    """Return how images of another type become uint8 without a loss, as far as their values tell it."""
+    if images.dtype == np.uint8 or images.dtype.kind not in "biuf" or not images.size:
+        return ""
+    low, high = images.min(), images.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return "; values that are NaN or infinite have no place in 0..255: look where they come from"
+    if low < 0:
+        return f"; values run {low:.4g}..{high:.4g}: undo the normalisation, so that they run 0..255 again"
+    if high > 255:
+        return f"; values run {low:.4g}..{high:.4g}: scale them to 0..255, then round and astype(np.uint8)"
+    whole = "round and astype(np.uint8)" if images.dtype.kind == "f" else "astype(np.uint8)"
+    return f"; {'multiply 0..1 by 255, then ' * bool(high <= 1)}{whole}"
+
+
+def _way_to_numbers(labels: NDArray[Any], images: int, classes: int) -> str:
+    """Return how labels of another kind become one whole number per image."""
+    one_hot = labels.ndim == 2 and labels.dtype.kind in "biuf" and bool((np.count_nonzero(labels, axis=1) == 1).all())
+    if labels.shape == (images, classes) or (one_hot and labels.shape[0] == images and labels.shape[1] > 1):
+        return "; take argmax(axis=1) of one-hot labels"
+    if labels.ndim == 1 and len(labels) != images:
+        return f": {count(len(labels), 'label')} for {count(images)}"
+    if labels.dtype.kind in "USO":
+        return "; number texts with np.unique(labels, return_inverse=True), those of train and test together"
+    if labels.dtype.kind == "f" and np.array_equal(labels, np.round(labels)):
+        return "; astype(np.int64)"
+    return ""
 
 
 def _size(images: NDArray[np.uint8]) -> str:

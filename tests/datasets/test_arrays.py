@@ -65,6 +65,22 @@ def refusal(given, **options) -> str:
     [
         (TRAIN[0] / 255, TRAIN[1], r"; multiply 0..1 by 255, then round and astype\(np.uint8\)$"),
         (TRAIN[0] * 1.0, TRAIN[1], r"N 1 or more; round and astype\(np.uint8\)$"),
+        (
+            TRAIN[0] / 64 - 2,
+            TRAIN[1],
+            r"; values run -2\.\.1\.\d+: undo the normalisation, so that they run 0\.\.255 again$",
+        ),
+        (TRAIN[0] / 127.5 - 1, TRAIN[1], r"N 1 or more; values run -1\.\.1: undo the normalisation"),
+        (TRAIN[0] * 257.0, TRAIN[1], r"; values run 0\.\.6\S+: scale them to 0\.\.255, then round"),
+        (TRAIN[0] * np.nan, TRAIN[1], "; values that are NaN or infinite"),
+        (TRAIN[0].astype(np.int64), TRAIN[1], r"N 1 or more; astype\(np.uint8\)$"),
+        (TRAIN[0], TRAIN[1][:7], r"one whole number per image: 7 labels for 8 images$"),
+        (
+            TRAIN[0],
+            np.array(["cat", "dog"])[TRAIN[1]],
+            r"np\.unique\(labels, return_inverse=True\), those of train and",
+        ),
+        (TRAIN[0], TRAIN[1] * 1.0, r"one whole number per image; astype\(np\.int64\)$"),
         (TRAIN[0], np.eye(2)[TRAIN[1]], r"take argmax\(axis=1\) of one-hot labels"),
         (np.zeros((8, 3, 32, 32), np.uint8), TRAIN[1], r"looks like \[N, C, H, W\].*transpose\(0, 2, 3, 1\)"),
     ],
@@ -80,10 +96,15 @@ def test_labels_may_be_a_column_as_keras_gives_those_of_cifar10():
     assert column.fingerprint == Dataset.from_arrays("made", ["a", "b"], TRAIN, TEST).fingerprint
 
 
-@pytest.mark.parametrize("classes", [[], ["a"], ["a", "a"], ["a", ""], [0, 1]])
+@pytest.mark.parametrize("classes", [[], [5], ["a", "a"], ["a", ""], [0, 1]])
 def test_class_names_are_two_texts_or_more_none_twice(classes):
     with pytest.raises(InputError, match="allowed are two names or more, none twice"):
         Dataset.from_arrays("made", classes, TRAIN, TEST)
+
+
+def test_one_class_is_too_few():
+    with pytest.raises(InputError, match=r"^made has one class, 'a': two or more are needed$"):
+        Dataset.from_arrays("made", ["a"], TRAIN, TEST)
 
 
 @pytest.mark.parametrize("name", ["", " ", None, 5])
@@ -133,10 +154,15 @@ def test_an_npz_file_may_name_its_classes(here, names):
     ("given", "said"),
     [
         ({"images": TRAIN[0]}, "has no x_train, y_train, x_test, y_test (it has: images): write np.savez"),
+        (
+            KERAS | {"y_train": np.eye(3)[TRAIN[1]], "y_test": np.eye(3)[TEST[1]]},
+            "take argmax(axis=1) of one-hot labels",
+        ),
+        (KERAS | {"y_train": TRAIN[1] * 0, "y_test": TEST[1] * 0}, "one class, '0': two or more are needed"),
         (KERAS | {"x_train": TRAIN[0] / 255}, "multiply 0..1 by 255"),
         (KERAS | {"y_train": np.array([{}] * 8)}, "as an .npz file of plain arrays: Object arrays cannot be loaded"),
         (KERAS | {"y_test": np.array([0, 1, 2, 10**9])}, "labels run 0..1000000000; allowed is 0..100000"),
-        (KERAS | {"classes": np.array(["cat"])}, "allowed are two names or more"),
+        (KERAS | {"classes": np.array(["cat"])}, "two or more are needed"),
         (KERAS | {"y_train": np.array(3)}, "allowed is one whole number per image"),
     ],
 )
