@@ -83,7 +83,11 @@ def suite_outcome(comparison: SuiteComparison, results: Results) -> SuiteOutcome
     if outcome.is_smoke:
         return outcome
     racing = [row for choice in ("trade", "open") for row in outcome.choices[choice]]  # of the others all is settled
-    remedies = (*_more_seeds(comparison, racing, results), *_more_times(comparison, racing, results))
+    remedies = (
+        *_more_seeds(comparison, racing, results),
+        *_more_times(comparison, racing, results),
+        *(() if outcome.timed else _first_times(comparison, outcome, results)),
+    )
     return replace(outcome, remedies=remedies)
 
 
@@ -193,3 +197,14 @@ def _more_times(comparison: SuiteComparison, rows: Sequence[Row], results: Resul
         if names:
             words = words_again(group, results, looks=looks, timed_as=preset, retime=preset is None, there=True)
             yield Remedy("step time", group.suite.name, names, tuple(words))
+
+
+def _first_times(comparison: SuiteComparison, outcome: SuiteOutcome, results: Results) -> Iterable[Remedy]:
+    """Yield the run that times a suite that was only trained."""
+    group = comparison.group
+    names = tuple(
+        str(row["variant"]) for choice, rows in outcome.choices.items() if choice != "nothing" for row in rows
+    )
+    if names:
+        words = words_again(group, results, looks=max(group.looks.values(), key=lambda one: one[-1]), there=True)
+        yield Remedy("step time", group.suite.name, names, tuple(words))

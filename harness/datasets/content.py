@@ -20,8 +20,9 @@ Pair = tuple[tuple[int, int], tuple[int, int]]  # part and number of an image an
 
 Part = Literal["train", "test"]
 PARTS: tuple[Part, Part] = ("train", "test")
-# Of 0..255; a class of photographs or drawings ends near the top, 12 bits stored in 16 end at 15.
-_DARK = 64
+DARK = 64
+"""Of 0..255; a class of photographs or drawings ends near the top, 12 bits stored in 16 end at 15."""
+
 _MOST_NAMES = 5
 _ONE = {"are": "is", "them": "it", "look": "looks", "are copies": "is a copy of another", "images are": "image is"}
 _SEVERAL = {
@@ -166,7 +167,7 @@ def _dark(classes: Sequence[str], arrays: Arrays) -> Iterator[str]:
         lowest, highest = np.full(len(classes), 255), np.full(len(classes), -1)
         np.minimum.at(lowest, labels, flat.min(axis=1))
         np.maximum.at(highest, labels, flat.max(axis=1))
-        chosen = (highest >= 0) & (highest < _DARK)
+        chosen = (highest >= 0) & (highest < DARK)
         names = [name for name, one in zip(classes, chosen, strict=True) if one]
         if names:
             which = "of every class" if len(names) == len(classes) else f"of {listed(names)}"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.datasets.content import Arrays, Images, Labels, content_of, count, refuse_channels_first
+from harness.datasets.content import DARK, Arrays, Images, Labels, content_of, count, refuse_channels_first
 from harness.datasets.groups import Groups
 from harness.errors import InputError
 
@@ -181,7 +181,7 @@ def _way_to_bytes(images: NDArray[Any]) -> str:
         return "; values that are NaN or infinite have no place in 0..255: look where they come from"
     if low < 0:
         return f"; values run {low:.4g}..{high:.4g}: undo the normalisation, so that they run 0..255 again"
-    if high > 255:
+    if high > 255 or 1 < high < DARK:
         return f"; values run {low:.4g}..{high:.4g}: scale them to 0..255, then round and astype(np.uint8)"
     whole = "round and astype(np.uint8)" if images.dtype.kind == "f" else "astype(np.uint8)"
     return f"; {'multiply 0..1 by 255, then ' * bool(high <= 1)}{whole}"

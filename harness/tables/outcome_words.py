@@ -43,7 +43,7 @@ _LABELS: dict[str, str] = {
     "losing": "losing: not settled, and nothing leans to better: hardly worth more runs",
     "beaten": "beaten: worse in one measure and better in none, or another variant surely beats it in both",
 }
-_UNTIMED = "no step times: harness sweep --time or pytest suites --benchmark takes them"
+_UNTIMED = "no step times"
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,8 @@ def _lines(outcome: SuiteOutcome) -> Iterable[OutcomeLine]:
         if choices["beaten"]:
             yield OutcomeLine("beaten", _names(choices["beaten"]), "" if outcome.timed else "less accurate")
         if not outcome.timed and len(outcome.rows) > 1:
-            yield OutcomeLine("price", "", _UNTIMED)
+            timing = any(one.quantity == "step time" for one in outcome.remedies)
+            yield OutcomeLine("price", "", f"{_UNTIMED}: the run that takes them is below" if timing else _UNTIMED)
     reasons: dict[str, list[Row]] = {}
     for row in choices["nothing"]:
         reason = str(row["message"] if row["status"] in ("failed", "diverged") else row["accuracy_hint"])

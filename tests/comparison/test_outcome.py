@@ -18,6 +18,7 @@ from harness.results import load_results
 from harness.results.planned import PlannedSuite
 from harness.suites import Suite
 from harness.tables.outcome_words import outcome_words
+from harness.variants import BASELINE
 
 WORDS = ("better", "worse", "same", "unresolved")
 NAN = float("nan")
@@ -349,3 +350,20 @@ def test_a_smoke_budget_offers_nothing(tmp_path):
     outcome = outcome_of(make_results(tmp_path, made), **OPEN)
     assert outcome.is_smoke
     assert not outcome.remedies
+
+
+@pytest.mark.parametrize(("name", "selected"), [("dropout", "[dropout:0.5]"), ("search:find", "[search:find]")])
+def test_what_times_a_suite_that_was_only_trained_is_a_run_of_that_suite_in_its_folder(tmp_path, name, selected):
+    folder = make_results(tmp_path / "only", Made({BASELINE: 0.8, DROPOUT: 0.9}, step_ms={}, name=name))
+    results = load_results(folder)
+    (outcome,) = outcomes_of(compare_all(results, Margins()), results)
+    words = outcome_words([outcome])
+    assert [line.text for line in words.suites[0].lines if line.label == "price"] == [
+        "no step times: the run that takes them is below"
+    ]
+    (line,) = words.settling
+    assert line.names.startswith(f"step time of {DROPOUT.name}")
+    assert line.text == (
+        f"pytest suites --benchmark -k '{selected}' --dataset digits --budget quick --device cpu --slow "
+        f"--results {folder}"
+    )

@@ -72,6 +72,7 @@ def refusal(given, **options) -> str:
         ),
         (TRAIN[0] / 127.5 - 1, TRAIN[1], r"N 1 or more; values run -1\.\.1: undo the normalisation"),
         (TRAIN[0] * 257.0, TRAIN[1], r"; values run 0\.\.6\S+: scale them to 0\.\.255, then round"),
+        (TRAIN[0] / 60, TRAIN[1], r"; values run 0\.\.4\.\d+: scale them to 0\.\.255, then round"),
         (TRAIN[0] * np.nan, TRAIN[1], "; values that are NaN or infinite"),
         (TRAIN[0].astype(np.int64), TRAIN[1], r"N 1 or more; astype\(np.uint8\)$"),
         (TRAIN[0], TRAIN[1][:7], r"one whole number per image: 7 labels for 8 images$"),
