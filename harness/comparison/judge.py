@@ -273,15 +273,17 @@ def judge_times(times: StepTimes | None, *, comparisons: int, margins: Margins) 
     interval = ratio.interval(margins.alpha, comparisons)
     verdict = time_verdict(interval, ratio.equivalence_interval(margins.alpha, comparisons), margins.time)
     hint, leans = Hint(""), None
+    ratios = interval.exp()
     if verdict is Verdict.UNRESOLVED:
         chances = margins.time, margins.alpha, comparisons
         needed = builds_needed(ratio, *chances)
         hint = builds_hint(needed, ratio.builds, times.budget.name, disturbed=bool(times.flags))
+        hint = hint.of_interval(*ratios)
         if needed is not None:
             same = same_with_builds(ratio, needed, *chances)
             leans = Verdict.SAME if same else Verdict.BETTER if ratio.mean < 0 else Verdict.WORSE
     p = ratio.p_value(comparisons)
-    return Comparison(ratio.ratio, *interval.exp(), p, verdict, hint.text, hint.options, leans)
+    return Comparison(ratio.ratio, *ratios, p, verdict, hint.text, hint.options, leans)
 
 
 def bounded_ratio(times: StepTimes) -> TimeRatio:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from harness.comparison.judge import Comparison, Margins, bounded_ratio
-from harness.comparison.verdicts import FULL_BUILDS, Verdict, time_verdict
+from harness.comparison.verdicts import Hint, Verdict, time_verdict
 from harness.results.records import NAN
 from harness.results.step_times import StepTimes, typical_ms
 from harness.statistics import Estimate, Interval
@@ -31,7 +31,8 @@ def judge_relative(old: StepTimes, new: StepTimes, *, comparisons: int, margins:
     """
     estimate = relative_estimate(old, new)
     intervals = _intervals(estimate, comparisons, margins)
-    return _judged(estimate.mean, *intervals, margins, p=estimate.p_value(comparisons), times=(old, new))
+    hint = _hint((old, new), intervals[0], where="")
+    return _judged(estimate.mean, *intervals, margins, p=estimate.p_value(comparisons), hint=hint)
 
 
 def judge_across(
@@ -61,13 +62,14 @@ def judge_across(
     before, after = baselines_ms or (typical_ms(old.baseline_ms), typical_ms(new.baseline_ms))
     baseline = math.log(after / before)
     interval, equivalence = (_reaching(one, baseline) for one in intervals)
-    found = _judged(estimate.mean + baseline, interval, equivalence, margins, times=(old, new))
+    hint = _hint((old, new), interval, where=" in both runs")
+    found = _judged(estimate.mean + baseline, interval, equivalence, margins, hint=hint)
     if found.verdict is Verdict.UNRESOLVED and time_verdict(*intervals, margins.time) is not Verdict.UNRESOLVED:
-        hint = (
+        moved = (
             f"the baseline itself took {after / before:.3g} times as long: time both in a quiet hour, or both versions "
             "as two variants of one suite"
         )
-        return replace(found, hint=hint)
+        return replace(found, hint=moved)
     return found
 
 
@@ -87,20 +89,21 @@ def _judged(
     equivalence: Interval,
     margins: Margins,
     *,
-    times: tuple[StepTimes, StepTimes],
+    hint: Hint,
     p: float = NAN,
 ) -> Comparison:
-    found = Comparison(math.exp(log_ratio), *interval.exp(), p, time_verdict(interval, equivalence, margins.time))
-    return found if found.verdict is not Verdict.UNRESOLVED else replace(found, hint=_hint(times, interval))
+    ends = interval.exp()
+    found = Comparison(math.exp(log_ratio), *ends, p, time_verdict(interval, equivalence, margins.time))
+    return found if found.verdict is not Verdict.UNRESOLVED else replace(found, hint=hint.of_interval(*ends).text)
 
 
-def _hint(times: tuple[StepTimes, StepTimes], interval: Interval) -> str:
+def _hint(times: tuple[StepTimes, StepTimes], interval: Interval, *, where: str) -> Hint:
+    """Say what would settle it; `where` names the runs that it is for, where there are two."""
     budgets = {one.budget.name for one in times}
     if interval.empty and "smoke" in budgets:
-        return "one build gives no interval: --budget quick times several, in both runs"
+        return Hint(f"one build gives no interval: --budget quick times several{',' * bool(where)}{where}")
     if budgets == {"full"}:
-        return "only a quieter machine would settle it: --retime in both runs measures anew there"
-    return (
-        "use --budget full with the same --epochs and --seeds in both runs: it trains nothing anew and times "
-        f"{FULL_BUILDS} builds"
+        return Hint(f"only a quieter machine would settle it: --retime{where} measures anew there")
+    return Hint(
+        f"use --budget full with the same --epochs and --seeds{where}: it trains nothing anew and times six builds"
     )

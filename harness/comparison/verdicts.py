@@ -16,6 +16,10 @@ WORTH_SEEDS = 100
 FULL_BUILDS = 6
 """How many builds `--budget full` times, each in a process of its own."""
 
+LOOSE_HINT = "too disturbed, or too few builds, to bound it"
+"""What is said of a loose interval of step times."""
+
+_LOOSE = 1e4
 _DEFAULTS = Margins()
 _NO_SEEDS = "more seeds would not settle it, only more test images"
 
@@ -72,6 +76,15 @@ def time_verdict(interval: Interval, equivalence: Interval, margin: float = _DEF
     return verdict(interval, equivalence, math.log(1 - margin), math.log(1 + margin), larger_is_better=False)
 
 
+def is_loose(low: float, high: float) -> bool:
+    """Whether an interval of a ratio bounds nothing worth reading: its ends lie a factor of 10,000 apart.
+
+    >>> is_loose(0.5, 4.0), is_loose(2e-6, 6e5), is_loose(math.nan, math.nan)
+    (False, True, False)
+    """
+    return high > _LOOSE * low
+
+
 class Hint(NamedTuple):
     """What would settle an unresolved comparison: a sentence, and the options of a run that does it.
 
@@ -80,6 +93,10 @@ class Hint(NamedTuple):
 
     text: str
     options: str = ""
+
+    def of_interval(self, low: float, high: float) -> Hint:
+        """Return the hint for a ratio of step times with this interval: of a loose one it says so first."""
+        return self._replace(text=f"{LOOSE_HINT}: {self.text}") if is_loose(low, high) else self
 
 
 def seeds_hint(needed: int | None, *, decides: bool = True) -> Hint:

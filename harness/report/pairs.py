@@ -50,9 +50,9 @@ def pairs_data(comparison: SuiteComparison, test_set: TestSet, judge: Judge) -> 
             if place != baseline:
                 accuracy, step_time = (_of_row(row, name) for name in ("accuracy", "step_time"))
                 pair = Pair(group.suite.baseline, group.members[place], accuracy, step_time)
-                _add(cells, places, pair, [])
+                _add(cells, places, rows, pair, [])
     for pair in suite_pairs(group, test_set, judge):
-        _add(cells, places, pair, _classes(group, pair, test_set, judge))
+        _add(cells, places, rows, pair, _classes(group, pair, test_set, judge))
     return {"members": [[full_text(row, own) for _, own, _ in FIGURES] for row in rows], "pairs": cells}
 
 
@@ -62,17 +62,27 @@ def _of_row(row: Mapping[Any, Any], name: str) -> Comparison:
     return Comparison(value, *ends)
 
 
-def _add(cells: dict[str, Any], places: Mapping[Any, int], pair: Pair, classes: Sequence[ClassAccuracy]) -> None:
+def _add(
+    cells: dict[str, Any],
+    places: Mapping[Any, int],
+    rows: Sequence[Mapping[Any, Any]],
+    pair: Pair,
+    classes: Sequence[ClassAccuracy],
+) -> None:
     for one, sign in ((pair, 1), (pair.turned(), -1)):
-        found = [_cell(one.accuracy, "accuracy", "delta"), _cell(one.step_time, "step_time", "ratio")]
+        found = [
+            _cell(one.accuracy, "accuracy", "delta", rows[places[one.first]]["accuracy"]),
+            _cell(one.step_time, "step_time", "ratio"),
+        ]
         cells[f"{places[one.first]}-{places[one.second]}"] = [*found, [_class(item, sign) for item in classes]]
 
 
-def _cell(found: Comparison, name: str, ending: str) -> Cell:
+def _cell(found: Comparison, name: str, ending: str, other: float = math.nan) -> Cell:
+    """Return the cell of a comparison; `other` is what it is compared with."""
     if math.isnan(found.value):
         return found.hint, "", ""
     column = f"{name}_{ending}"
-    row = {column: found.value, f"{name}_ci_low": found.low, f"{name}_ci_high": found.high}
+    row = {column: found.value, f"{name}_ci_low": found.low, f"{name}_ci_high": found.high, f"{name}_old": other}
     why = found.hint if math.isnan(found.low) else interval_text(row, column)
     return f"{cell_text(row, column)} {_COMPARED[column]}", str(found.verdict), why
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from harness.comparison.columns import Column, Row, column_of
-from harness.tables.numbers import EMPTY, grouped, interval_decimals, p_value, percent, plain, points, significant
+from harness.comparison.verdicts import is_loose
+from harness.tables.numbers import EMPTY, grouped, interval_decimals, p_value, percent, points, ratio, significant
 
 _POINTS_DECIMALS = (0, 2)
 _RATIO_DECIMALS = (1, 4)
@@ -16,8 +17,9 @@ def cell_text(row: Row, column: str) -> str:
 
     Fractions are per cent with two decimals. A difference, in percentage points and with its sign, and a ratio have
     as many digits as their interval supports: two of its width, and never so few that an end reads as no difference
-    which it excludes. Measures have three significant digits. Unknown numbers are empty, infinite ones too unless
-    the column has a word for them.
+    which it excludes. The ends of a difference stay within what the other's figure leaves to lose and to gain; those of
+    a ratio are never 0, and only bounds where they say next to nothing. Measures have three significant digits. Unknown
+    numbers are empty, infinite ones too unless the column has a word for them.
 
     Args:
         row: From a comparison's frame, with the interval's columns beside the column itself.
@@ -28,11 +30,13 @@ def cell_text(row: Row, column: str) -> str:
     ('95.73', '-1.1')
     """
     value, described = row[column], column_of(column)
+    low, high = _ends(row, described)
+    loose = described.kind == "ratio" and is_loose(low, high)
     if isinstance(value, str):
         return value
     if described.is_text or value is None or math.isnan(value):
         return EMPTY
-    if math.isinf(value):
+    if math.isinf(value) and (described.infinite or not loose):
         return described.infinite
     match described.kind:
         case "count":
@@ -42,9 +46,11 @@ def cell_text(row: Row, column: str) -> str:
         case "fraction":
             return percent(value)
         case "difference":
-            return points(value, _decimals(row, described, 100.0))
+            low, high = _possible(row, described, low, high)
+            shown = low if column.endswith("_ci_low") else high if column.endswith("_ci_high") else value
+            return points(shown, _decimals(described, low * 100, high * 100))
         case "ratio":
-            return plain(value, _decimals(row, described, 1.0))
+            return ratio(value, _decimals(described, low, high), loose=loose)
         case _:
             return significant(value)
 
@@ -66,8 +72,22 @@ def full_text(row: Row, column: str) -> str:
     return text
 
 
-def _decimals(row: Row, column: Column, scale: float) -> int:
-    low, high = (row.get(f"{column.quantity}_ci_{end}", math.nan) * scale for end in ("low", "high"))
+def _ends(row: Row, column: Column) -> tuple[float, float]:
+    """Return the interval of what a column is about; nan where there is none."""
+    low, high = (row.get(f"{column.quantity}_ci_{end}", math.nan) for end in ("low", "high"))
+    return low, high
+
+
+def _possible(row: Row, column: Column, low: float, high: float) -> tuple[float, float]:
+    """Return an interval of a difference without what is beyond all and nothing of the other's own figure."""
+    delta, own = (row.get(name, math.nan) for name in (f"{column.quantity}_delta", column.quantity))
+    other = row.get(f"{column.quantity}_old", own - delta)
+    if math.isnan(other):
+        return max(low, -1.0), min(high, 1.0)
+    return max(low, min(-other, delta)), min(high, max(1 - other, delta))
+
+
+def _decimals(column: Column, low: float, high: float) -> int:
     least, most = _RATIO_DECIMALS if column.kind == "ratio" else _POINTS_DECIMALS
     if math.isnan(low):
         return 2

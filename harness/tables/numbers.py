@@ -6,6 +6,8 @@ import math
 
 EMPTY = ""
 _HUGE = 1e7  # an end of an interval that two builds on a busy machine give
+_FACTOR = 100.0  # beyond which a loose interval's end is no figure that anyone can use
+_RATIO_DIGITS = 2  # decimals that a small ratio has at least
 _MOST = 9  # decimals at which an end is no difference for every purpose
 
 
@@ -51,6 +53,28 @@ def plain(value: float, decimals: int = 2) -> str:
     if math.isnan(value):
         return EMPTY
     return f"{value:.0e}" if _HUGE <= abs(value) < math.inf else _zero_without_sign(f"{value:.{decimals}f}")
+
+
+def ratio(value: float, decimals: int = 2, *, loose: bool = False) -> str:
+    """Return a ratio, which is never 0: below what the digits show it is said to be smaller.
+
+    `loose` is of an interval that bounds nothing worth reading: beyond a factor of 100 it says no more than that.
+
+    >>> ratio(0.568, 3), ratio(0.04, 1), ratio(0.0004, 1)
+    ('0.568', '0.04', '<0.01')
+    >>> ratio(627268.6, 1, loose=True), ratio(math.inf, loose=True), ratio(0.96, 1, loose=True)
+    ('>100', '>100', '1.0')
+    """
+    if loose and value > _FACTOR:
+        return f">{_FACTOR:.0f}"
+    if loose and value < 1 / _FACTOR:
+        return f"<{1 / _FACTOR}"
+    text = plain(value, decimals)
+    if text == EMPTY or float(text) > 0:
+        return text
+    decimals = max(decimals, _RATIO_DIGITS)
+    text = plain(value, decimals)
+    return text if float(text) > 0 else f"<{10.0**-decimals:.{decimals}f}"
 
 
 def significant(value: float, digits: int = 3) -> str:

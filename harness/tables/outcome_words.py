@@ -27,6 +27,7 @@ MOST_LINES = 6
 
 _OWN_LINES: tuple[Choice, ...] = ("take", "trade", "open", "losing")
 _TIMES = 2.0  # from here on a ratio says more than a percentage
+_ALL = 100.0
 _MOST_NAMES = 5
 _LONGEST_NAME, _LISTED_NAME, _LONGEST_SELECTION = 60, 40, 400
 
@@ -215,7 +216,8 @@ def _time_text(row: Row, *, why: bool) -> str:
     if math.isnan(low):
         return f"step time not judged ({_cut(str(row['step_time_hint'])) or 'no interval'})"
     if verdict == Verdict.BETTER:
-        return f"{_percent(1 - ratio, 1 - high, 1 - low)} % faster {_ends(1 - high, 1 - low)}"
+        ends = f"[{_percent(1 - high, 1 - high, 1 - low)}, {_most_percent(1 - high, 1 - low)}]"
+        return f"{_percent(1 - ratio, 1 - high, 1 - low)} % faster {ends}"
     if verdict == Verdict.WORSE and high < _TIMES:
         return f"{_percent(ratio - 1, low - 1, high - 1)} % slower {_ends(low - 1, high - 1)}"
     figures = f"{cell_text(row, 'step_time_ratio')} x the step time {interval_text(row, 'step_time_ratio')}"
@@ -243,6 +245,12 @@ _LEANING = {
 def _percent(share: float, low: float, high: float) -> str:
     decimals = interval_decimals(100 * low, 100 * high, least=0, most=2, equal=0.0)
     return plain(100 * share, decimals)
+
+
+def _most_percent(low: float, high: float) -> str:
+    """Return the upper end of how much faster, which is never all of a step's time."""
+    text = _percent(high, low, high)
+    return text if float(text) < _ALL else ">99"
 
 
 def _ends(low: float, high: float) -> str:

@@ -9,7 +9,7 @@ import pytest
 from harness import BASELINE, BUDGETS
 from harness.comparison.judge import ALL, Accuracies, Comparison, Judge, Margins, judge_accuracies, judge_times
 from harness.comparison.standing import Standing
-from harness.comparison.verdicts import auto_options
+from harness.comparison.verdicts import LOOSE_HINT, auto_options, is_loose
 from harness.results.contents import TestSet
 from harness.results.predictions import Predictions
 from harness.results.records import Record
@@ -282,6 +282,14 @@ def test_open_step_times_say_which_run_would_settle_them():
     assert settled_by(timed(0.98, spread=0.02, flags=("disturbed",))) == "--retime"
     never = judge_times(timed(0.97, spread=0.05), comparisons=1, margins=margins)
     assert (never.leans, never.settled_by) == (None, "--retime")
+    assert LOOSE_HINT not in never.hint
     single = judge_times(timed(1.3, builds=1), comparisons=1, margins=margins)
     assert (single.verdict, single.leans, math.isnan(single.low)) == ("unresolved", None, True)
     assert single.hint.startswith("one build gives no interval")
+
+
+def test_step_times_that_bound_nothing_say_so_before_what_would_help():
+    found = judge_times(timed(1.1, spread=2.0, builds=2), comparisons=5, margins=Margins())
+    assert (found.verdict, is_loose(found.low, found.high)) == ("unresolved", True)
+    assert found.hint.startswith(f"{LOOSE_HINT}: ")
+    assert found.settled_by

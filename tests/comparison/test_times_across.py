@@ -10,7 +10,7 @@ from harness.budgets import BUDGETS
 from harness.comparison import Margins
 from harness.comparison.judge import bounded_ratio
 from harness.comparison.times_across_runs import judge_across, judge_relative, relative_estimate
-from harness.comparison.verdicts import Verdict
+from harness.comparison.verdicts import LOOSE_HINT, Verdict
 from harness.results.step_times import StepTimes
 from harness.results.trials import Environment
 from harness.variants import BASELINE
@@ -136,4 +136,18 @@ def test_two_runs_that_tell_nothing_say_which_would(old, new, hint):
     for judge in (judge_relative, judge_across):
         found = judge(_of(logs, budget=old), _of([0.35, 0.4, 0.47], budget=new), comparisons=1, margins=Margins())
         assert found.verdict == "unresolved"
-        assert found.hint.startswith(hint)
+        both = ", in both runs" if "several" in hint else " in both runs"
+        assert found.hint.startswith(hint if judge is judge_across else hint.replace(both, ""))
+
+
+def test_a_hint_speaks_of_both_runs_only_where_there_are_two():
+    wide = _of([-2.0, 0.4, 3.0])
+    across, within = (judge(wide, wide, comparisons=5, margins=Margins()) for judge in (judge_across, judge_relative))
+    assert "in both runs" in across.hint
+    assert within.hint.endswith("with the same --epochs and --seeds: it trains nothing anew and times six builds")
+
+
+def test_a_ratio_across_runs_that_bounds_nothing_says_so():
+    wild = _of([-9.0, 9.0])
+    for judge in (judge_across, judge_relative):
+        assert judge(wild, wild, comparisons=5, margins=Margins()).hint.startswith(f"{LOOSE_HINT}: use --budget full")

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.comparison import COLUMNS, Margins, compare, compare_all
+from harness.comparison.column import METRICS
 from harness.comparison.columns import FOLDER_TABLE, SUITE_TABLE
 from harness.report.page import render_page
 from harness.report.pictures import Pictures
@@ -171,6 +172,9 @@ def test_csv_and_json_round_to_what_people_read(frame):
                 never += 1
                 continue
             exact = Decimal(one[name]) * (100 if column.kind in ("fraction", "difference") else 1)
+            if column.kind == "difference" and not math.isnan(row[name]):
+                base = Decimal(row[column.quantity] - row[f"{column.quantity}_delta"]) * 100
+                exact = min(max(exact, -base), 100 - base)  # no more than there is to lose, or to gain
             places = Decimal(1).scaleb(-len(shown.partition(".")[2]))
             assert Decimal(shown) == exact.quantize(places, ROUND_HALF_EVEN), (name, one[name], shown)
             checked += 1
@@ -197,6 +201,44 @@ def test_no_end_of_a_ratio_reads_as_one_that_it_excludes(frame, low, high):
     row = frame.iloc[1].to_dict() | {"step_time_ratio": 1.0, "step_time_ci_low": low, "step_time_ci_high": high}
     ends = re.findall(r"[\d.]+", full_text(row, "step_time_ratio").partition("[")[2])
     assert all(float(end) != 1 for end in ends)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "high", "shown"),
+    [
+        (1.1, 1.6e-6, 627268.6, "1.1 [<0.01, >100]"),
+        (0.5, 1e-304, 3.4e11, "0.5 [<0.01, >100]"),
+        (0.5, 0.0, math.inf, "0.50 [<0.01, >100]"),
+        (1.3, 0.0004, 849.0, "1.3 [<0.01, >100]"),
+        (0.9, 0.0001, 2.9, "0.9 [<0.01, 2.9]"),
+        (0.4, 0.04, 2.9, "0.4 [0.04, 2.9]"),
+        (0.4, 0.001, 2.9, "0.4 [<0.01, 2.9]"),
+        (150.0, 148.0, 152.0, "150.0 [148.0, 152.0]"),
+        (0.005, 0.0049, 0.0051, "0.0050 [0.0049, 0.0051]"),
+    ],
+)
+def test_an_interval_of_a_ratio_is_never_zero_and_a_bound_where_it_says_next_to_nothing(ratio, low, high, shown):
+    for quantity in ("step_time", "training_cost"):
+        row = {f"{quantity}_ratio": ratio, f"{quantity}_ci_low": low, f"{quantity}_ci_high": high}
+        assert full_text(row, f"{quantity}_ratio") == shown
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "delta", "low", "high", "shown"),
+    [
+        (0.5965, 0.10, -1.004, 1.21, "+10 [-50, +50]"),
+        (0.99, 0.0, -0.03, 0.03, "0.0 [-3.0, +1.0]"),
+        (0.96, 0.02, 0.003, 0.09, "+2.0 [+0.3, +6.0]"),
+        (0.50, -0.2, -0.9, 0.5, "-20 [-70, +30]"),
+        (0.80, 0.02, -0.01, 0.05, "+2.0 [-1.0, +5.0]"),
+    ],
+)
+def test_no_end_of_a_difference_is_beyond_all_and_nothing_of_the_others(accuracy, delta, low, high, shown):
+    ends = {"_delta": delta, "_ci_low": low, "_ci_high": high}
+    for metric in METRICS:
+        own = {f"{metric}{ending}": value for ending, value in ends.items()}
+        assert full_text(own | {metric: accuracy}, f"{metric}_delta") == shown
+        assert full_text(own | {f"{metric}_old": accuracy - delta}, f"{metric}_delta") == shown
 
 
 def test_docs_columns_is_what_the_registry_says():

@@ -64,6 +64,14 @@ def test_an_end_that_excludes_no_difference_never_reads_as_none():
     assert found.startswith("10.00 % faster [0.04, 20.00]")
 
 
+def test_an_outcome_promises_no_loss_and_no_speed_beyond_all_there_is():
+    of = {"accuracy_old": 0.4965}
+    found = trade("unresolved", 0.1, -1.004, 1.21, "better", 0.3, 1e-6, 0.9, **of)
+    assert found == "70 % faster [10, >99], accuracy +10 points [-50, +50]: at most 50 lost, open"
+    gained = trade("unresolved", 0.1, -1.004, 1.21, "worse", 3.0, 1.1, 4e5, **of)
+    assert gained == "3.0 x the step time [1.1, >100], accuracy +10 points [-50, +50]: at most 50 gained, open"
+
+
 def outcomes(folder, made):
     results = load_results(make_results(folder, made))
     return outcomes_of(compare_all(results, Margins()), results)
