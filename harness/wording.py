@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+import shlex
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 HALVES = re.compile("[\ud800-\udfff]")
 """Half a character, as Python makes of a byte that is no UTF-8: no file or page can hold it."""
@@ -43,6 +45,15 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def at_results(folder: Path) -> str:
+    """Return what a command is given to read a results folder, with a space before it; nothing for the usual one.
+
+    >>> at_results(Path("old runs")), at_results(Path("results"))
+    (" --results 'old runs'", '')
+    """
+    return "" if folder == Path("results") else f" --results {shlex.quote(str(folder))}"
 
 
 def html_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

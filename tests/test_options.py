@@ -116,3 +116,12 @@ def test_what_click_refuses_is_told_as_everything_else(arguments, told, capsys):
     assert said.startswith(told[0])
     assert all(part in said for part in told)
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("group", [[], ["store"]])
+def test_a_group_without_a_command_prints_its_help_as_it_is(capsys, group):
+    assert harness([*group, "--help"]) == 0
+    helped = capsys.readouterr().out
+    harness(group)
+    out, err = capsys.readouterr()
+    assert (out or err) == helped

@@ -59,6 +59,8 @@ _LONGEST = 500
 _ELSEWHERE = "make its folder writable, or name another place where the command has --output"
 _STORING = {"sweep", "worker", "search", "tables", "report", "merge"}
 _KEPT = "what was stored is intact, and `harness tables` and `harness report` make the files of it"
+# What click since 8.2 raises; before, it prints the help itself.
+_NO_ARGUMENTS: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 _NOBODY_READS = (errno.EPIPE, errno.EIO)
 
 
@@ -139,6 +141,9 @@ def exit_code(work: Callable[[], object], *, interrupted: str, kept: str = "") -
         with quiet_libraries():
             code = work()
     except click.UsageError as error:
+        if isinstance(error, _NO_ARGUMENTS):  # its message is the help of a group
+            click.echo(error.format_message(), err=True)
+            return 4
         click.echo(harmless(f"error: {_usage(error)}"), err=True)
         return 4
     except (click.Abort, KeyboardInterrupt):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -149,7 +150,11 @@ def _declared(name: str, suite: str | None, paths: tuple[Path, ...]) -> Variant:
     found = members_called(suites, name)
     if not found:
         known = [label for one in suites for label in one.names]
-        raise InputError(f'variant "{name}" is not declared: `harness list` shows them{nearest(name, known)}')
+        place = shlex.join(map(str, suite_paths(paths)))
+        raise InputError(
+            f'variant "{name}" is not declared in {place}: `harness list {place}` shows those that are, '
+            f"--suites PATH names another place{nearest(name, known)}"
+        )
     if len(found) > 1:
         listed = ", ".join(dict.fromkeys(one for of in found.values() for one in of))
         raise InputError(f'variant "{name}" is {len(found)} different ones in {listed}: say which with --suite NAME')

@@ -25,15 +25,14 @@ _TOOLS = ("tensorboard", "mlflow", "optuna")
 @click.option(
     "--output",
     type=PathValue(),
-    required=True,
-    help="File; for tensorboard a folder. - prints text.",
+    help="File; for tensorboard a folder [default: text is printed, as with -].",
 )
 @selection_options
 @margin_options
 def command(
     results: Path,
     style: str,
-    output: Path,
+    output: Path | None,
     suites: tuple[str, ...],
     columns: tuple[str, ...],
     sort: str | None,
@@ -55,6 +54,9 @@ def command(
     if style in _TOOLS:
         if suites or columns or sort or wanted(options) != Wanted():
             raise InputError(f"--format {style} writes every trial: leave out what chooses rows and columns")
+        if output is None or str(output) == "-":
+            said = "is missing" if output is None else f"- cannot take {style}"
+            raise InputError(f"--output {said}: name a {'folder' if style == 'tensorboard' else 'file'}")
         count = _export_trials(style, load_results(results), output)
         say(f"wrote {count} trials to {output}")
         return
@@ -66,7 +68,7 @@ def command(
         )
         text = render_frame(found.frame, style, columns=columns, outcomes=found.outcomes)
         what = f"{len(found.frame)} rows"
-    if str(output) == "-":
+    if output is None or str(output) == "-":
         click.echo(text, nl=False, color=True)  # as it is: click would strip letters from names
         return
     _write(output, text)
@@ -74,8 +76,6 @@ def command(
 
 
 def _export_trials(style: str, results: Results, output: Path) -> int:
-    if str(output) == "-":
-        raise InputError(f"--output - cannot take {style}: name a {'folder' if style == 'tensorboard' else 'file'}")
     if style == "tensorboard":
         from harness.exports.tensorboard import export_tensorboard
 

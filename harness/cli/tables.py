@@ -29,8 +29,9 @@ def command(
 ) -> None:
     """Comparison tables of a results folder, as wide as the terminal allows, and what each suite came to.
 
-    The numbers have as many digits as their intervals support; csv and json have them in full. No colour where the
-    output is no terminal or NO_COLOR is set.
+    The numbers have as many digits as their intervals support; csv and json have them in full. COLUMNS=N in the
+    environment asks for another width than the terminal's. No colour where the output is no terminal or NO_COLOR is
+    set.
     """
     import sys
 

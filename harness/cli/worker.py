@@ -17,6 +17,7 @@ from harness.running.job_settings import JobSettings
 from harness.running.progress import describe_plan
 from harness.running.share import Share
 from harness.suite_files import load_suites
+from harness.wording import at_results
 
 
 @click.command("worker")
@@ -33,10 +34,11 @@ def command(paths: tuple[Path, ...], text: str, time: bool, **options: Any) -> i
     has, or that of --results, is not trained again, so that a share that was ended goes on with the same command. The
     store is RESULTS/shares/I-of-N; `harness merge` joins all of them into RESULTS.
     """
+    at = at_results(options["results"])
     if time:
         raise InputError(
             "--time: step times are not taken in shares, since each machine has its own: leave it out, and run "
-            "`harness sweep --time` after `harness merge`"
+            f"`harness sweep --time{at}` after `harness merge{at}`"
         )
     share = Share.parse(text)
     if is_given("live"):
@@ -49,7 +51,7 @@ def command(paths: tuple[Path, ...], text: str, time: bool, **options: Any) -> i
         raise InputError(
             f"--share {share} goes with a fixed number of seeds, and this is --seeds auto{preset}: which trials come "
             f"next is decided by the results of all shares; give --seeds {whole.budget.looks[0]}, merge, and "
-            "`harness sweep --seeds auto` goes on from there"
+            f"`harness sweep --seeds auto{at}` goes on from there"
         )
     settings = replace(whole, results=share.store_in(whole.results), share=share, beside=whole.results)
     job = prepare(settings, load_suites(suite_paths(paths), slow=options["slow"], note=warn), ahead=True)

@@ -15,6 +15,7 @@ from harness.errors import InputError, nearest
 from harness.pictures.changes import changed_images, changes_chart
 from harness.results import Results
 from harness.variants import Variant
+from harness.wording import at_results
 
 
 def find_group(results: Results, suite: str | None, wanted: Wanted = ANY) -> Group:
@@ -26,7 +27,8 @@ def find_group(results: Results, suite: str | None, wanted: Wanted = ANY) -> Gro
     groups = group_records(results)
     names = list(dict.fromkeys(group.suite.name for group in groups))
     if not names:
-        raise InputError(f"{results.folder} holds no finished trial: run `harness sweep` first")
+        at = at_results(results.folder)
+        raise InputError(f"{results.folder} holds no finished trial: run `harness sweep{at}` first")
     if suite is None and len(names) > 1:
         raise InputError(f"{results.folder} holds {len(names)} suites: name one of {', '.join(names)}")
     if suite is not None and suite not in names:

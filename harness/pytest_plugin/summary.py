@@ -12,6 +12,7 @@ from harness.tables import Screen, render_suite
 from harness.tables.failures import failure_lines
 from harness.tables.outcome import outcome_section
 from harness.tables.suite_rows import split_tables
+from harness.wording import at_results
 
 
 def summary_lines(run: Run, screen: Screen) -> Iterator[str]:
@@ -26,7 +27,8 @@ def summary_lines(run: Run, screen: Screen) -> Iterator[str]:
         yield ""
     if run.unwritten:
         yield f"error: {run.unwritten}"
-        yield "every finished trial is in the store: `harness tables` and `harness report` make the files"
+        at = at_results(job.settings.results)
+        yield f"every finished trial is in the store: `harness tables{at}` and `harness report{at}` make the files"
     elif not tables:
         yield "no trial has finished yet: the same command goes on from here"
     yield from failure_lines(run.failed)

@@ -65,8 +65,11 @@ class Estimator:
                 return "nothing was trained on this machine yet"
             wanted = trials[0].environment
             return f"nothing was trained on this machine's {wanted.device.upper()} with {wanted.backend} yet"
-        own = {trial.variant.model for trial in trials if trial.variant.model and trial.variant not in self._known}
-        return f'"{min(own)}" was not trained on this machine yet' if own else ""
+        own = [trial.variant.model for trial in trials if trial.variant.model and trial.variant not in self._known]
+        if not own:
+            return ""
+        some = "a variant of " * any(variant.model == min(own) for variant in self._known)
+        return f'this folder has no time of {some}"{min(own)}" on this dataset and machine'
 
     @property
     def training_kind(self) -> str:

@@ -19,7 +19,7 @@ from harness.results.kept_models import (
 )
 from harness.results.records import Record
 from harness.results.trials import Trial
-from harness.wording import counted
+from harness.wording import at_results, counted
 
 
 def has_model(results: Path, beside: Path | None) -> Callable[[Trial], bool]:
@@ -51,7 +51,7 @@ def write_model_of(record: Record, variant: str, results: Path) -> Record:
 def kept_lines(results: Path) -> list[str]:
     """Return a line that says where models are and how to load one."""
     folder, kept, without = models_folder(results), kept_models(results), not_kept(results)
-    lines = [f"models: {folder} ({len(kept):,}); `harness model VARIANT` tells how to load one"]
+    lines = [f"models: {folder} ({len(kept):,}); `harness model VARIANT{at_results(results)}` tells how to load one"]
     if without:
         why = f"Keras cannot save them, as {folder}/*{NOT_KEPT} say; --retrain tries again"
         lines.append(f"no models of {counted(len(without), 'trial')}: {why}")

@@ -55,6 +55,18 @@ def test_the_files_of_a_run_are_what_the_commands_print(frame, tmp_path, style, 
     assert (tmp_path / f"comparison.{ending}").read_text() == render_frame(frame, style)
 
 
+def test_text_without_an_output_is_printed_and_a_tool_asks_for_one(folder, capsys):
+    for style in ("csv", "latex", "schema"):
+        printed = []
+        for more in ([], ["--output", "-"]):
+            assert run(["export", "--results", str(folder), "--format", style, *more]) == 0
+            printed.append(capsys.readouterr().out)
+        assert printed[0] == printed[1] != ""
+    for tool, what in (("tensorboard", "folder"), ("mlflow", "file"), ("optuna", "file")):
+        assert run(["export", "--results", str(folder), "--format", tool]) == 4
+        assert capsys.readouterr().err == f"error: --output is missing: name a {what}\n"
+
+
 def test_markdown_and_github_are_one_word(folder, capsys):
     texts = []
     for style in ("github", "markdown"):

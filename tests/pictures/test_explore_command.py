@@ -67,6 +67,19 @@ def test_explore_model_takes_the_options_of_images(mixed, tmp_path, capsys):
     assert drawn(tmp_path) == {"model-baseline-mixed"}
 
 
+@pytest.mark.parametrize(("place", "more"), [("suites", []), ("other", ["--suites", "other"])])
+def test_explore_model_says_where_a_variant_is_not_declared(project, capsys, place, more):
+    (project / place).mkdir()
+    (project / place / "suite_a.py").write_text(
+        "from harness import BASELINE, Suite\nSUITE = Suite('a', {'wide': BASELINE.replace(filters=(64, 128))})\n"
+    )
+    assert run(["explore", "model", "--variant", "wied", *more]) == 4
+    assert capsys.readouterr().err == (
+        f'error: variant "wied" is not declared in {place}: `harness list {place}` shows those that are, '
+        '--suites PATH names another place; did you mean "wide"?\n'
+    )
+
+
 def test_explore_data_without_a_dataset_shows_the_one_that_the_results_used_last(results, mixed, capsys):
     assert run(["explore", "data", "--results", str(results)]) == 0
     assert drawn(results / "explore") == {"samples-mixed", "counts-mixed"}

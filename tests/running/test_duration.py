@@ -201,7 +201,11 @@ def test_the_first_plan_on_a_machine_says_that_it_guesses_and_later_ones_tell_a_
     assert known.endswith(" of it for step times")
     own = Suite("a", [BASELINE.replace(model="examples.small_resnet:build")])
     plan = make_plan([own], CIFAR10, FULL, ENVIRONMENT, {}, workers=2, speed=AVERAGE)
-    assert describe_plan(plan).endswith('(a guess: "examples.small_resnet:build" was not trained on this machine yet)')
+    lacking = "(a guess: this folder has no time of {} on this dataset and machine)"
+    assert describe_plan(plan).endswith(lacking.format('"examples.small_resnet:build"'))
+    other = record(own.members[1].replace(batch_size=64), total_s=60.0)
+    plan = make_plan([own], CIFAR10, FULL, ENVIRONMENT, {other.trial.key: other}, workers=2, speed=AVERAGE)
+    assert describe_plan(plan).endswith(lacking.format('a variant of "examples.small_resnet:build"'))
     done = told(UNKNOWN, record(BASELINE, total_s=60.0, budget=FULL.override(seeds=1)))
     assert done.startswith("1 trial to train, 1 done; ")
     assert "guess" not in done

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -222,6 +223,12 @@ def build(variant, input_shape, classes):
     out = Unsaved(classes, activation="softmax")
     return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), out])
 """
+
+
+def test_the_command_that_tells_of_models_names_their_folder(project):
+    for folder, told in (("results", ""), ("old runs", " --results 'old runs'")):
+        (line,) = kept_lines(Path(folder))
+        assert f"`harness model VARIANT{told}` tells" in line
 
 
 def test_a_model_that_cannot_be_saved_is_remembered_until_it_can(digits, project):
