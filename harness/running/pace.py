@@ -10,6 +10,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 _MANY = 200
 # What a piece counts for beside the one after it: a machine that others use too is fast for a while, then slow.
 _FADES = 0.9
+# Of what it was to take, a piece that takes longer still needs: it has not ended.
+_OVERDUE = 0.05
 
 
 class Pace:
@@ -59,7 +61,8 @@ class Pace:
         if not self._waiting or not self._expected:
             return 0.0
         now, rate = self._clock(), self._spent_s / self._expected
-        ends = [max(rate * self._waiting[piece] - (now - began), 0.0) for piece, began in self._began.items()]
+        begun_s = {piece: rate * self._waiting[piece] for piece in self._began}
+        ends = [max(begun_s[piece] - (now - began), _OVERDUE * begun_s[piece]) for piece, began in self._began.items()]
         if len(self._waiting) > _MANY:
             begun = sum(self._waiting[piece] for piece in self._began)
             return (sum(ends) + rate * (self._sum - begun)) / len(ends)

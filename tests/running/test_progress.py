@@ -182,6 +182,17 @@ def test_pieces_that_take_longer_are_waited_for_longer():
     assert left[2] == 2
 
 
+@pytest.mark.parametrize("after_s", [0.0, 5.0])
+def test_a_piece_that_takes_longer_than_expected_is_still_waited_for(after_s):
+    lines: list[str] = []
+    now = iter([0.0, 0.0, *[60.0] * 9])  # the second piece begins with the first and is long overdue
+    progress = Progress(
+        2, lines.append, live=False, clock=lambda: next(now), expected_s=[4.0] * 2, at_once=2, after_s=after_s
+    )
+    progress.piece_done("x", 4.0)
+    assert lines == [f"[1/2] x, about {max(after_s, 1):.0f} s left\n"]
+
+
 def test_a_machine_that_slows_down_is_believed_after_some_pieces_and_a_plan_that_is_trusted_at_once():
     pace = Pace(dict.fromkeys(range(100), 1.0), clock=lambda: 0.0)
     for piece in range(50):
