@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from statistics import fmean
 
+import keras
 import numpy as np
 
 from harness.datasets import Dataset
@@ -12,7 +13,7 @@ from harness.errors import HarnessError
 from harness.models.builders import user_errors
 from harness.models.state import known_state
 from harness.noise import quiet_libraries
-from harness.training.measured import check_measured
+from harness.training.measured import check_measured, measured
 from harness.training.prepared import build_for, weight_values
 from harness.variants import Variant
 from harness.variants.reads import Reads
@@ -56,18 +57,20 @@ def _check(variant: Variant, dataset: Dataset, baseline: Variant | None) -> None
     if output.shape != (len(x[:2]), len(dataset.classes)):
         raise CheckError(f"{variant.name}: the output for 2 images has shape {output.shape}, not {y[:2].shape}")
     if variant.model and model._compile_metrics is not None:
-        model._compile_metrics.update_state(y[: len(output)], output)  # makes their variables, which no step of it may
+        model._compile_metrics.update_state(y[: len(output)], output)  # makes their variables
         model.reset_metrics()
     before = weight_values(model)
-    losses: list[float] = []
+    epochs: list[dict[str, float]] = []
+    measuring = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(measured(model)))
     for steps in _STEPS:
         # Epochs of one batch: a step of one's own is given (x, y), as in a trial; `train_on_batch` adds weights.
-        fitted = model.fit(x, y, batch_size=len(x), epochs=steps - len(losses), shuffle=False, verbose=0)
-        if not losses:
+        first, more = not epochs, steps - len(epochs)
+        model.fit(x, y, batch_size=len(x), epochs=more, shuffle=False, verbose=0, callbacks=[measuring])
+        if first:
             check_measured(variant.model, model, "train_step")
             if variant.model and baseline is not None:
                 reads.check(variant, baseline)
-        losses += map(float, fitted.history["loss"])
+        losses = [epoch["loss"] for epoch in epochs]
         for number, loss in enumerate(losses, 1):
             if not math.isfinite(loss):
                 raise CheckError(f"{variant.name}: the loss of step {number} is {loss}: gradients explode")

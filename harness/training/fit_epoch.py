@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.training.measured import measured
+
 EVALUATION_BATCH = 250
 
 
@@ -42,8 +44,8 @@ class FitEpoch:
         """Train one epoch on the images `order` names, in that order; return loss and metrics over the epoch."""
         x, y = to_pixels(self._images[order]), self._one_hot[order]
         callbacks = [self._mean] if self._mean else None
-        fitted = self.model.fit(x, y, batch_size=self._batch_size, shuffle=False, verbose=0, callbacks=callbacks)
-        return {name: float(values[-1]) for name, values in fitted.history.items()}
+        self.model.fit(x, y, batch_size=self._batch_size, shuffle=False, verbose=0, callbacks=callbacks)
+        return measured(self.model)
 
     def mean_weights(self) -> list[NDArray[np.float32]]:
         """Return the mean of each trainable variable over the steps of the last epoch trained."""
@@ -63,8 +65,8 @@ class FitEpoch:
     def evaluate(self, indices: NDArray[np.integer]) -> dict[str, float]:
         """Return loss and metrics on the images `indices` names."""
         x, y = to_pixels(self._images[indices]), self._one_hot[indices]
-        logs = self.model.evaluate(x, y, batch_size=self.evaluation_batch, verbose=0, return_dict=True)
-        return {name: float(value) for name, value in logs.items()}
+        self.model.evaluate(x, y, batch_size=self.evaluation_batch, verbose=0)
+        return measured(self.model)
 
     def predict(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the model's output for each image: float32 [N, classes]."""

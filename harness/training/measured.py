@@ -11,6 +11,11 @@ MEASURED = ("loss", "accuracy", "precision", "recall")
 """Names of what a step of training or validation measures."""
 
 
+def measured(model: keras.Model) -> dict[str, float]:
+    """Return the loss and metrics of a model since they were last reset, whatever its own steps return."""
+    return {name: float(value) for name, value in model.get_metrics_result().items()}
+
+
 def check_measured(target: str | None, model: keras.Model, step: str) -> None:
     """Refuse a user's model whose own step left the loss or a metric as it was: that would be shown as 0.
 

@@ -12,6 +12,8 @@ from harness import BUDGETS, Variant, run_trial
 from harness.errors import HarnessError
 from harness.models import build_model
 from harness.training.check import check_trains
+from harness.training.fit_epoch import FitEpoch
+from harness.training.prepared import build_for
 
 # Keras is called here by the tests themselves; where the harness calls it, this warning is hidden.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
@@ -293,12 +295,32 @@ def test_steps_of_its_own_that_measure_nothing_are_no_figures_of_0(write, digits
             trains()
 
 
+RETURNS = MEASURES.replace("return ", "") + "        return {'total': loss}\n"
+EVALUATES = "    def test_step(self, data):\n        return {'total': super().test_step(data)['loss']}\n"
+
+
 def test_a_training_step_of_its_own_that_measures_as_kerass_does_trains_as_any_other(write, digits):
-    variants = [Variant(model=write(OWN_STEPS.format(step=step))) for step in (TRAINS + MEASURES, "")]
-    check_trains(variants[0], digits)
-    records = [run_trial(variant, digits, seed=1, budget=SMOKE) for variant in variants]
-    own, kerass = ([(epoch.accuracy, epoch.val_accuracy) for epoch in one.history] for one in records)
-    assert own == kerass
+    steps = (TRAINS + MEASURES, TRAINS + RETURNS + EVALUATES, "")
+    *own, kerass = [Variant(model=write(OWN_STEPS.format(step=step))) for step in steps]
+    for variant in own:
+        check_trains(variant, digits)
+    histories = []
+    for variant in (*own, kerass):
+        record = run_trial(variant, digits, seed=1, budget=SMOKE)
+        histories.append([(epoch.accuracy, epoch.val_accuracy) for epoch in record.history])
+    assert histories[0] == histories[1] == histories[2]
+
+
+def test_what_a_step_of_its_own_returns_changes_no_figure_of_an_epoch_through_fit(write, digits):
+    figures = []
+    for step in (TRAINS + RETURNS + EVALUATES, ""):
+        model = build_for(Variant(model=write(OWN_STEPS.format(step=step))), digits, seed=1)
+        epoch = FitEpoch(model, digits.train_images[:64], digits.train_labels[:64], classes=10, batch_size=32)
+        figures.append((epoch.train(np.arange(64)), epoch.evaluate(np.arange(64))))
+    own, kerass = figures
+    assert {"loss", "accuracy", "precision", "recall"} <= own[0].keys() == own[1].keys()
+    for mine, theirs in zip(own, kerass, strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-5)
 
 
 def test_what_a_compilation_of_its_own_has_set_stays(write):
