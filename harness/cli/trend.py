@@ -47,7 +47,9 @@ def command(
     from harness.tables.render import program_text
     from harness.tables.trend_table import trend_tables
 
-    frame = trend([load_results(folder, history=False) for folder in folders], chosen_margins(options), wanted(options))
+    opened = [load_results(folder, history=False) for folder in folders]
+    frame = trend(opened, chosen_margins(options), wanted(options))
+    places = [str(results.folder) for results in opened]
     names = list(dict.fromkeys(frame["variant"]))
     for variant in variants:
         if variant not in names:
@@ -57,8 +59,8 @@ def command(
     if style in ("csv", "json"):
         say(program_text(frame, style), nl=False)
     else:
-        say(trend_tables(frame, style=cast("Any", style), screen=screen_of(sys.stdout)), nl=False)
+        say(trend_tables(frame, folders=places, style=cast("Any", style), screen=screen_of(sys.stdout)), nl=False)
     if page is not None:
         from harness.report.trend_page import write_trend_page
 
-        say(f"wrote {write_trend_page(frame, page)}", err=True)
+        say(f"wrote {write_trend_page(frame, page, folders=places)}", err=True)

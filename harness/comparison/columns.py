@@ -215,10 +215,13 @@ FOLDER_TABLE: Mapping[str, Column] = _table(
 
 _BEFORE = {name: against(name, "the folder before's", "table") for name in ("accuracy", "step_time")}
 
+_BEFORE_FOLDER = "The folder that it is compared with, the last one before it that has the variant; empty for none."
+
 TREND_TABLE: Mapping[str, Column] = _table(
     new_column("folder", "text", "The results folder.", "table"),
     new_column("commit", "text", "Commit that made it; + where files differed from it.", "table"),
     new_column("started_at", "text", "When its newest run began, UTC.", "page", "date"),
+    new_column("before", "text", _BEFORE_FOLDER, "note"),
     _VARIANT,
     _CONDITIONS[:4],
     new_column("seeds", "count", "Number of seeds with a result in this folder."),

@@ -120,7 +120,7 @@ def _rows(
             )
         row = _row(variant, names.get(variant, variant.name), new.conditions, before, after, accuracies)
         row |= _epochs_cells(before, after, accuracies, looks, count, judge.margins)
-        if variant in timed:
+        if variant in timed and old.conditions.fingerprint == new.conditions.fingerprint:
             row |= _time_cells(timed[variant], old, new, count, judge.margins)
         else:
             row |= _unpaired_time_cells(variant, old, new)
@@ -226,6 +226,8 @@ def _unpaired_time_cells(variant: Variant, old: Trained, new: Trained) -> dict[s
             machines.append(taken[-1][0])
             cells[name] = side.step_time_ms(taken[-1])
     if len(machines) == 2:
-        reason = "against another baseline" if machines[0] == machines[1] else "on another machine"
+        reason = "on another machine" if machines[0] != machines[1] else "against another baseline"
+        if old.conditions.fingerprint != new.conditions.fingerprint:
+            reason = "on other images"
         cells |= {"step_time_verdict": "unresolved", "step_time_hint": f"timed {reason}: not comparable"}
     return cells

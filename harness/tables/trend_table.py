@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from harness.comparison.columns import TREND_OF, TREND_TABLE, Row
@@ -19,10 +20,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def trend_tables(frame: pd.DataFrame, *, style: TextStyle = "plain", screen: Screen | None = None) -> str:
-    """Return the rows of `trend` as texts: what each folder gave, and how it differs from the folder before."""
+def trend_tables(
+    frame: pd.DataFrame,
+    *,
+    folders: Sequence[str] = (),
+    style: TextStyle = "plain",
+    screen: Screen | None = None,
+) -> str:
+    """Return the rows of `trend` as texts: what each folder gave, and how it differs from the folder before.
+
+    `folders` are all that the trend is over, in their order: notes tell which lack a variant between others.
+    """
     screen = screen or Screen()
-    parts = [_table(rows.to_dict("records"), style, screen) for _, rows in frame.groupby(list(TREND_OF), sort=False)]
+    parts = [
+        _table(rows.to_dict("records"), folders, style, screen) for _, rows in frame.groupby(list(TREND_OF), sort=False)
+    ]
     return "\n\n\n".join(parts) + "\n"
 
 
@@ -32,16 +44,31 @@ def folder_names(folders: Sequence[str]) -> list[str]:
     return [os.path.relpath(folder, shared) if shared else folder for folder in folders]
 
 
-def _table(rows: Sequence[Row], style: TextStyle, screen: Screen) -> str:
+def run_dates(rows: Sequence[Row]) -> list[str]:
+    """Return the day of each folder's newest run, with the time where two share a day."""
+    started = [str(row["started_at"]).replace("T", " ") for row in rows]
+    days = {text[:_DAY] for text in started}
+    return [text[: _DAY if len(days) == len(rows) else _MINUTE] for text in started]
+
+
+def trend_notes(rows: Sequence[Row], folders: Sequence[str] = ()) -> list[str]:
+    """Return what the rows of one variant come to: where it changed, what was not compared and why, how to read it.
+
+    `folders` are all that the trend is over, in their order.
+    """
+    names = folder_names([str(row["folder"]) for row in rows])
+    return [*_changes(rows, names), *_not_compared(rows, names), *_places(rows, names, folders), *legend(rows)]
+
+
+def _table(rows: Sequence[Row], folders: Sequence[str], style: TextStyle, screen: Screen) -> str:
     first = rows[0]
     title = [str(first["variant"]), ", ".join(str(first[name]) for name in TREND_OF[1:])]
     names = folder_names([str(row["folder"]) for row in rows])
     timed = any(not math.isnan(row["step_time_ms"]) for row in rows)
     heads = _FIELDS if timed else _FIELDS[:_ACCURACY_FIELDS]
-    cells = [_cells(row, name)[: len(heads)] for row, name in zip(rows, names, strict=True)]
-    return assemble(
-        title, fitted(filled(heads, cells), style, screen), [*_changes(rows, names), *legend(rows)], style, screen
-    )
+    shown = zip(rows, names, run_dates(rows), strict=True)
+    cells = [_cells(row, name, date)[: len(heads)] for row, name, date in shown]
+    return assemble(title, fitted(filled(heads, cells), style, screen), trend_notes(rows, folders), style, screen)
 
 
 _FIELDS = (
@@ -56,13 +83,15 @@ _FIELDS = (
     field_of(TREND_TABLE["step_time_verdict"], joins_previous=True),
 )
 _ACCURACY_FIELDS = 6
+_NOUNS = {"accuracy": "accuracy", "step_time": "step time"}
+_DAY, _MINUTE = len("2026-01-02"), len("2026-01-02 03:04")
 
 
-def _cells(row: Row, name: str) -> tuple[Lines, ...]:
+def _cells(row: Row, name: str, date: str) -> tuple[Lines, ...]:
     return (
         (Piece(name),),
         (Piece(row["commit"]),),
-        (Piece(str(row["started_at"])[:10]),),
+        (Piece(date),),
         (Piece(cell_text(row, "accuracy")),),
         compared(row, "accuracy_delta"),
         judged(row, "accuracy_verdict"),
@@ -78,10 +107,42 @@ def _changes(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
     for row, name in zip(rows, names, strict=True):
         found = [
             f"{noun} {row[f'{quantity}_verdict']}"
-            for quantity, noun in (("accuracy", "accuracy"), ("step_time", "step time"))
+            for quantity, noun in _NOUNS.items()
             if row[f"{quantity}_verdict"] in ("better", "worse")
         ]
         if found:
             also = f" (also changed: {row['differences']})" if row["differences"] else ""
             lines.append(f"{name}: {', '.join(found)} than before{also}")
-    return lines or ["no folder differs from the one before it by a verdict"]
+    judged_once = any(not math.isnan(row[f"{quantity}_ci_low"]) for row in rows for quantity in _NOUNS)
+    return lines or ["no folder differs from the one before it by a verdict"] * judged_once
+
+
+def _not_compared(rows: Sequence[Row], names: Sequence[str]) -> list[str]:
+    """Return a line per folder and measure that was compared with nothing, with the reason."""
+    if len(rows) == 1:
+        return ["one folder has it: nothing to compare"]
+    return [
+        f"{name}: {noun} not compared: {row[f'{quantity}_hint']}"
+        for row, name in zip(rows, names, strict=True)
+        for quantity, noun in _NOUNS.items()
+        if row[f"{quantity}_hint"]
+        and row[f"{quantity}_verdict"] == "unresolved"
+        and math.isnan(row[f"{quantity}_ci_low"])
+    ]
+
+
+def _places(rows: Sequence[Row], names: Sequence[str], folders: Sequence[str]) -> list[str]:
+    """Return lines of folders between the rows that lack the variant, and of an order that is not time's."""
+    lines = []
+    place = {folder: number for number, folder in enumerate(folders)}
+    called = dict(zip(folders, folder_names(folders), strict=True)) if folders else {}
+    for (first, _), (second, name) in pairwise(zip(rows, names, strict=True)):
+        lacking = folders[place.get(str(first["folder"]), 0) + 1 : place.get(str(second["folder"]), 0)]
+        if lacking:
+            lines.append(
+                f"{', '.join(called[one] for one in lacking)}: not there, so {name} is compared with the one before"
+            )
+    for (first, one), (second, other) in pairwise(zip(rows, names, strict=True)):
+        if str(second["started_at"]) < str(first["started_at"]):
+            lines.append(f"{other} was made before {one}: a trend takes the folders as given, the oldest first")
+    return lines

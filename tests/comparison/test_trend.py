@@ -143,7 +143,7 @@ def test_a_variant_that_comes_or_goes_stays_in_the_trend(nights, tmp_path):
     rows = trend([load_results(nights[0]), load_results(fewer), load_results(nights[1])], Margins())
     dropout = rows[rows["variant"] == DROPOUT.name]
     assert [folder[-1] for folder in dropout["folder"]] == ["0", "1"]
-    assert list(dropout["accuracy_verdict"]) == ["", ""]
+    assert list(dropout["accuracy_verdict"]) == ["", "same"]
 
 
 def test_the_command_prints_every_format_and_writes_a_page(nights, tmp_path, capsys):
@@ -162,3 +162,58 @@ def test_the_command_prints_every_format_and_writes_a_page(nights, tmp_path, cap
     assert rows[0]["accuracy_delta"] is None
     assert run(["trend", *names, "--variant", "basline"]) == 4
     assert 'did you mean "baseline"?' in capsys.readouterr().err
+
+
+def test_a_folder_without_a_variant_is_stepped_over_and_told(nights, tmp_path, capsys):
+    fewer = make_results(tmp_path / "fewer", Made({BASELINE: 0.8, WIDE: 0.8}))
+    folders = [nights[2], fewer, nights[3], nights[4]]
+    rows = trend([load_results(folder) for folder in folders], Margins())
+    dropout = rows[rows["variant"] == DROPOUT.name]
+    assert list(dropout["folder"]) == [str(folder) for folder in (nights[2], nights[3], nights[4])]
+    assert list(dropout["accuracy_verdict"])[:2] == ["", "worse"]
+    assert list(dropout["before"]) == ["", str(nights[2]), str(nights[3])]
+    wide = rows[rows["variant"] == WIDE.name]
+    assert list(wide["before"]) == ["", *map(str, folders[:3])]
+    # Four comparisons of two folders share alpha.
+    strict = dataclasses.replace(Margins(), alpha=Margins().alpha / 4)
+    either = compare_folders(*map(load_results, (nights[2], nights[3])), strict).frame.set_index("variant")
+    ends = ["accuracy_ci_low", "accuracy_ci_high", "step_time_ci_low", "step_time_ci_high"]
+    assert dropout.iloc[1][ends].tolist() == either.loc[DROPOUT.name, ends].tolist()
+    assert run(["trend", *map(str, folders), "--variant", DROPOUT.name]) == 0
+    assert "fewer: not there, so night-3 is compared with the one before" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_folder_of_another_budget_between_two_is_stepped_over(nights, tmp_path):
+    both = make_results(tmp_path / "both", Made())
+    other = dataclasses.replace(Made(), budget=Made().budget.override(epochs=3))
+    between = make_results(tmp_path / "between", other)
+    for folder in (both, tmp_path / "last"):
+        make_results(folder, other)
+    make_results(tmp_path / "last", Made())
+    rows = trend([load_results(folder) for folder in (both, between, tmp_path / "last")], Margins())
+    whole = rows[(rows["variant"] == WIDE.name) & (rows["budget"] == Made().budget.label)]
+    assert list(whole["before"]) == ["", str(both)]
+
+
+def test_what_was_not_compared_says_why_and_claims_no_step_time(nights, tmp_path, capsys):
+    moved = make_results(tmp_path / "moved", dataclasses.replace(Made(), fingerprint="e" * 16))
+    folders = [load_results(folder) for folder in (nights[0], moved)]
+    rows = trend(folders, Margins())
+    later = rows[rows["folder"] == str(moved)]
+    assert set(later["step_time_hint"]) == {"timed on other images: not comparable"}
+    assert later["step_time_ratio"].isna().all()
+    page = tmp_path / "trend.html"
+    assert run(["trend", str(nights[0]), str(moved), "--page", str(page)]) == 0
+    for text in (capsys.readouterr().out, page.read_text()):
+        assert text.count("accuracy not compared: the dataset") == len(later) == 3
+        assert text.count("step time not compared: timed on other images") == 3
+        assert "differs from the one before" not in text
+
+
+def test_folders_of_one_day_are_told_by_the_hour_and_an_order_that_is_not_times_is_told(tmp_path, capsys):
+    for name, hour in (("a", "05"), ("b", "04")):
+        make_results(tmp_path / name, Made(started_at=f"2026-01-02T{hour}:00:00+00:00"))
+    assert run(["trend", str(tmp_path / "a"), str(tmp_path / "b"), "--variant", "baseline"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "2026-01-02 05:00" in printed
+    assert "b was made before a: a trend takes the folders as given, the oldest first" in printed
