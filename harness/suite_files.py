@@ -20,7 +20,7 @@ import pytest
 
 from harness.errors import InputError, NothingSelectedError
 from harness.options import FILE_PATTERN
-from harness.suites import Declaration, Suite, check_suites
+from harness.suites import Declaration, Suite, check_suites, is_suite_file
 from harness.variants.process_state import note_declaration
 from harness.variants.user_code import contained
 
@@ -101,7 +101,7 @@ def declared_in(module: ModuleType, kind: type[Kind]) -> list[Kind]:
         if not name.startswith("__"):
             look(value, 0)
     file = os.path.relpath(str(module.__file__))
-    return [one.found_in(file) for one in found]
+    return [one.found_in(file) for one in found] if is_suite_file(file) else found
 
 
 def load_suites(

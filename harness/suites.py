@@ -15,6 +15,9 @@ from harness.wording import HALVES, html_table
 
 MAX_LABEL = 60
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+:-]*")
+# From where a command ran, and nothing that a command line could take for an option.
+_FILE = re.compile(r"(?![-~])([^/\x00-\x1f\x7f]{1,200}/)*[^/\x00-\x1f\x7f]{1,200}\.py")
+_LONGEST_FILE = 300
 _SELECTABLE = re.compile(r"[\w.:+-]+")
 _ALLOWED = f"a letter or digit, then letters, digits and _.-+: without ::, at most {MAX_LABEL} in all"
 # What `-k` reads as its own, and what a suite's baseline is called.
@@ -136,6 +139,15 @@ def all_of(suite: str) -> str:
     '[l2::]'
     """
     return f"[{suite}::]"
+
+
+def is_suite_file(path: str) -> bool:
+    """Whether a path may be noted as a suite's file: relative, and fit for a command line.
+
+    >>> is_suite_file("bench/suite_a.py"), is_suite_file("--basetemp=x.py"), is_suite_file("/tmp/suite_a.py")
+    (True, False, False)
+    """
+    return len(path) <= _LONGEST_FILE and bool(_FILE.fullmatch(path))
 
 
 def is_selectable(name: str) -> bool:

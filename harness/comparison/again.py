@@ -39,7 +39,13 @@ def words_again(
     budget, environment = conditions.budget, conditions.environment
     origin = results.datasets.get(conditions.fingerprint, Origin(conditions.dataset))
     words = [f"KERAS_BACKEND={environment.backend}"] * (environment.backend != "tensorflow")
-    words += ["pytest", _place(group.suite.file), "--benchmark", "--dataset", origin.source or conditions.dataset]
+    words += [
+        "pytest",
+        _place(group.suite.file, results.folder),
+        "--benchmark",
+        "--dataset",
+        origin.source or conditions.dataset,
+    ]
     if origin.image_size is not None:
         words += ["--image-size", str(origin.image_size)]
     words += ["--skip-unreadable"] * origin.skip_unreadable
@@ -60,9 +66,18 @@ def command_line(words: Sequence[str], select: str) -> str:
     return shlex.join([*words[:place], *(["-k", select] if select else []), *words[place:]])
 
 
-def _place(file: str) -> str:
-    """Return what to name for pytest to find a suite: its file, unless that lies in the usual folder."""
-    return file if file and Path(file).parts[0] != _USUAL_SUITES.name else str(_USUAL_SUITES)
+def _place(file: str, results: Path) -> str:
+    """Return what to name for pytest to find a suite: its file, where that is one of the person's own.
+
+    A store may be a stranger's, and what pytest is given it runs: no file that is not there, none of the results.
+    """
+    if not file or Path(file).parts[0] == str(_USUAL_SUITES):
+        return str(_USUAL_SUITES)
+    try:
+        own = Path(file).is_file() and not Path(file).resolve().is_relative_to(results.resolve())
+    except (OSError, RuntimeError):  # not to be looked at, or links that lead in a circle
+        own = False
+    return file if own else str(_USUAL_SUITES)
 
 
 def _budget_words(budget: Budget, looks: Looks) -> list[str]:

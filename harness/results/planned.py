@@ -12,7 +12,7 @@ from harness.results.conditions import Conditions
 from harness.results.reading import check_range, parse_json, read_as, refuse
 from harness.results.trials import Environment
 from harness.results.writing import to_json
-from harness.suites import Suite
+from harness.suites import Suite, is_suite_file
 from harness.variants import Variant
 
 
@@ -78,6 +78,8 @@ class PlannedSuite:
         labelled = dict(zip(content.labels, variants, strict=False))
         if content.labels and not len(content.labels) == len(variants) == len(labelled):
             refuse("plan.labels", content.labels, f"{len(variants)} different ones")
+        if content.file and not is_suite_file(content.file):
+            refuse("plan.file", content.file, "a relative path of a .py file, at most 300 characters, no - first")
         suite = Suite(name, labelled or tuple(variants), baseline, content.slow).found_in(content.file)
         return cls(suite, conditions, looks, dict(content.sources))
 

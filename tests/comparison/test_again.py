@@ -64,10 +64,28 @@ def test_slow_suites_are_chosen_from_unless_the_suite_is_known_to_be_none(slow, 
 
 
 @pytest.mark.parametrize(
-    ("file", "place"), [("", "suites"), ("suites/suite_a.py", "suites"), ("bench/suite_a.py", "bench/suite_a.py")]
+    ("file", "place"),
+    [
+        ("", "suites"),
+        ("suites/suite_a.py", "suites"),
+        ("suites/nets/suite_a.py", "suites"),
+        ("suite_a.py", "suite_a.py"),
+        ("bench/suite_a.py", "bench/suite_a.py"),
+        ("../beside/suite_a.py", "../beside/suite_a.py"),
+        ("gone/suite_a.py", "suites"),
+        # What a stranger's folder brings along is not theirs to run.
+        ("received/suite_a.py", "suites"),
+        ("bench/../received/nets/suite_a.py", "suites"),
+    ],
 )
-def test_a_suite_is_named_by_its_file_unless_that_lies_where_all_do(file, place):
-    assert words(suite=SUITE.found_in(file)) == USUAL.replace("suites", place)
+def test_a_suite_is_named_by_its_file_where_that_is_the_persons_own(file, place, tmp_path, monkeypatch):
+    (here := tmp_path / "here").mkdir()
+    monkeypatch.chdir(here)
+    (here / "bench").mkdir()
+    if file and "gone" not in file:
+        (here / file).parent.mkdir(parents=True, exist_ok=True)
+        (here / file).touch()
+    assert words(suite=SUITE.found_in(file), folder="received") == USUAL.replace("suites", place)
 
 
 def test_what_is_selected_stands_before_the_other_options():

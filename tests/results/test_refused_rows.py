@@ -71,6 +71,18 @@ def changed(text, **fields):
         ({"looks": [3, 3, 5]}, r"growing numbers from 1 to 5"),
         ({"looks": [3, 4]}, r"growing numbers from 1 to 5"),
         ({"labels": ["one", "two"]}, r"plan.labels is .*: 1 different ones"),
+        *(
+            ({"file": file}, "plan.file is .*: a relative path of a .py file, at most 300 characters, no - first")
+            for file in (
+                ".",
+                "-pevil.py",
+                "--basetemp=x.py",
+                "/tmp/suite_a.py",
+                "~/suite_a.py",
+                "a\n.py",
+                "a" * 298 + ".py",
+            )
+        ),
         ({"later": 1}, r"plan has an unknown field 'later': a newer version may know it"),
     ],
 )
