@@ -129,6 +129,12 @@ def _headline(outcome: SuiteOutcome) -> str:
         other = f", or {len(found) - 2} more" * (len(found) > 2)
         compared = " (the intervals do not compare them with each other)" * (len(found) > 1)
         return f"take {' or '.join(names)}{other}{compared}"
+    if hopeful := [row for row in choices["trade"] if any(_open_measure(row))]:
+        noun, lean = _open_measure(hopeful[0])
+        alike = [_short(str(row["variant"])) for row in hopeful if _open_measure(row) == (noun, lean)]
+        other = f", or {len(alike) - 2} more" * (len(alike) > 2)
+        whose = "its" if len(alike) == 1 else "their"
+        return f"take {' or '.join(alike[:2])}{other}: {whose} {noun} is open and leans to {lean}"
     if choices["trade"]:
         for_accuracy = {row["accuracy_verdict"] == Verdict.BETTER for row in choices["trade"]}
         what = "" if len(for_accuracy) > 1 else " time for accuracy" if True in for_accuracy else " accuracy for speed"
@@ -137,6 +143,14 @@ def _headline(outcome: SuiteOutcome) -> str:
         why = "nothing is settled as better" if outcome.judged else "too few results for any verdict"
         return f"keep {baseline} for now: {why}"
     return f"keep {baseline}: no variant is better"
+
+
+def _open_measure(row: Row) -> tuple[str, str]:
+    """Return the measure of a trade that is open and leans to better, and how that is called; nothing where none is."""
+    for quantity, words in _LEANING.items():
+        if row[f"{quantity}_verdict"] == Verdict.UNRESOLVED and row[f"{quantity}_leans"] == Verdict.BETTER:
+            return quantity.replace("_", " "), words["better"]
+    return "", ""
 
 
 def _lines(outcome: SuiteOutcome) -> Iterable[OutcomeLine]:
@@ -295,7 +309,8 @@ def _settling(outcomes: Iterable[SuiteOutcome]) -> list[OutcomeLine]:
         suites = list(dict.fromkeys(one.suite for one in remedies))
         chosen, whole = _selection(variants, suites)
         line = command_line(remedies[0].words, chosen)
-        what = f"{remedies[0].quantity} of {_listed(variants)}{f' ({whole})' if whole else ''}"
+        where = " (on a quieter machine)" if "--retime" in remedies[0].words else ""
+        what = f"{remedies[0].quantity} of {_listed(variants)}{where}{f' ({whole})' if whole else ''}"
         lines.append(OutcomeLine("settle", what, line))
     return lines
 

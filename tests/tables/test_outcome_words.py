@@ -12,7 +12,7 @@ from made_results import BASELINE, DROPOUT, VERSIONS, WIDE, Made, make_results
 
 from harness.cli import run
 from harness.comparison import Margins, compare, compare_all, frame_of
-from harness.comparison.outcome import CHOICES, Remedy, SuiteOutcome, outcomes_of
+from harness.comparison.outcome import CHOICES, Remedy, SuiteOutcome, outcomes_of, sorted_out
 from harness.exports.github import summary
 from harness.report import write_report
 from harness.results import load_results
@@ -190,12 +190,12 @@ def test_colour_marks_the_label_alone(folder):
     assert "\x1b[1mtrade\x1b" in coloured
 
 
-def remedy_words(names):
+def remedy_words(names, words=("pytest", "suites", "--benchmark")):
     """Return how a run that would settle these variants is offered."""
     cells = dict.fromkeys(("suite", "dataset", "budget", "device", "backend", "fingerprint", "versions"), "x")
     row = cells | dict.fromkeys(("threads", "recipe", "seeds"), 1)
     row |= {"variant": "baseline", "baseline": "baseline", "status": "ok", "looks": "5"}
-    remedy = Remedy("accuracy", "l2", tuple(names), ("pytest", "suites", "--benchmark"))
+    remedy = Remedy("accuracy", "l2", tuple(names), words)
     empty = {choice: [] for choice in CHOICES}
     (line,) = outcome_words([SuiteOutcome([row], empty, False, False, False, (remedy,))]).settling
     return line
@@ -233,3 +233,32 @@ def test_predictions_that_equal_the_baselines_are_no_result_to_choose_by(tmp_pat
     (text,) = outcome_words([timed]).suites
     assert text.headline == f"take {DROPOUT.name}"
     assert re.fullmatch(r"\S+ % faster \[.*\], accuracy equal, every image predicted alike", text.lines[0].text)
+
+
+@pytest.mark.parametrize(
+    ("better", "is_open", "leans", "headline"),
+    [
+        ("accuracy", "step_time", "better", "take {}: its step time is open and leans to faster"),
+        ("step_time", "accuracy", "better", "take {}: its accuracy is open and leans to better"),
+        ("accuracy", "step_time", "worse", "keep baseline, or trade time for accuracy"),
+        ("accuracy", "step_time", "same", "keep baseline, or trade time for accuracy"),
+        ("step_time", "accuracy", "", "keep baseline, or trade accuracy for speed"),
+    ],
+)
+def test_nothing_is_traded_where_the_open_measure_leans_to_better_too(folder, better, is_open, leans, headline):
+    found = compare_all(load_results(folder), Margins())[0]
+    row = {
+        **found.rows[1],
+        f"{better}_verdict": "better",
+        f"{is_open}_verdict": "unresolved",
+        f"{is_open}_leans": leans,
+    }
+    outcome = sorted_out([found.rows[0], row | {"pareto": "perhaps"}])
+    assert [len(outcome.choices[choice]) for choice in ("take", "trade")] == [0, 1]
+    assert outcome_words([outcome]).suites[0].headline == headline.format(row["variant"])
+
+
+def test_a_run_that_only_a_quieter_machine_makes_worth_its_time_says_so():
+    assert remedy_words(["wide"]).names == "accuracy of wide"
+    anew = remedy_words(["wide"], ("pytest", "suites", "--benchmark", "--retime"))
+    assert anew.names == "accuracy of wide (on a quieter machine)"
