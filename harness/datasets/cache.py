@@ -125,14 +125,15 @@ def open_or_make(path: Path, fill: Fill, name: str, origin: Origin) -> Dataset:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, timeout_s: float = -1) -> Iterator[None]:
     """Hold the lock file of what is made once and kept, its folder made for it; other processes wait meanwhile.
 
     Raises:
+        filelock.Timeout: Another process holds it for longer than `timeout_s`.
         OSError: The folder cannot be written, or knows no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = lock_file(path)
+    lock = lock_file(path, timeout_s=timeout_s)
     try:
         yield
     finally:
@@ -245,7 +246,7 @@ def temporary_directory() -> Path:
     # While one process makes a folder and locks it, no other looks which ones are locked.
     with locked(place / f"{_TEMPORARY}{os.getuid()}.lock"):
         for left in place.glob(f"{_TEMPORARY}*/owner"):
-            with contextlib.suppress(OSError, filelock.Timeout), lock_file(left, timeout_s=0):
+            with contextlib.suppress(OSError, filelock.Timeout), locked(left, timeout_s=0):
                 shutil.rmtree(left.parent, ignore_errors=True)
         directory = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
         owner = lock_file(directory / "owner")

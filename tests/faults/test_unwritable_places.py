@@ -4,15 +4,17 @@ import errno
 import fcntl
 import os
 import pwd
+import tempfile
 from pathlib import Path
 
+import filelock
 import keras
 import pytest
 from made_results import BASELINE, Made, make_results
 
 from harness import BUDGETS
 from harness.cli import run
-from harness.datasets.cache import cache_root, entry_path, locked
+from harness.datasets.cache import cache_root, entry_path, locked, temporary_directory
 from harness.datasets.cifar10 import archive_path
 from harness.doctor.folders import write_fault
 from harness.errors import InputError
@@ -97,6 +99,24 @@ def test_a_file_system_without_locks_is_refused_for_results_and_no_lock_left_beh
     lock.touch()
     with pytest.raises(OSError, match=os.strerror(number)), locked(lock):
         pass
+
+
+def test_a_lock_with_a_time_is_let_go_with_its_block_and_temporary_folders_of_the_dead_go(tmp_path, monkeypatch):
+    path = tmp_path / "new/a.lock"
+    with locked(path), pytest.raises(filelock.Timeout), locked(path, timeout_s=0):
+        pass
+    with locked(path, timeout_s=0):
+        pass
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, kept = tmp_path / "cnn-harness-left", tmp_path / "cnn-harness-kept"
+    for folder in (left, kept):
+        folder.mkdir()
+        (folder / "owner").touch()
+    with locked(kept / "owner"):
+        mine = temporary_directory()
+        assert (left.exists(), kept.exists(), mine.parent) == (False, True, tmp_path)
+        with pytest.raises(filelock.Timeout), locked(mine / "owner", timeout_s=0):
+            pass
 
 
 def test_a_process_without_a_home_is_told_where_to_keep_its_cache_and_goes_on(results, monkeypatch, capsys):
