@@ -92,6 +92,8 @@ def _check_loop(model: keras.Model) -> None:
 def _check_layout(model: keras.Model, input_shape: tuple[int, int, int]) -> None:
     """Refuse a layer that takes the rows of a picture for its channels."""
     for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Flatten):
+            continue  # its data_format only says in which order it gives the same numbers
         if getattr(layer, "data_format", None) == "channels_first" and input_shape in _given(layer):
             raise BuildError(
                 f'takes pictures with their channels first in "{layer.name}", and is given {input_shape}, rows, '

@@ -151,6 +151,7 @@ def test_a_model_that_cannot_be_trained_as_any_other_is_refused_with_what_to_do(
         "compiled(net(shape, classes), losses.CategoricalCrossentropy(label_smoothing=0.1))",
         "net(shape, classes, lambda y: keras.ops.cast(keras.ops.softmax(y), 'bfloat16'))",
         "net(shape, classes, x=lambda i: L.Conv2D(2, 3, data_format='channels_first')(L.Permute((3, 1, 2))(i)))",
+        "keras.Sequential([keras.Input(shape), L.Flatten(data_format='channels_first'), L.Dense(classes, 'softmax')])",
         "keras.Sequential([keras.Input(batch_shape=(32, *shape)), L.Flatten(), L.Dense(classes, 'softmax')])",
     ],
 )
