@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def command(classes: tuple[str, ...], output: Path, others: Path | None, **optio
     device = find_device(options["device"])
     configure_process(device.kind, threads=0)
     with quiet_start():
-        from harness.training.pretraining import check_pretraining, pretrain
+        from harness.training.pretraining import chance_trouble, check_pretraining, pretrain
 
     check_pretraining(variant, dataset, output)
     if others is not None:
@@ -74,11 +75,11 @@ def command(classes: tuple[str, ...], output: Path, others: Path | None, **optio
         say(f"wrote {others}: {', '.join(rest)}")
     environment = training_environment(device, threads=usable_cores())
     started = time.monotonic()
+    ends_s: list[float] = []
 
     def note(epoch: int) -> None:
-        spent = time.monotonic() - started
-        left = duration(spent / epoch * (budget.epochs - epoch))
-        say(f"epoch {epoch} of {budget.epochs}, {duration(spent)}, about {left} left")
+        ends_s.append(time.monotonic() - started)
+        say(f"epoch {epoch} of {budget.epochs}, {duration(ends_s[-1])}, {left_text(ends_s, budget.epochs)}")
 
     record = pretrain(
         variant, dataset, output, seed=options["seed"], budget=budget, environment=environment, notify=note
@@ -87,3 +88,21 @@ def command(classes: tuple[str, ...], output: Path, others: Path | None, **optio
         f"wrote {output}: {variant.backbone} after epoch {record.epoch} of {budget.epochs}, "
         f"{len(dataset.train_labels):,} images of {len(dataset.classes)} classes, test accuracy {record.accuracy:.3f}"
     )
+    if trouble := chance_trouble(record, dataset):
+        warn(trouble)
+
+
+def left_text(ends_s: Sequence[float], epochs: int) -> str:
+    """Return about how long the rest takes, by when each epoch ended; the first also builds the model.
+
+    >>> left_text([60.0], 5), left_text([60.0, 70.0], 5), left_text([60.0, 70.0], 2)
+    ('at most 4 min 00 s left', 'about 30 s left', 'none left')
+    """
+    from harness.wording import duration
+
+    epoch = len(ends_s)
+    if epoch == epochs:
+        return "none left"
+    if epoch == 1:
+        return f"at most {duration(ends_s[0] * (epochs - 1))} left"
+    return f"about {duration((ends_s[-1] - ends_s[0]) / (epoch - 1) * (epochs - epoch))} left"

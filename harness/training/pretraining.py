@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from harness.budgets import BUDGETS, Budget
 from harness.datasets import Dataset
 from harness.errors import HarnessError, InputError
@@ -21,6 +23,7 @@ from harness.variants.sizes import check_variant
 from harness.variants.sources import source_fingerprint
 
 ENDING = ".weights.h5"
+_CHANCE_P = 0.05
 
 
 def check_pretraining(variant: Variant, dataset: Dataset, output: Path) -> None:
@@ -88,3 +91,21 @@ def pretrain(
     except OSError as error:
         raise HarnessError(f"{output} cannot be written ({error.strerror or error})") from error
     return record
+
+
+def chance_trouble(record: Record, dataset: Dataset) -> str:
+    """Return what to say of a training whose test accuracy may be chance; empty where it is surely above that.
+
+    Chance is to name the most frequent class of the test images always; a binomial test at 5 % tells.
+    """
+    from scipy.special import bdtrc
+
+    images = len(dataset.test_labels)
+    share = np.bincount(dataset.test_labels).max() / images
+    if bdtrc(round(record.accuracy * images) - 1, images, share) <= _CHANCE_P:
+        return ""
+    return (
+        f"test accuracy {record.accuracy:.3f} may be chance: always naming the most frequent class reaches "
+        f"{share:.3f}; the weights are hardly better than random ones: give more --epochs or images, or another "
+        "--learning-rate"
+    )

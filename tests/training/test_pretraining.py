@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 
 from harness import Variant, load_dataset
+from harness.budgets import BUDGETS
 from harness.cli import run
 from harness.datasets import Dataset
 from harness.datasets.subset import select_classes
 from harness.datasets.writing import write_folder
 from harness.errors import InputError
 from harness.models import build_model, find_backbone
+from harness.results.records import Record
+from harness.results.trials import Environment, Trial
+from harness.training.pretraining import chance_trouble
 
 
 def test_selected_classes_keep_their_images_and_get_new_labels(digits):
@@ -97,3 +101,15 @@ def test_weights_of_another_content_are_another_trial(pretrained, tmp_path):
     copy.write_bytes(path.read_bytes() + b"\0")
     variant = Variant(backbone="MobileNetV2", weights=str(path))
     assert source_fingerprint(variant) != source_fingerprint(variant.replace(weights=str(copy)))
+
+
+@pytest.mark.parametrize(("right", "told"), [(0.0, True), (0.1, True), (0.11, True), (0.15, False), (1.0, False)])
+def test_a_pretraining_that_learned_nothing_is_told(digits, right, told):
+    environment = Environment("cpu", "tensorflow", 1, ())
+    trial = Trial(Variant(), "", "digits", digits.fingerprint, 1, BUDGETS["smoke"], environment)
+    record = Record(trial, "ok", accuracy=right)
+
+    said = chance_trouble(record, digits)
+
+    assert said.startswith(f"test accuracy {right:.3f} may be chance") == told
+    assert bool(said) == told
