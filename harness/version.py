@@ -1,3 +1,3 @@
-"""The version of this package, for whatever may not import the package's own names, and all that these bring along."""
+"""The version of this package: a module that imports nothing, so that every room may import it."""
 
 __version__ = "0.1.0"

@@ -1,11 +1,14 @@
 """docs/architecture.md is true: every path in it exists, every room stands in it, the walk has at most 15 stops.
 
-And every test that SECURITY.md names is there.
+And every test that SECURITY.md names is there, and the version is one.
 """
 
 import ast
 import re
 from pathlib import Path
+
+import harness
+from harness.version import __version__
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -39,6 +42,11 @@ def test_every_room_stands_on_the_page_and_in_the_import_contract():
     assert rooms | {"__main__"} == listed
     small = {"errors", "files", "heavy", "machine", "margins", "noise", "version", "wording"}
     assert sorted(room for room in rooms - small if f"harness/{room}" not in PAGE) == []
+
+
+def test_the_version_is_one():
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert __version__ == harness.__version__
 
 
 def test_no_package_calls_a_function_as_one_of_its_modules():

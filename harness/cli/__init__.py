@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from harness import __version__
 from harness.cli.examples import epilog
 from harness.errors import HarnessError
 from harness.files import ensure_home, is_unwritable, unwritable
@@ -19,6 +18,7 @@ from harness.machine import STRIPPED, is_stripped
 from harness.noise import quiet_libraries
 from harness.running.interrupts import ignore_interrupts, interrupt_on_signals, no_more_threads
 from harness.streams import open_closed_streams
+from harness.version import __version__
 from harness.wording import harmless
 
 # A command's file, and what `harness --help` says of it: kept here so that help imports none of them.

@@ -35,9 +35,11 @@ def meant(results: Results, names: Sequence[str], suite: str | None = None) -> t
     if len(choices) == 1:
         return choices[0]
     name, variants = max(zip(names, found, strict=True), key=lambda one: len(one[1]))
-    listed = "; ".join(f"{variant.name} (suite {', '.join(of) or 'none'})" for variant, of in variants.items())
+    listed = "; ".join(
+        f"{variant.name} ({'suite ' + ', '.join(of) if of else 'in no suite'})" for variant, of in variants.items()
+    )
     raise InputError(
-        f'variant "{name}" is {len(variants)} in {results.folder}: {listed}; give the full name, or --suite'
+        f'variant "{name}" means {len(variants)} variants in {results.folder}: {listed}; give the full name, or --suite'
     )
 
 

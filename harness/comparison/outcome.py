@@ -82,7 +82,8 @@ def suite_outcome(comparison: SuiteComparison, results: Results) -> SuiteOutcome
     outcome = sorted_out(comparison.rows)
     if outcome.is_smoke:
         return outcome
-    racing = [row for choice in ("trade", "open") for row in outcome.choices[choice]]  # of the others all is settled
+    # Of what is to be taken all is settled; what loses or is beaten is hardly worth a run.
+    racing = [row for choice in ("trade", "open") for row in outcome.choices[choice]]
     remedies = (
         *_more_seeds(comparison, racing, results),
         *_more_times(comparison, racing, results),

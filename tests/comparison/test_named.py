@@ -36,7 +36,7 @@ def test_where_several_suites_have_a_name_it_is_that_of_one_that_has_all():
     assert meant(both, ["half"], "one") == (DROPOUT,)
     said = refused(both, ["half"])
     assert said == (
-        f'variant "half" is 2 in nowhere: {DROPOUT.name} (suite one); {WIDE.name} (suite two); '
+        f'variant "half" means 2 variants in nowhere: {DROPOUT.name} (suite one); {WIDE.name} (suite two); '
         "give the full name, or --suite"
     )
     three = results(ONE, TWO, Suite("three", {"half": BASELINE.replace(filters=(64, 128))}))
@@ -47,14 +47,14 @@ def test_a_name_that_means_several_is_the_one_that_is_told():
     third = BASELINE.replace(l2=0.1)
     suites = Suite("one", {"half": third, "a": DROPOUT}), Suite("two", {"half": third, "a": WIDE})
     of = results(*suites, found=[*TRAINED, *records(third, 1)])
-    assert refused(of, ["half", "a"]).startswith('variant "a" is 2 in nowhere: ')
-    assert refused(of, ["a", "half"]).startswith('variant "a" is 2 in nowhere: ')
+    assert refused(of, ["half", "a"]).startswith('variant "a" means 2 variants in nowhere: ')
+    assert refused(of, ["a", "half"]).startswith('variant "a" means 2 variants in nowhere: ')
 
 
 def test_a_full_name_that_is_a_label_elsewhere_means_both():
     of = results(Suite("one", {DROPOUT.name: WIDE}))
     assert refused(of, [DROPOUT.name]) == (
-        f'variant "{DROPOUT.name}" is 2 in nowhere: {WIDE.name} (suite one); {DROPOUT.name} (suite none); '
+        f'variant "{DROPOUT.name}" means 2 variants in nowhere: {WIDE.name} (suite one); {DROPOUT.name} (in no suite); '
         "give the full name, or --suite"
     )
     assert meant(of, [DROPOUT.name, "baseline"]) == (WIDE, BASELINE)

@@ -189,7 +189,7 @@ def test_two_variants_are_compared_by_label_or_full_name_and_what_means_several_
         assert frame["full_name"][1] == DEEP.name
     code, said, _ = variants_compared(tmp_path, capsys, "baseline", "wide")
     assert code == 4
-    assert f'variant "baseline" is 2 in {tmp_path}: ' in said
+    assert f'variant "baseline" means 2 variants in {tmp_path}: ' in said
     assert "or --suite" in said
     code, said, frame = variants_compared(tmp_path, capsys, "baseline", "wide", "--suite", "plain")
     assert list(frame["full_name"]) == ["baseline", "dropout:0.5"]
