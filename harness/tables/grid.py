@@ -16,6 +16,7 @@ TextStyle = Literal["github", "plain", "latex"]
 Align = Literal["left", "right"]
 
 MARK = " *"
+_BREAKS = "+ :.-"  # where a long name may be broken, the best first
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,28 @@ def width_of(columns: Sequence[Strip], rows: Sequence[Sequence[Lines]]) -> int:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Break a variant's name at its + signs, then anywhere, into lines of at most `width`.
+    """Break a variant's name into lines of at most `width`: at its + signs, else at blanks, colons, dots and dashes.
+
+    A word that is longer breaks anywhere.
 
     >>> wrapped("filters:64-128+dropout:0.4", 20)
     ['filters:64-128+', 'dropout:0.4']
+    >>> wrapped("model:nets:build+options.width:8", 14)
+    ['model:nets:', 'build+', 'options.width:', '8']
     """
+    return _broken_at(_BREAKS, text, width) or [""]
+
+
+def _broken_at(signs: str, text: str, width: int) -> list[str]:
+    if not signs:
+        return textwrap.wrap(text, width, break_on_hyphens=False)
+    sign, rest = signs[0], signs[1:]
     lines = [""]
-    for part in text.replace("+", "+\0").split("\0"):
+    for part in text.replace(sign, f"{sign}\0").split("\0"):
         if len(lines[-1]) + len(part) > width and lines[-1]:
             lines.append("")
         lines[-1] += part
-    return [piece for line in lines for piece in textwrap.wrap(line, width, break_on_hyphens=False)] or [""]
+    return [piece for line in lines for piece in _broken_at(rest if len(line) > width else "", line, width)]
 
 
 @lru_cache(maxsize=2**14)

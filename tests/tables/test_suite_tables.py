@@ -12,7 +12,7 @@ from harness.cli import run
 from harness.comparison import compare
 from harness.results import load_results
 from harness.tables import Screen, render_frame, render_suite, screen_of, write_tables
-from harness.tables.grid import text_width
+from harness.tables.grid import text_width, wrapped
 from harness.tables.notes import row_notes
 from harness.tables.numbers import significant
 from harness.variants import BASELINE
@@ -263,3 +263,16 @@ def test_signs_and_words_are_explained_where_they_stand(frame):
     for column, sign in (("pareto", "Pareto: yes"), ("step_time_ms", "disturbed: ")):
         assert f"- {sign}" in render_frame(flagged, "plain", columns=[column])
     assert "- Pareto" not in render_frame(flagged, "plain", columns=["accuracy"])
+
+
+@pytest.mark.parametrize("width", [8, 14, 18, 26])
+@pytest.mark.parametrize(
+    "name",
+    ["model:nets:build+options.width:8", "filters:64-128-256-512+dropout:0.5+id:d74c7fec", "a.b:c-d+e", "x" * 40],
+)
+def test_a_name_breaks_at_its_signs_and_within_a_word_only_where_the_word_is_too_long(name, width):
+    lines = wrapped(name, width)
+    assert "".join(lines) == name
+    assert max(map(len, lines)) <= width
+    longest = max(map(len, re.split(r"(?<=[+:.-])", name)))
+    assert all(line[-1] in "+:.-" for line in lines[:-1]) or longest > width
