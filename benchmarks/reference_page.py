@@ -150,8 +150,8 @@ def _transfer() -> str:
     points, low, high = (100 * tuned[name] for name in ("accuracy_delta", "accuracy_ci_low", "accuracy_ci_high"))
     text = (
         "- **Transfer learning** is not in this table: it was tried on 1,000 images of five classes alone, which is "
-        "what two cores allow. MobileNetV2 with weights learnt from the other five classes, fine-tuned at a lower rate, "
-        f"is {tuned.accuracy_verdict} there than from scratch at the usual one, by {points:.1f} points "
+        "what two cores allow. MobileNetV2 with weights learnt from the other five classes, fine-tuned at a lower "
+        f"rate, is {tuned.accuracy_verdict} there than from scratch at the usual one, by {points:.1f} points "
         f"[{low:.1f}, {high:.1f}], {tuned.seeds} seeds. The rate was chosen on the same test images, which favours it "
         "a little, and the interval is of an earlier version, today's being up to 15 % wider "
         "(`results/reference/transfer` has all four rows; [Transfer](transfer.md))."
