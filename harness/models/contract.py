@@ -17,6 +17,18 @@ _TOLERANCE = 0.01
 # Below this a Rescaling layer takes its pixels for bytes.
 _BYTES = 1 / 64
 
+_TRAINING = "train_step, compute_loss, a layer, or the schedule of an optimizer"
+# Methods of Keras's that `FitEpoch` goes through and the compiled epochs do not, and where to do the same for all.
+_LOOPS = {
+    "fit": _TRAINING,
+    "make_train_function": _TRAINING,
+    "evaluate": "test_step",
+    "make_test_function": "test_step",
+    "predict": "call",
+    "predict_step": "call",
+    "make_predict_function": "call",
+}
+
 _handed_out: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
@@ -80,12 +92,12 @@ def _check_inputs(model: keras.Model) -> None:
 
 
 def _check_loop(model: keras.Model) -> None:
-    """Refuse a loop of the model's own that is never called: it would be left out in silence."""
-    for name in ("fit", "make_train_function"):
+    """Refuse a loop of the model's own: where the harness has a faster one it would be left out in silence."""
+    for name, instead in _LOOPS.items():
         if getattr(getattr(model, name), "__func__", None) is not getattr(keras.Model, name):
             raise BuildError(
-                f"has a {name} of its own, which is never called: do that in train_step, compute_loss, a layer, or the "
-                "schedule of an optimizer"
+                f"has its own `{name}`, which is not used on every backend: do that in {instead}, or give it another "
+                "name if no training needs it"
             )
 
 

@@ -119,7 +119,21 @@ def test_a_builder_of_another_signature_is_told_how_it_is_called(write, signatur
             r'channels first in "conv2d", and is given \(6, 6, 3\).*Permute\(\(3, 1, 2\)\)',
         ),
         ("net(shape, classes, x=L.GlobalMaxPooling2D('channels_first'))", "channels first in"),
-        ("type('Own', (keras.Model,), {'fit': lambda self: 0})()", "has a fit of its own, which is never called: do"),
+        *(
+            (
+                f"type('Own', (keras.Model,), {{'{name}': lambda self: 0}})()",
+                f"has its own `{name}`, which is not used on every backend: do that in {instead}",
+            )
+            for name, instead in (
+                ("fit", "train_step"),
+                ("make_train_function", "train_step"),
+                ("evaluate", "test_step"),
+                ("make_test_function", "test_step"),
+                ("predict", "call"),
+                ("predict_step", "call"),
+                ("make_predict_function", "call"),
+            )
+        ),
         ("compiled(net(shape, classes), 'mse', None)", "compiled without an optimizer: name one, or leave compile out"),
         ("exit()", "the code ended the program with None: .*line 19: return exit"),
         ("__import__('sys').exit(3)", "the code ended the program with 3: .*line 19"),
