@@ -41,7 +41,7 @@ from harness.running.stopwatch import Stopwatch
 from harness.running.timing_processes import TimingProcesses
 from harness.running.trace import take_line, trace_path, traced
 from harness.running.tuner import run_sweep
-from harness.running.worker import Answer, Home, Worker, WorkerSettings, _check_files, run_timing, serve
+from harness.running.worker import Answer, Home, WorkerSettings, _check_files, run_timing, serve
 from harness.running.worker_pool import PoolExecutor, _Turns
 from harness.running.worker_process import WorkerDied, WorkerProcess, prepare_log
 from harness.variants import Variant
@@ -151,16 +151,26 @@ def test_a_pool_that_is_stopped_while_a_worker_starts_gives_no_result(tmp_path):
 def test_a_worker_that_cannot_start_fails_its_trial_with_the_reason(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "tensorflo")
     pool = PoolExecutor(DATA, ENVIRONMENT, workers=1, timeout_s=600, log=tmp_path / "workers.log")
-    waiting = threading.Thread(target=pool.wait)  # for a program, which nothing else is imported beside
-    waiting.start()
-    wait_until(lambda: "wait" in waits_in(waiting))
     try:
         record = pool.run(TRIAL)
     finally:
         pool.close()
-    waiting.join()
     assert record.status == "failed"
     assert record.message.startswith('KERAS_BACKEND is "tensorflo"')
+
+
+def test_who_waits_for_a_worker_to_start_goes_on_when_it_could_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflo")
+    pool = PoolExecutor(DATA, ENVIRONMENT, workers=1, timeout_s=600, log=tmp_path / "workers.log")
+    waiting = threading.Thread(target=pool.wait, daemon=True)
+    try:
+        waiting.start()
+        wait_until(lambda: "wait" in waits_in(waiting))
+        pool.run(TRIAL)
+        waiting.join(60)
+        assert not waiting.is_alive()
+    finally:
+        pool.close()
 
 
 def test_a_trial_that_is_run_alone_waits_for_those_under_way_and_holds_up_the_next():
@@ -205,7 +215,6 @@ def test_a_worker_serves_until_nobody_asks_or_nobody_listens(tmp_path):
     ours, theirs = Pipe()
     ours.send((len, ("abc",)))
     ours.send((int, ("x",)))
-    ours.send((Share.parse, ("3/2",)))
     reading = os.dup(ours.fileno())
     kept = Connection(reading)
     thread = threading.Thread(target=serve, args=(theirs,))
@@ -214,20 +223,30 @@ def test_a_worker_serves_until_nobody_asks_or_nobody_listens(tmp_path):
     told = kept.recv()
     assert isinstance(told, Answer)
     assert "ValueError: invalid literal for int()" in str(told.error)
-    refused = kept.recv().error
-    assert isinstance(refused, InputError)
-    assert '--share is "3/2"' in str(refused)
     kept.close()
     ours.close()
     thread.join()
 
 
-def test_a_timing_that_fails_is_told_as_it_failed(tmp_path, monkeypatch):
-    worker = Worker(WorkerSettings("cpu", 1, DATA, (), tmp_path / "workers.log"))
-    monkeypatch.setattr("harness.running.worker._workers", [worker])
-    with pytest.raises(HarnessError, match="digits"):
-        run_timing(BASELINE, BASELINE, BUDGETS["smoke"], "k", 0, ENVIRONMENT)
-    assert not worker.spent
+def test_what_a_task_refuses_reaches_who_asked_as_it_was_raised():
+    ours, theirs = Pipe()
+    thread = threading.Thread(target=serve, args=(theirs,), daemon=True)
+    thread.start()
+    ours.send((Share.parse, ("3/2",)))
+    refused = ours.recv().error
+    ours.close()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert isinstance(refused, InputError)
+    assert '--share is "3/2"' in str(refused)
+
+
+def test_a_timing_that_fails_is_told_as_it_failed_and_its_process_goes_on(started):
+    timing = (BASELINE, BASELINE, BUDGETS["smoke"], "k", 0, ENVIRONMENT)
+    with pytest.raises(HarnessError, match=f"'digits' changed while it was in use: its fingerprint was {'f' * 16} and"):
+        started.run(run_timing, *timing, limit_s=600)
+    assert not started.spent
+    assert started.run(os.getcwd, limit_s=600) == str(Path.cwd())
 
 
 def test_a_trace_that_cannot_be_written_costs_no_trial(tmp_path):
