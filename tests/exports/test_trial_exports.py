@@ -127,6 +127,8 @@ def test_mlflow_reads_a_run_a_trial_nested_under_its_variant(results, folder, tm
 
 @_needs("mlflow")
 def test_a_precision_that_is_not_defined_fails_no_export(results, folder, tmp_path):
+    from mlflow.tracking import MlflowClient
+
     shutil.copytree(folder, tmp_path / "results")
     record = next(iter(results.records.values()))
     with open_store(tmp_path / "results") as store:
@@ -134,6 +136,18 @@ def test_a_precision_that_is_not_defined_fails_no_export(results, folder, tmp_pa
         store.add_record(dataclasses.replace(record, precision=math.nan))
     output = str(tmp_path / "x.db")
     assert run(["export", "--results", str(tmp_path / "results"), "--format", "mlflow", "--output", output]) == 0
+    client = MlflowClient(tracking_uri=f"sqlite:///{output}")
+    experiment = client.get_experiment_by_name("digits, quick, cpu")
+    found = client.search_runs([experiment.experiment_id], max_results=100)
+    variants = {one.info.run_id: one for one in found if "mlflow.parentRunId" not in one.data.tags}
+    without = [one for one in found if "test_accuracy" in one.data.metrics and "test_precision" not in one.data.metrics]
+    (trial,) = [one for one in without if one.info.run_id not in variants]
+    (variant,) = [one for one in without if one.info.run_id in variants]
+    assert trial.data.params["seed"] == str(record.trial.seed)
+    assert trial.data.tags["mlflow.parentRunId"] == variant.info.run_id
+    assert variant.info.run_name == results.called(record.trial.variant)
+    assert "test_precision_std" not in variant.data.metrics
+    assert variant.data.metrics["test_recall_std"] > 0
 
 
 @_needs("optuna")
