@@ -177,3 +177,15 @@ def test_what_means_nothing_beside_other_options_is_left_out_by_both_front_ends(
     assert plugin.line == expected
     assert plugin.values["ray_address"] is None
     assert plugin.values["max_seeds"] == (12 if "auto" in arguments else None)
+
+
+@pytest.mark.parametrize(("images", "told"), [(1, "1 test image: one is 100 points"), (9, "11.1 points"), (10, "")])
+def test_a_plan_warns_of_test_images_that_are_too_few_for_any_verdict(project, capsys, monkeypatch, images, told):
+    monkeypatch.chdir(project())
+    pictures, labels = np.random.default_rng(1).integers(256, size=(30, 32, 32, 3), dtype=np.uint8), np.arange(30) % 2
+    train, test = slice(20), slice(20, 20 + images)
+    np.savez("drawn.npz", x_train=pictures[train], y_train=labels[train], x_test=pictures[test], y_test=labels[test])
+    assert run(["plan", "--dataset", "drawn.npz"]) == 0
+    err = capsys.readouterr().err
+    assert told in err
+    assert ("points of accuracy" in err) == bool(told)

@@ -42,6 +42,8 @@ from harness.wording import counted
 
 Pair = tuple[Variant, Variant]
 
+_FEW = 10  # test images
+
 
 @dataclass(frozen=True, eq=False)
 class Job:
@@ -168,7 +170,13 @@ def prepare(
         settings=settings,
         plan=plan,
         dataset=DatasetRef.of(dataset),
-        warnings=(*device.warnings, *dataset.warnings, *_slow_ways(plan), *_unmerged(plan, settings)),
+        warnings=(
+            *device.warnings,
+            *dataset.warnings,
+            *_few_images(dataset),
+            *_slow_ways(plan),
+            *_unmerged(plan, settings),
+        ),
         test_set=_test_set(dataset, settings.budget),
         device=device,
         engine=engine,
@@ -224,6 +232,14 @@ def sources_of(pair: Pair) -> tuple[str, str]:
 def worker_log(job: Job) -> Path:
     """Return the file that takes what workers and their libraries print."""
     return job.settings.results / "workers.log"
+
+
+def _few_images(dataset: Dataset) -> tuple[str, ...]:
+    """Say that test images are too few to tell accuracies apart."""
+    images = len(dataset.test_labels)
+    if images >= _FEW:
+        return ()
+    return (f"{counted(images, 'test image')}: one is {100 / images:.3g} points of accuracy, too much for any verdict",)
 
 
 def _slow_ways(plan: Plan) -> tuple[str, ...]:
