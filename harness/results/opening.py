@@ -33,7 +33,10 @@ from harness.results.store import Store
 BUSY_TIMEOUT_S = 30.0
 
 _ELSEWHERE = "make it writable, or give --results another folder"
-_NO_LOCKS = "its file system keeps no locks, so that two runs could write at once: give --results one on another"
+_NO_LOCKS = (
+    "its file system keeps no locks, so that two runs could write at once: give --results a folder on another file "
+    "system"
+)
 
 
 def open_store(folder: Path) -> Store:
