@@ -39,7 +39,8 @@ _PLACE_ERRORS = (
 def expanded(path: str | Path) -> Path:
     """Return a path with the home that its ~ stands for; where one's own is not known, one at which nothing can be.
 
-    (A process has none where neither HOME nor the system's list of users names it, as in some containers.)
+    (A process has none where neither HOME nor the system's list of users names it, as in some containers.) Any path
+    of ours with a ~ goes through this, also in a program that imports the harness; `ensure_home` is for libraries.
     """
     try:
         return Path(path).expanduser()
@@ -51,7 +52,8 @@ def expanded(path: str | Path) -> Path:
 def ensure_home() -> None:
     """Give this process, and those that it starts, a home in which nothing can be, where it has none.
 
-    Libraries fail as they are imported otherwise: Altair, once all is trained.
+    Libraries fail as they are imported otherwise: Altair, once all is trained. Our commands and the pytest
+    plugin call it as they begin; a program that imports the harness keeps its environment.
     """
     try:
         Path.home()

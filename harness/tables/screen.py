@@ -12,7 +12,7 @@ from typing import Literal, TextIO
 DEFAULT_WIDTH = 100
 Paint = Literal["good", "bad", "unsure", "best", "faint"]
 
-# Python knows other digits than these, and takes no number of thousands of them.
+# ASCII digits alone, and few: int() also reads those of other scripts, and refuses numbers of thousands of digits.
 _COLUMNS = re.compile("[1-9][0-9]{0,5}")
 
 # The sixteen basic colours, which a terminal's own theme makes readable; meaning is always in the words too.
