@@ -20,8 +20,11 @@ from harness.results import Results
 from harness.suites import shown_names
 from harness.tables.outcome_words import OutcomeWords, outcome_words
 from harness.tables.suite_rows import beside_each_other
-from harness.variants import Variant
-from harness.variants.rules import RULES
+from harness.variants import DEFAULTS, RULES, Variant
+from harness.variants.variant import CNN_ONLY
+
+_OF_TRAINING = {"optimizer", "learning_rate", "batch_size", "model", "options"}
+"""Fields that hold whatever builds the network."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +119,7 @@ def report_view(
         origins=origins(groups, results),
         suites=tuple(suites),
         columns=columns,
-        common=tuple((name, shown(getattr(variants[0], name))) for name in RULES if name not in varied)
-        if variants
-        else (),
+        common=_common(variants),
         troubles=tuple(_troubles(groups)),
         margins=margins,
         trials=len(
@@ -214,6 +215,24 @@ def _effects(comparison: SuiteComparison, pictures: Pictures, title: str) -> Pic
             name = f"{title}.main-effects"
             return pictures.add(effects_chart(points), name=name, alt_text=alt_text, of_suite=True)
     return None
+
+
+def _common(variants: Sequence[Variant]) -> tuple[tuple[str, str], ...]:
+    """Return the fields that all variants share, without those that say nothing of a network of one's own, or theirs.
+
+    A builder need not read a field that stands at its default, and a backbone brings its own convolutions.
+    """
+    if not variants:
+        return ()
+    varied = _varied(variants)
+    silent: set[str] = set()
+    if any(variant.model for variant in variants):
+        silent = RULES.keys() - _OF_TRAINING
+    elif any(variant.backbone for variant in variants):
+        silent = set(CNN_ONLY)
+    first = {name: getattr(variants[0], name) for name in RULES if name not in varied}
+    told = {name: value for name, value in first.items() if name not in silent or value != DEFAULTS[name]}
+    return tuple((name, shown(value)) for name, value in told.items())
 
 
 def _varied(variants: Sequence[Variant]) -> list[str]:

@@ -19,7 +19,8 @@ Pooling = Literal["max", "average", "sum", "none"]
 PrecisionPolicy = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 Backbone = Literal["ResNet50", "MobileNetV2", "VGG16", "EfficientNetB0", "InceptionV3"]
 
-_CNN_ONLY = ("filters", "kernel_size", "pooling", "batch_norm")
+CNN_ONLY = ("filters", "kernel_size", "pooling", "batch_norm")
+"""Fields of the tutorial's convolutions: without effect where a backbone brings its own."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -187,7 +188,7 @@ def _check_together(variant: Variant) -> None:
             "a backbone or a builder of your own"
         )
     if variant.backbone:
-        changed = [field for field in _CNN_ONLY if getattr(variant, field) != DEFAULTS[field]]
+        changed = [field for field in CNN_ONLY if getattr(variant, field) != DEFAULTS[field]]
         if changed:
             raise InputError(
                 f"{changed[0]}: {getattr(variant, changed[0])!r} has no effect with backbone "

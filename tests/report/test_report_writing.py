@@ -21,7 +21,7 @@ from harness.report import write_report
 from harness.report.inline_svg import inline_svg
 from harness.results import Results, load_results
 from harness.suites import Suite
-from harness.variants import BASELINE
+from harness.variants import BASELINE, RULES, Variant
 
 WIDE, DEEP = BASELINE.replace(filters=(64, 128)), BASELINE.replace(dropout=0.5)
 
@@ -177,3 +177,27 @@ def test_a_circle_is_told_briefly_and_what_a_picture_inherits_is_not_told_again(
     svg = f'<svg xmlns="x"><path transform="translate(5,9)" {dot}/><text font-size="11px">a</text></svg>'
     found = inline_svg(svg, "c0", "what")
     assert '<circle transform="translate(5,9)" r="2.7" fill="var(--blue)"/><text>a</text>' in found
+
+
+@pytest.mark.parametrize(
+    ("base", "told"),
+    [
+        (
+            BASELINE.replace(model="nets:build", activation="elu"),
+            {"activation", "optimizer", "learning_rate", "batch_size", "model", "options"},
+        ),
+        (
+            BASELINE.replace(backbone="MobileNetV2"),
+            RULES.keys() - {"filters", "kernel_size", "pooling", "batch_norm", "dropout"},
+        ),
+        (BASELINE, RULES.keys() - {"dropout"}),
+    ],
+    ids=["own", "backbone", "tutorial"],
+)
+def test_what_all_variants_share_is_told_only_of_what_the_network_uses(
+    tmp_path: Path, base: Variant, told: set[str]
+) -> None:
+    suite = Suite("net", [base.replace(dropout=0.5)], base)
+    page = text_of(made_results(tmp_path, [suite], seeds=1, epochs=1, images=40, timed=False))
+    line = page[page.index("The same in all variants: ") :].partition(": ")[2].partition(".</p>")[0]
+    assert {part.split()[0] for part in line.split(", ") if part.split()[0] in RULES} == told
