@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import ndimage
 
 from harness import Dataset, load_dataset
-from harness.datasets.near import _block_means, _box_means, _cells, _directions, _Look, _moved, _ranks, near_pairs
+from harness.datasets.near import _block_means, _box_means, _directions, _Look, _moved, _ranks, near_pairs
 
 EDGE = 32
 
@@ -164,21 +164,19 @@ def test_an_image_is_moved_and_its_edges_repeated(down, right):
     assert _moved(grey, down, right) == pytest.approx(ndimage.shift(grey, (0, -down, -right), order=0, mode="nearest"))
 
 
-def test_cells_are_directions_and_a_flat_image_has_none():
+def test_directions_are_numpys():
     rows = np.random.default_rng(0).normal(size=(5, 64)).astype(np.float32)
     centred = rows - rows.mean(axis=1, keepdims=True)
     expected = centred / np.linalg.norm(centred, axis=1, keepdims=True)
     assert _directions(rows) == pytest.approx(expected, abs=1e-6)
-    assert (_directions(rows, shortest=1000.0) == 0).all()
-    grey = np.random.default_rng(1).integers(0, 256, (3, 32, 32)).astype(np.float32)
-    grey[2] = 90
-    cells = _cells(2 * grey)
-    assert cells.shape == (3, 64)
-    assert np.linalg.norm(cells, axis=1) == pytest.approx([1, 1, 0], abs=1e-5)
-    # Cells that lie 9 from their mean, as usual of an image, are nothing to know it by; 11 are.
-    rings = np.where(np.arange(32)[:, None] % 8 < 4, 1.0, -1.0) * np.ones(32)
-    for size, length in ((9, 0), (11, 1)):
-        assert np.linalg.norm(_cells((90 + size * rings[None]).astype(np.float32))) == pytest.approx(length, abs=1e-5)
+
+
+@pytest.mark.parametrize(("contrast", "pairs"), [(9, []), (11, [(0, 1)])])
+def test_an_image_is_known_by_cells_that_lie_ten_of_256_from_their_mean(contrast, pairs):
+    stripes = np.where(np.arange(EDGE)[:, None] % 8 < 4, contrast, -contrast) + np.zeros(EDGE)
+    twice = np.repeat((90 + stripes).astype(np.uint8)[np.newaxis, ..., np.newaxis], 2, axis=0)
+
+    assert list(zip(*near_pairs(twice, np.zeros(2, int)), strict=True)) == pairs
 
 
 @given(st.lists(st.integers(0, 4), max_size=12))
