@@ -75,6 +75,7 @@ _TIME_TO = (
     "epoch's time, from the step times."
 )
 _COST = "Training time of a whole trial over that of the baseline's: the ratio of an epoch's time, from the step times."
+_CHANCE = "Says that no variant of the suite is surely better than always guessing the most frequent class, or nothing."
 _RECIPE = "Version of the training code; trials of two versions never share a row."
 
 SUITE_TABLE: Mapping[str, Column] = _table(
@@ -153,6 +154,7 @@ SUITE_TABLE: Mapping[str, Column] = _table(
     new_column("head_only", "text", _HEAD_ONLY, "note"),
     _CHANGED,
     _FULL_NAME,
+    new_column("chance", "text", _CHANCE, "note"),
 )
 """Columns of `comparison.csv` and of every table of suites, in order."""
 

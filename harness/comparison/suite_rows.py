@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.comparison.chance import chance_text
 from harness.comparison.columns import COLUMNS
 from harness.comparison.groups import Group, group_records
 from harness.comparison.judge import Accuracies, Comparison, Judge, Margins, bounded_ratio
@@ -134,6 +135,7 @@ def _compared(group: Group, results: Results, judge: Judge) -> SuiteComparison:
             | {
                 "search": note,
                 "near_duplicates": test_set.grouped,
+                "chance": "",
                 "judged_before": judged_before(group.looks[variant], group.before.get(variant, ()), judge.margins.alpha)
                 if variant in found
                 else "",
@@ -141,6 +143,8 @@ def _compared(group: Group, results: Results, judge: Judge) -> SuiteComparison:
         )
         rows.append(_EMPTY | known)
     add_pareto(rows)
+    if chance := chance_text(group.records, test_set, judge.margins):
+        rows = [row | {"chance": chance} for row in rows]
     return SuiteComparison(group, rows)
 
 

@@ -10,7 +10,7 @@ from harness.tables import escape
 from harness.tables.cells import cell_text
 from harness.tables.fit import fitted, verdict_paint
 from harness.tables.grid import Piece, TextStyle
-from harness.tables.notes import flag_legend, pareto_legend, row_notes
+from harness.tables.notes import chance_note, flag_legend, pareto_legend, row_notes
 from harness.tables.screen import Screen
 from harness.tables.suite_rows import SuiteRows
 from harness.tables.suite_table import assemble, field_of, filled, split_equal
@@ -54,7 +54,7 @@ def column_table(
         for name in (*METRICS, "step_time", "time_to_baseline", "training_cost")
         if any(column.startswith(name) for column in columns)
     ]
-    notes = row_notes(rows, shown)
+    notes = chance_note(rows) + row_notes(rows, shown)
     notes += pareto_legend(rows) if "pareto" in columns else []
     notes += flag_legend(rows) if "step_time" in shown or "step_time_flags" in columns else []
     return assemble([*part.title, *same], fitted(fields, style, screen), notes, style, screen)

@@ -52,6 +52,11 @@ def legend(rows: Sequence[Row]) -> list[str]:
     return [*(["; ".join(signs)] if signs else []), *([f"{same} in intervals"] if same else [])]
 
 
+def chance_note(rows: Sequence[Row]) -> list[str]:
+    """Return a line that says that nothing of the table learnt anything, where that is so."""
+    return list(dict.fromkeys(text for row in rows if isinstance(text := row.get("chance"), str) and text))
+
+
 def label_legend(rows: Sequence[Row]) -> list[str]:
     """Return a line that says what labels stand for; names that say it themselves are left out."""
     meant = {

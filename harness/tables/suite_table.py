@@ -12,7 +12,7 @@ from harness.tables import escape
 from harness.tables.cells import cell_text, full_text, interval_text
 from harness.tables.fit import Field, fitted, verdict_paint
 from harness.tables.grid import Align, Lines, Piece, TextStyle, text_width
-from harness.tables.notes import flag_legend, label_legend, legend, pareto_legend, row_notes, training_note
+from harness.tables.notes import chance_note, flag_legend, label_legend, legend, pareto_legend, row_notes, training_note
 from harness.tables.screen import Screen
 from harness.tables.suite_rows import SuiteRows
 
@@ -53,7 +53,13 @@ def render_suite(
     if diff_only:
         fields, same = split_equal(fields)
     drawn = fitted(fields, style, screen, wrap=wrap)
-    notes = [*row_notes(rows, ("accuracy", "step_time")), *training_note(rows), *label_legend(rows), *legend(rows)]
+    notes = [
+        *chance_note(rows),
+        *row_notes(rows, ("accuracy", "step_time")),
+        *training_note(rows),
+        *label_legend(rows),
+        *legend(rows),
+    ]
     notes += flag_legend(rows)
     if PARETO in drawn:  # a narrow screen has no room for it
         notes += pareto_legend(rows)
