@@ -155,6 +155,7 @@ SUITE_TABLE: Mapping[str, Column] = _table(
     _CHANGED,
     _FULL_NAME,
     new_column("chance", "text", _CHANCE, "note"),
+    new_column("trained_at", "text", "When the newest run of its trials began, UTC.", "file"),
 )
 """Columns of `comparison.csv` and of every table of suites, in order."""
 

@@ -136,6 +136,7 @@ def _compared(group: Group, results: Results, judge: Judge) -> SuiteComparison:
                 "search": note,
                 "near_duplicates": test_set.grouped,
                 "chance": "",
+                "trained_at": _newest_run(group, variant, results),
                 "judged_before": judged_before(group.looks[variant], group.before.get(variant, ()), judge.margins.alpha)
                 if variant in found
                 else "",
@@ -146,6 +147,12 @@ def _compared(group: Group, results: Results, judge: Judge) -> SuiteComparison:
     if chance := chance_text(group.records, test_set, judge.margins):
         rows = [row | {"chance": chance} for row in rows]
     return SuiteComparison(group, rows)
+
+
+def _newest_run(group: Group, variant: Variant, results: Results) -> str:
+    """Return when the newest run of a variant's trials began; empty where that is not known."""
+    keys = (record.trial.key for record in group.records[variant].values())
+    return max((results.provenances[key].started_at for key in keys if key in results.provenances), default="")
 
 
 def as_judged(group: Group, standings: Mapping[Variant, Standing]) -> Group:

@@ -71,21 +71,36 @@ def split_tables(frame: pd.DataFrame) -> Iterator[SuiteRows]:
         if rest not in found.setdefault(title, {}):
             order.append((title, rest))
         found[title].setdefault(rest, []).append(place)
+    newest = {title: {rest: _newest(cells, places) for rest, places in of.items()} for title, of in found.items()}
     for title, rest in order:
         rows = [{name: column[place] for name, column in cells.items()} for place in found[title][rest]]
-        yield SuiteRows(rows, _told_apart(rest, list(found[title])))
+        yield SuiteRows(rows, _told_apart(rest, newest[title]))
 
 
 def beside_each_other(parts: Iterable[Sequence[Row]]) -> list[SuiteRows]:
     """Return the rows of suites that are shown together, each told apart from others of its title as tables are."""
     parts = list(parts)
     keys = [tuple(tuple(rows[0][name] for name in names) for names in (_TITLED, _APART)) for rows in parts]
-    found: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
-    for title, rest in keys:
-        found.setdefault(title, []).append(rest)
-    return [SuiteRows(rows, _told_apart(rest, found[title])) for rows, (title, rest) in zip(parts, keys, strict=True)]
+    newest: dict[tuple[Any, ...], dict[tuple[Any, ...], str]] = {}
+    for rows, (title, rest) in zip(parts, keys, strict=True):
+        newest.setdefault(title, {})[rest] = max(str(row.get("trained_at", "")) for row in rows)
+    return [SuiteRows(rows, _told_apart(rest, newest[title])) for rows, (title, rest) in zip(parts, keys, strict=True)]
 
 
-def _told_apart(mine: tuple[Any, ...], all_: list[tuple[Any, ...]]) -> str:
-    values = zip(_APART, mine, zip(*all_, strict=True), strict=True)
-    return "; ".join(f"{SUITE_TABLE[name].head}: {value}" for name, value, others in values if len(set(others)) > 1)
+def _newest(cells: dict[str, list[Any]], places: Sequence[int]) -> str:
+    return max(str(cells["trained_at"][place]) for place in places) if "trained_at" in cells else ""
+
+
+def _told_apart(mine: tuple[Any, ...], newest: dict[tuple[Any, ...], str]) -> str:
+    """Return what tells conditions from others of one title, `newest` being when each was last trained under."""
+    values = zip(_APART, mine, zip(*newest, strict=True), strict=True)
+    told = [f"{SUITE_TABLE[name].head}: {value}" for name, value, others in values if len(set(others)) > 1]
+    place = _APART.index("fingerprint")
+    images: dict[Any, str] = {}
+    for conditions, trained_at in newest.items():
+        images[conditions[place]] = max(images.get(conditions[place], ""), trained_at)
+    if len(images) > 1:
+        last = images[mine[place]]
+        age = "the newest" if last == max(images.values()) else "older"
+        told[0] += f", {age} images, last trained on {last[:16].replace('T', ' ')} UTC" if last else ""
+    return "; ".join(told)

@@ -276,3 +276,12 @@ def test_a_name_breaks_at_its_signs_and_within_a_word_only_where_the_word_is_too
     assert max(map(len, lines)) <= width
     longest = max(map(len, re.split(r"(?<=[+:.-])", name)))
     assert all(line[-1] in "+:.-" for line in lines[:-1]) or longest > width
+
+
+def test_tables_of_images_before_and_after_an_edit_say_which_is_which_in_title_and_outcome(tmp_path, capsys):
+    make_results(tmp_path, Made(fingerprint="e" * 16, started_at="2026-01-01T08:00:00+00:00"))
+    make_results(tmp_path, Made(fingerprint="f" * 16, started_at="2026-01-02T09:30:00+00:00"))
+    assert run(["tables", "--results", str(tmp_path)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    for mark, age in (("e", "older images, last trained on 2026-01-01 08:00"), ("f", "newest images, last trained on")):
+        assert len(re.findall(rf"fingerprint: {mark * 16}, (?:the )?{age}", printed)) == 2
