@@ -31,7 +31,7 @@ ONE = Suite("one", [SHARED, SMALL.replace(filters=(16, 32)), SMALL.replace(l2=0.
 TWO = Suite("two", [SHARED, SMALL.replace(dense=(32,))], SMALL)
 """
 SWEEP = ("sweep", "suites", "--budget", "smoke", "--device", "cpu", "--seeds", "auto", "--max-seeds", "18")
-_TIMES = ("train_time_s", "time_to_baseline_s", "peak_memory_mib")
+_TIMES = ("train_time_s", "time_to_baseline_s", "peak_memory_mib", "trained_at")
 
 
 def main() -> int:

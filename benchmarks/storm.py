@@ -52,7 +52,7 @@ COMMANDS = {
     "search": ("search", *_COMMON),
 }
 # Of a table: what another run of the same trials may give otherwise.
-TIMES = ("build_s", "first_step_s", "train_time_s", "time_to_baseline_s", "peak_memory_mib")
+TIMES = ("build_s", "first_step_s", "train_time_s", "time_to_baseline_s", "peak_memory_mib", "trained_at")
 PATIENCE_S = 900
 
 # A process that has imported what a sweep needs, and is forked for each start: the storm is to hit trials, not imports.

@@ -47,7 +47,8 @@ def trained():
 
 
 def table(folder):
-    frame = compare(load_results(folder)).drop(columns=["train_time_s", "time_to_baseline_s", "peak_memory_mib"])
+    times = ["train_time_s", "time_to_baseline_s", "peak_memory_mib", "trained_at"]
+    frame = compare(load_results(folder)).drop(columns=times)
     return json.loads(frame.to_json(orient="records"))
 
 
