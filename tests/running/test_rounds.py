@@ -87,8 +87,8 @@ def rows(settings, **columns):
 
 
 def judged(settings):
-    """Everything that the tables say, figures included."""
-    return json.loads(compare(load_results(settings.results)).to_json(orient="records"))
+    """Everything that the tables say, figures included, but when the trials ran."""
+    return json.loads(compare(load_results(settings.results)).drop(columns="trained_at").to_json(orient="records"))
 
 
 def test_rows_stop_at_the_look_that_settles_them_and_the_baseline_follows_the_furthest(settings):
