@@ -28,6 +28,9 @@ hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
 
 
+FILE = pytest.StashKey[Path]()
+
+
 def pytest_collection_modifyitems(config, items):
     """In a worker of pytest-xdist put the files of slow tests first, so that none is left to one worker at the end."""
     if hasattr(config, "workerinput"):
@@ -45,8 +48,14 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol():
-    """Collect the garbage of this test alone: each pytest within a test collects all, and TensorFlow is a lot."""
+def pytest_runtest_protocol(item):
+    """Collect the garbage of this test alone: each pytest within a test collects all, and TensorFlow is a lot.
+
+    A file of tests finds no suite file of another in the process: pytest would refuse its own of the same name.
+    """
+    if item.config.stash.get(FILE, item.path) != item.path:
+        forget(item.path)
+    item.config.stash[FILE] = item.path
     gc.freeze()
     try:
         return (yield)
