@@ -54,7 +54,7 @@ def pytest_runtest_protocol(item):
     A file of tests finds no suite file of another in the process: pytest would refuse its own of the same name.
     """
     if item.config.stash.get(FILE, item.path) != item.path:
-        forget(item.path)
+        forget()
     item.config.stash[FILE] = item.path
     gc.freeze()
     try:
@@ -70,22 +70,21 @@ def digits() -> Dataset:
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """An empty project; what a suite file leaves in this process goes with it, and no other test's is there."""
+    """An empty project; what a suite file leaves in this process goes with it."""
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(tmp_path)
-    forget(tmp_path)
     yield tmp_path
     forget(tmp_path)
 
 
-def forget(project):
+def forget(project=None):
+    """Take suite files out of this process, whosever they are, and all else that lies in a project."""
     found = []
     for name, module in list(sys.modules.items()):
         with contextlib.suppress(Exception):  # some modules make their attributes when they are asked for
             places = [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or [])]
-            # Suite files of any project: pytest refuses another one of their name.
-            ours = any(str(place).startswith(str(project)) or Path(str(place)).match("suite_*.py") for place in places)
-            found += [name] * ours
+            within = project is not None and any(str(place).startswith(str(project)) for place in places)
+            found += [name] * (within or any(Path(str(place)).match("suite_*.py") for place in places))
     for name in found:
         del sys.modules[name]
 
