@@ -38,22 +38,22 @@ def blocks_chart(times: StepTimes) -> alt.TopLevelMixin:
     x = alt.X(
         "block:Q",
         title="block, in the order measured",
-        scale=alt.Scale(domain=[0.5, last + 0.5], nice=False),
-        axis=alt.Axis(grid=False, format="d", tickMinStep=1),
+        scale={"domain": [0.5, last + 0.5], "nice": False},
+        axis={"grid": False, "format": "d", "tickMinStep": 1},
     )
     dots = (
         alt.Chart(data(rows))
         .mark_point(filled=True, size=30, opacity=0.85)
         .encode(
             x=x,
-            y=alt.Y("ms:Q", title="milliseconds a step", scale=alt.Scale(zero=False, nice=True)),
+            y=alt.Y("ms:Q", title="milliseconds a step", scale={"zero": False, "nice": True}),
             color=alt.Color(
                 "arm:N",
-                scale=alt.Scale(domain=arms, range=[INK, ORANGE, BLUE][: len(arms)]),
-                legend=alt.Legend(title=None, orient="top", direction="horizontal"),
+                scale={"domain": arms, "range": [INK, ORANGE, BLUE][: len(arms)]},
+                legend={"title": None, "orient": "top", "direction": "horizontal"},
             ),
             shape=alt.Shape(
-                "arm:N", scale=alt.Scale(domain=arms, range=["diamond", "triangle-up", "circle"][: len(arms)])
+                "arm:N", scale={"domain": arms, "range": ["diamond", "triangle-up", "circle"][: len(arms)]}
             ),
             tooltip=[
                 alt.Tooltip("arm:N"),
@@ -65,4 +65,4 @@ def blocks_chart(times: StepTimes) -> alt.TopLevelMixin:
     )
     edges: Rows = [{"block": start - 0.5} for build, start in starts.items() if build > 1]
     rules = alt.Chart(data(edges)).mark_rule(color=GREY, strokeDash=[2, 2]).encode(x=x)
-    return styled(alt.layer(rules, dots).properties(width=WIDTH, height=_HEIGHT))
+    return styled(alt.layer(rules, dots, width=WIDTH, height=_HEIGHT))

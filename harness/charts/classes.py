@@ -86,8 +86,8 @@ def classes_chart(found: Sequence[ClassAccuracy]) -> alt.TopLevelMixin:
         rows.append({"class": name, **values, "images": one.images})
         if math.isfinite(one.baseline):
             bases.append({"class": name, "accuracy": one.baseline * 100, "delta": one.delta * 100})
-    y = alt.Y("class:N", sort=list(names), title=None, scale=alt.Scale(domain=list(names)), axis=alt.Axis(grid=True))
-    x = alt.X("accuracy:Q", title="accuracy of the class, %", scale=alt.Scale(zero=False, nice=True))
+    y = alt.Y("class:N", sort=list(names), title=None, scale={"domain": list(names)}, axis={"grid": True})
+    x = alt.X("accuracy:Q", title="accuracy of the class, %", scale={"zero": False, "nice": True})
     base = alt.Chart(data(rows))
     layers = [
         base.mark_rule(color=BLUE, strokeWidth=2, opacity=0.6).encode(y=y, x=alt.X("low:Q"), x2=alt.X2("high:Q")),
@@ -117,7 +117,7 @@ def classes_chart(found: Sequence[ClassAccuracy]) -> alt.TopLevelMixin:
                 ],
             )
         )
-    return styled(alt.layer(*layers).properties(width=WIDTH - 40, height=_ROW_HEIGHT * max(len(found), 1)))
+    return styled(alt.layer(*layers, width=WIDTH - 40, height=_ROW_HEIGHT * max(len(found), 1)))
 
 
 def _correct(records: Iterable[Record], truth: NDArray[np.int64]) -> dict[int, NDArray[np.float64]]:

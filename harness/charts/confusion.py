@@ -55,7 +55,7 @@ def confusion_chart(matrix: ArrayLike, classes: Sequence[str], *, difference: bo
     rows = _rows(values, names, difference=difference)
     cell = _SIZE / max(len(names), 1)
     order = list(names)
-    scale = alt.Scale(domain=order)
+    scale = {"domain": order}
     angle = -45 if max(map(len, names), default=0) > 2 else 0
     # Of many classes only so many names as fit beside one another; the tooltip has each.
     shown = order[:: max(1, math.ceil(_LABEL_HEIGHT / cell))]
@@ -73,10 +73,10 @@ def confusion_chart(matrix: ArrayLike, classes: Sequence[str], *, difference: bo
     legend = _legend(difference)
     effects = ["better", "worse"]
     cells = base.mark_rect(strokeWidth=1).encode(
-        fill=alt.Fill("effect:N", scale=alt.Scale(domain=effects, range=[BLUE, ORANGE]), legend=legend),
+        fill=alt.Fill("effect:N", scale={"domain": effects, "range": [BLUE, ORANGE]}, legend=legend),
         # In grey both hues look alike: what is worse has a dark border too.
-        stroke=alt.Stroke("effect:N", scale=alt.Scale(domain=effects, range=[BLUE, INK]), legend=legend),
-        opacity=alt.Opacity("strength:Q", scale=alt.Scale(domain=[0, 1], range=[0.05, 0.95]), legend=None),
+        stroke=alt.Stroke("effect:N", scale={"domain": effects, "range": [BLUE, INK]}, legend=legend),
+        opacity=alt.Opacity("strength:Q", scale={"domain": [0, 1], "range": [0.05, 0.95]}, legend=None),
     )
     layers = [cells]
     if len(names) <= _MOST_WITH_NUMBERS:
@@ -86,7 +86,7 @@ def confusion_chart(matrix: ArrayLike, classes: Sequence[str], *, difference: bo
                 color=alt.condition("datum.strength > 0.6", alt.value(PAPER), alt.value(INK)),
             )
         )
-    layered = alt.layer(*layers).properties(width=_SIZE, height=_SIZE, view=alt.ViewConfig(stroke=GRID))
+    layered = alt.layer(*layers, width=_SIZE, height=_SIZE, view={"stroke": GRID})
     return styled(layered)
 
 
@@ -121,12 +121,11 @@ def _short(percent: float, *, difference: bool) -> str:
     return "" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
 
-def _axis(title: str, **more: object) -> alt.Axis:
-    angle = more.pop("angle", 0)
-    return alt.Axis(title=title, labelAngle=angle, ticks=False, domain=False, labelLimit=110, **more)
+def _axis(title: str, *, angle: int = 0, **more: object) -> dict[str, object]:
+    return {"title": title, "labelAngle": angle, "ticks": False, "domain": False, "labelLimit": 110, **more}
 
 
-def _legend(difference: bool) -> alt.Legend | None:
+def _legend(difference: bool) -> dict[str, object] | None:
     if not difference:
         return None
-    return alt.Legend(title=None, orient="bottom", direction="horizontal", symbolType="square", symbolOpacity=0.8)
+    return {"title": None, "orient": "bottom", "direction": "horizontal", "symbolType": "square", "symbolOpacity": 0.8}

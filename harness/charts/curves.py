@@ -110,20 +110,25 @@ def _panel(metric: str, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
     x = alt.X(
         "epoch:Q",
         title="epoch" if metric in EPOCH_METRICS[2:] else None,
-        scale=alt.Scale(domain=[1, max(last, 2)], nice=False, zero=False),
-        axis=alt.Axis(values=ticks, format="d", grid=False),
+        scale={"domain": [1, max(last, 2)], "nice": False, "zero": False},
+        axis={"values": ticks, "format": "d", "grid": False},
     )
     colour = alt.Color(
         "part:N",
-        scale=alt.Scale(domain=list(PARTS), range=[ORANGE, BLUE]),
-        legend=alt.Legend(
-            orient="top", title=None, direction="horizontal", symbolType="stroke", symbolOpacity=1, offset=6
-        ),
+        scale={"domain": PARTS, "range": (ORANGE, BLUE)},
+        legend={
+            "orient": "top",
+            "title": None,
+            "direction": "horizontal",
+            "symbolType": "stroke",
+            "symbolOpacity": 1,
+            "offset": 6,
+        },
     )
-    scale = alt.Scale(zero=False, nice=True)
+    scale = {"zero": False, "nice": True}
     band = base.mark_area(opacity=0.2).encode(
         x=x,
-        y=alt.Y("low:Q", title=None, scale=scale, axis=alt.Axis(tickCount=4, minExtent=26, maxExtent=26)),
+        y=alt.Y("low:Q", title=None, scale=scale, axis={"tickCount": 4, "minExtent": 26, "maxExtent": 26}),
         y2=alt.Y2("high:Q"),
         color=colour,
     )
@@ -131,7 +136,7 @@ def _panel(metric: str, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
         x=x,
         y=alt.Y("mean:Q"),
         color=colour,
-        strokeDash=alt.StrokeDash("part:N", scale=alt.Scale(domain=list(PARTS), range=[[4, 2], [1, 0]])),
+        strokeDash=alt.StrokeDash("part:N", scale={"domain": PARTS, "range": ((4, 2), (1, 0))}),
     )
     layers = [band, _seeds(metric, x, colour), line, _hover(base, x)]
     rule = alt.Chart(data(mark)).mark_rule(color=RED, strokeWidth=1.4).encode(x=x)
@@ -143,10 +148,11 @@ def _panel(metric: str, rows: Rows, mark: Rows, last: int) -> alt.LayerChart:
             .mark_text(color=RED, align="right" if near_end else "left", dx=-4 if near_end else 4, baseline="bottom")
             .encode(x=x, y=alt.value(_PANEL_HEIGHT - 3), text=alt.Text("text:N"))
         )
-    return alt.layer(*layers).properties(
+    return alt.layer(
+        *layers,
         width=_PANEL_WIDTH,
         height=_PANEL_HEIGHT,
-        title=alt.TitleParams(metric, color=INK, fontSize=11, frame="group", offset=4),
+        title={"text": metric, "color": INK, "fontSize": 11, "frame": "group", "offset": 4},
     )
 
 

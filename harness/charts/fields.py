@@ -85,14 +85,14 @@ def _effect_panel(field: str, levels: Sequence[str], points: Sequence[Point], *,
         "value:N",
         sort=order,
         title=None,
-        scale=alt.Scale(domain=order),
-        axis=alt.Axis(labelAngle=-35 if max(map(len, order)) * len(order) > 22 else 0, labelLimit=90),
+        scale={"domain": order},
+        axis={"labelAngle": -35 if max(map(len, order)) * len(order) > 22 else 0, "labelLimit": 90},
     )
     y = alt.Y(
         "accuracy:Q",
         title="accuracy %" if first else None,
-        scale=alt.Scale(zero=False, nice=True),
-        axis=alt.Axis(tickCount=4),
+        scale={"zero": False, "nice": True},
+        axis={"tickCount": 4},
     )
     line = alt.Chart(data(means)).mark_line(color=ORANGE, strokeWidth=1.8).encode(x=x, y=y)
     dots = (
@@ -106,8 +106,12 @@ def _effect_panel(field: str, levels: Sequence[str], points: Sequence[Point], *,
             tooltip=[alt.Tooltip("variant:N"), alt.Tooltip("accuracy:Q", title="accuracy %", format=".2f")],
         )
     )
-    return alt.layer(line, dots).properties(
-        width=_PANEL_WIDTH, height=_PANEL_HEIGHT, title=alt.TitleParams(field, fontSize=FONT_SIZE, frame="group")
+    return alt.layer(
+        line,
+        dots,
+        width=_PANEL_WIDTH,
+        height=_PANEL_HEIGHT,
+        title={"text": field, "fontSize": FONT_SIZE, "frame": "group"},
     )
 
 

@@ -81,22 +81,27 @@ def pareto_chart(rows: Iterable[Mapping[Any, Any]]) -> alt.TopLevelMixin:
         alt.X(
             "cost:Q",
             title="step time, baseline = 1  (left is faster)",
-            scale=alt.Scale(domain=across, nice=False, zero=False),
+            scale={"domain": across, "nice": False, "zero": False},
         ),
         alt.Y(
             "gain:Q",
             title="accuracy, points over the baseline",
-            scale=alt.Scale(domain=up, nice=False, zero=False),
+            scale={"domain": up, "nice": False, "zero": False},
         ),
     )
     points = [_cut(point, across, up) for point in points]
     base = alt.Chart(data(points))
     colour = alt.Color(
         "kind:N",
-        scale=alt.Scale(domain=list(_KINDS), range=[INK, BLUE, ORANGE, GREY]),
-        legend=alt.Legend(
-            title=None, orient="top", direction="horizontal", columns=4, symbolOpacity=1, symbolStrokeWidth=1.5
-        ),
+        scale={"domain": list(_KINDS), "range": [INK, BLUE, ORANGE, GREY]},
+        legend={
+            "title": None,
+            "orient": "top",
+            "direction": "horizontal",
+            "columns": 4,
+            "symbolOpacity": 1,
+            "symbolStrokeWidth": 1.5,
+        },
     )
     layers: list[alt.Chart] = [
         alt.Chart(data([{"cost": 1.0, "gain": 0.0}])).mark_rule(color=MUTED, strokeDash=[2, 3]).encode(x=x),
@@ -111,7 +116,7 @@ def pareto_chart(rows: Iterable[Mapping[Any, Any]]) -> alt.TopLevelMixin:
             y=y,
             color=colour,
             shape=alt.Shape(
-                "kind:N", scale=alt.Scale(domain=list(_KINDS), range=["diamond", "circle", "triangle-up", "cross"])
+                "kind:N", scale={"domain": list(_KINDS), "range": ["diamond", "circle", "triangle-up", "cross"]}
             ),
             tooltip=[
                 alt.Tooltip("variant:N"),
@@ -122,7 +127,7 @@ def pareto_chart(rows: Iterable[Mapping[Any, Any]]) -> alt.TopLevelMixin:
         ),
         *_names(points, (across, up), x, y),
     ]
-    return styled(alt.layer(*layers).properties(width=WIDTH, height=_HEIGHT))
+    return styled(alt.layer(*layers, width=WIDTH, height=_HEIGHT))
 
 
 def _span(points: Rows, axis: str, baseline: float) -> list[float]:

@@ -1,6 +1,8 @@
 """How every chart looks: colours that stay apart for the colour-blind and in grey, sizes that fit a paper's column.
 
-Channels are objects in every chart, `y=alt.Y("mean:Q")`: for a text Altair goes through all classes of its schema.
+Channels are objects in every chart, `y=alt.Y("mean:Q")`: for a text Altair goes through all classes of its schema. What
+a channel holds, as its axis and scale, is a dictionary: an object has every property of the schema, and Altair copies
+all of them with each chart around it.
 """
 
 from __future__ import annotations
@@ -35,8 +37,10 @@ def data(rows: Rows) -> alt.InlineData:
 
 
 def styled(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
-    """Return the chart with the house's style; to be called once, on the outermost one."""
-    return chart.configure(**_STYLE)
+    """Give the chart the house's style and return it; to be called once, on the outermost one."""
+    # In place, as sizes are given to `alt.layer` itself: `configure` and `properties` copy all charts within.
+    chart.config = alt.Config(**_STYLE)
+    return chart
 
 
 _TEXT = {"labelFontSize": FONT_SIZE, "titleFontSize": FONT_SIZE, "titleFontWeight": "normal"}

@@ -58,13 +58,13 @@ def trend_chart(rows: Iterable[Mapping[Any, Any]]) -> alt.TopLevelMixin:
 def _panel(points: Rows, title: str) -> alt.LayerChart:
     names = [point["folder"] for point in points]
     base = alt.Chart(data(points)).encode(
-        x=alt.X("folder:N", sort=names, title=None, axis=alt.Axis(labelAngle=-40, labelLimit=120)),
-        y=alt.Y("value:Q", title=title, scale=alt.Scale(zero=False, nice=True)),
+        x=alt.X("folder:N", sort=names, title=None, axis={"labelAngle": -40, "labelLimit": 120}),
+        y=alt.Y("value:Q", title=title, scale={"zero": False, "nice": True}),
     )
     kinds = list(_MARKS)
     marks = base.mark_point(size=70, filled=True, opacity=1).encode(
-        shape=alt.Shape("change:N", scale=alt.Scale(domain=kinds, range=list(_MARKS.values())), legend=None),
-        color=alt.Color("change:N", scale=alt.Scale(domain=kinds, range=list(_COLOURS.values())), legend=None),
+        shape=alt.Shape("change:N", scale={"domain": kinds, "range": list(_MARKS.values())}, legend=None),
+        color=alt.Color("change:N", scale={"domain": kinds, "range": list(_COLOURS.values())}, legend=None),
         tooltip=[
             alt.Tooltip("folder:N"),
             alt.Tooltip("commit:N"),
@@ -73,4 +73,4 @@ def _panel(points: Rows, title: str) -> alt.LayerChart:
             alt.Tooltip("change:N", title="verdict"),
         ],
     )
-    return alt.layer(base.mark_line(color=GRID, strokeWidth=2), marks).properties(width=WIDTH, height=_HEIGHT)
+    return alt.layer(base.mark_line(color=GRID, strokeWidth=2), marks, width=WIDTH, height=_HEIGHT)
