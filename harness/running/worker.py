@@ -178,7 +178,15 @@ def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Answer:
     except BaseException as raised:
         traceback.print_exc()
         value, error = None, HarnessError(describe(raised))
+    _remove_generated_files()
     return Answer(value, error, any(worker.spent for worker in _workers))
+
+
+def _remove_generated_files() -> None:
+    """Remove the files that TensorFlow wrote what it compiles to: it would as Python ends, and a worker is killed."""
+    for name in [name for name in sys.modules if name.startswith("__autograph_generated_file")]:
+        with contextlib.suppress(OSError):
+            os.unlink(str(sys.modules[name].__file__))
 
 
 def start_worker(settings: WorkerSettings) -> None:

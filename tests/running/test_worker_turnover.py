@@ -42,7 +42,12 @@ def processes():
 
 
 @pytest.mark.slow
-def test_the_trial_that_makes_a_worker_spent_keeps_its_record_and_the_next_has_a_new_process(digits, tmp_path):
+def test_the_trial_that_makes_a_worker_spent_keeps_its_record_and_the_next_has_a_new_process(
+    digits, tmp_path, monkeypatch
+):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
     environment, others = training_environment(Device("cpu")), processes()
     pool = PoolExecutor(
         DatasetRef.of(digits), environment, workers=1, timeout_s=600, log=tmp_path / "workers.log", most_builds=2
@@ -62,3 +67,4 @@ def test_the_trial_that_makes_a_worker_spent_keeps_its_record_and_the_next_has_a
     assert third
     assert not third & second
     assert processes() == others
+    assert list(scratch.iterdir()) == []  # of what TensorFlow compiled
