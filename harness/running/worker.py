@@ -186,7 +186,7 @@ def _remove_generated_files() -> None:
     """Remove the files that TensorFlow wrote what it compiles to: it would as Python ends, and a worker is killed."""
     for name in [name for name in sys.modules if name.startswith("__autograph_generated_file")]:
         with contextlib.suppress(OSError):
-            os.unlink(str(sys.modules[name].__file__))
+            Path(str(sys.modules[name].__file__)).unlink(missing_ok=True)
 
 
 def start_worker(settings: WorkerSettings) -> None:
