@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from harness.charts.text import unique_labels
 from harness.charts.theme import BLUE, INK, WIDTH, Rows, data, styled
 from harness.results.records import NAN, Record
+from harness.tables.cells import possible_ends
 
 _ROW_HEIGHT = 20
 
@@ -70,7 +71,9 @@ def class_accuracies(
         figures = [NAN] * 4
         if base is not None and difference is not None:
             change = two_way(difference[:, mine])
-            figures = [float(base[:, mine].mean()), change.mean, *change.interval(alpha, len(classes))]
+            other = float(base[:, mine].mean())
+            ends = possible_ends(*change.interval(alpha, len(classes)), change.mean, other)
+            figures = [other, change.mean, *ends]
         found.append(ClassAccuracy(name, int(mine.sum()), effect.mean, max(low, 0.0), min(high, 1.0), *figures))
     return found
 

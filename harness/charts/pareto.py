@@ -13,6 +13,7 @@ from harness.charts.text import clean, label
 from harness.charts.theme import BLUE, GREY, INK, MUTED, ORANGE, PAPER, WIDTH, Rows, data, styled
 from harness.comparison.columns import SUITE_TABLE
 from harness.tables import full_text
+from harness.tables.cells import shown_figure
 
 _HEIGHT = 220
 _KINDS = ("baseline", "on the front", "perhaps on it", "beaten")
@@ -24,21 +25,22 @@ _ROOM = 0.06
 # An interval that reaches further beyond all estimates than twice what these span, or than this, is cut at the edge:
 # one variant timed on a busy machine would else press all others into one line.
 _REACH = 2.0
-_ENDS = {"cost": ("fast", "slow", 0.25), "gain": ("low", "high", 3.0)}
+_ENDS = {"cost": ("fast", "slow", 0.25, 0.0), "gain": ("low", "high", 3.0, -100.0)}
 
 
 def pareto_rows(rows: Iterable[Mapping[Any, Any]]) -> Rows:
     """Return a point a row of the comparison table that has accuracy and step time and did not diverge or fail.
 
-    Gains are percentage points over the baseline, costs ratios to its step time; an end of an interval that is not
-    known is the value itself.
+    Gains are percentage points over the baseline, costs ratios to its step time, with intervals as the tables tell
+    them; an end that is not known is the value itself.
     """
     points: Rows = []
     for row in rows:
-        values = (row["accuracy_delta"], row["step_time_ratio"])
-        if row["status"] not in ("ok", "partial") or not all(map(math.isfinite, values)):
+        (gain, low, high), (cost, fast, slow) = (
+            shown_figure(row, name) for name in ("accuracy_delta", "step_time_ratio")
+        )
+        if row["status"] not in ("ok", "partial") or not (math.isfinite(gain) and math.isfinite(cost)):
             continue
-        gain, cost = values
         is_baseline = row["variant"] == row["baseline"]
         kind = {"yes": "on the front", "no": "beaten"}.get(row["pareto"], "perhaps on it")
         points.append(
@@ -46,11 +48,11 @@ def pareto_rows(rows: Iterable[Mapping[Any, Any]]) -> Rows:
                 "variant": clean(row["variant"]),
                 "kind": "baseline" if is_baseline else kind,
                 "gain": gain * 100,
-                "low": _or(row["accuracy_ci_low"], gain) * 100,
-                "high": _or(row["accuracy_ci_high"], gain) * 100,
+                "low": _or(low, gain) * 100,
+                "high": _or(high, gain) * 100,
                 "cost": cost,
-                "fast": _or(row["step_time_ci_low"], cost),
-                "slow": _or(row["step_time_ci_high"], cost),
+                "fast": _or(fast, cost),
+                "slow": _or(slow, cost),
                 # As the tables say it.
                 "points": full_text(row, "accuracy_delta"),
                 "times": full_text(row, "step_time_ratio"),
@@ -132,13 +134,13 @@ def pareto_chart(rows: Iterable[Mapping[Any, Any]]) -> alt.TopLevelMixin:
 
 def _span(points: Rows, axis: str, baseline: float) -> list[float]:
     """Return what an axis spans: estimates, baseline, and the intervals as far as the rest stays legible."""
-    low, high, least_reach = _ENDS[axis]
+    low, high, least_reach, floor = _ENDS[axis]
     middles = [baseline, *(point[axis] for point in points)]
     reach = max(_REACH * (max(middles) - min(middles)), least_reach)
     least = max(min([baseline, *(point[low] for point in points)]), min(middles) - reach)
     most = min(max([baseline, *(point[high] for point in points)]), max(middles) + reach)
     room = _ROOM * (most - least) or 0.05
-    return [least - room, most + room]
+    return [max(least - room, floor), most + room]
 
 
 def _cut(point: dict[str, Any], across: list[float], up: list[float]) -> dict[str, Any]:

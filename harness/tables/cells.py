@@ -6,7 +6,17 @@ import math
 
 from harness.comparison.columns import Column, Row, column_of
 from harness.comparison.verdicts import is_loose
-from harness.tables.numbers import EMPTY, grouped, interval_decimals, p_value, percent, points, ratio, significant
+from harness.tables.numbers import (
+    EMPTY,
+    FACTOR,
+    grouped,
+    interval_decimals,
+    p_value,
+    percent,
+    points,
+    ratio,
+    significant,
+)
 
 _POINTS_DECIMALS = (0, 2)
 _RATIO_DECIMALS = (1, 4)
@@ -72,6 +82,32 @@ def full_text(row: Row, column: str) -> str:
     return text
 
 
+def shown_figure(row: Row, column: str) -> tuple[float, float, float]:
+    """Return a difference or ratio with the ends of its interval as far as `full_text` tells them, for a chart.
+
+    The ends are nan where there is no interval.
+    """
+    described = column_of(column)
+    low, high = _ends(row, described)
+    if described.kind == "difference":
+        return row[column], *_possible(row, described, low, high)
+    if is_loose(low, high):
+        value, low, high = (min(max(end, 1 / FACTOR), FACTOR) for end in (row[column], low, high))
+        return value, low, high
+    return row[column], low, high
+
+
+def possible_ends(low: float, high: float, delta: float, other: float) -> tuple[float, float]:
+    """Return an interval of a difference of fractions without what is beyond all and nothing of the other's own.
+
+    >>> possible_ends(-0.2, 0.3, 0.05, 0.75)
+    (-0.2, 0.25)
+    """
+    if math.isnan(other):
+        return max(low, -1.0), min(high, 1.0)
+    return max(low, min(-other, delta)), min(high, max(1 - other, delta))
+
+
 def _ends(row: Row, column: Column) -> tuple[float, float]:
     """Return the interval of what a column is about; nan where there is none."""
     low, high = (row.get(f"{column.quantity}_ci_{end}", math.nan) for end in ("low", "high"))
@@ -79,12 +115,8 @@ def _ends(row: Row, column: Column) -> tuple[float, float]:
 
 
 def _possible(row: Row, column: Column, low: float, high: float) -> tuple[float, float]:
-    """Return an interval of a difference without what is beyond all and nothing of the other's own figure."""
     delta, own = (row.get(name, math.nan) for name in (f"{column.quantity}_delta", column.quantity))
-    other = row.get(f"{column.quantity}_old", own - delta)
-    if math.isnan(other):
-        return max(low, -1.0), min(high, 1.0)
-    return max(low, min(-other, delta)), min(high, max(1 - other, delta))
+    return possible_ends(low, high, delta, row.get(f"{column.quantity}_old", own - delta))
 
 
 def _decimals(column: Column, low: float, high: float) -> int:

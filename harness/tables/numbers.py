@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 EMPTY = ""
+FACTOR = 100.0
+"""Beyond it a loose interval's end is no figure that anyone can use."""
+
 _HUGE = 1e7  # an end of an interval that two builds on a busy machine give
-_FACTOR = 100.0  # beyond which a loose interval's end is no figure that anyone can use
 _RATIO_DIGITS = 2  # decimals that a small ratio has at least
 _MOST = 9  # decimals at which an end is no difference for every purpose
 
@@ -65,10 +67,10 @@ def ratio(value: float, decimals: int = 2, *, loose: bool = False) -> str:
     >>> ratio(627268.6, 1, loose=True), ratio(math.inf, loose=True), ratio(0.96, 1, loose=True)
     ('>100', '>100', '1.0')
     """
-    if loose and value > _FACTOR:
-        return f">{_FACTOR:.0f}"
-    if loose and value < 1 / _FACTOR:
-        return f"<{1 / _FACTOR}"
+    if loose and value > FACTOR:
+        return f">{FACTOR:.0f}"
+    if loose and value < 1 / FACTOR:
+        return f"<{1 / FACTOR}"
     text = plain(value, decimals)
     if text == EMPTY or float(text) > 0:
         return text

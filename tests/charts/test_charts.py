@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import xml.etree.ElementTree as ElementTree
@@ -74,6 +75,35 @@ def row(variant: str, gain: float, ratio: float, standing: str = "yes", **more: 
 
 def texts_of(svg: str) -> list[str]:
     return ["".join(one.itertext()) for one in ElementTree.fromstring(svg).iter() if one.tag.endswith("}text")]
+
+
+def test_intervals_are_drawn_as_far_as_the_tables_tell_them() -> None:
+    def ends(**more: object) -> tuple[dict[str, object], list[float]]:
+        (point,) = pareto_rows([row("a", 0.01, 1.0, **more)])
+        (axes,) = {
+            str(layer["encoding"]["x"]["scale"]["domain"])
+            for layer in pareto_chart([row("a", 0.01, 1.0, **more)]).to_dict()["layer"]
+            if "scale" in layer.get("encoding", {}).get("x", {})
+        }
+        return point, json.loads(axes)
+
+    # The baseline is right for 97 %: three points are left to gain, 97 to lose.
+    point, _ = ends(accuracy=0.98, accuracy_ci_low=-0.99, accuracy_ci_high=0.05)
+    assert (point["low"], point["high"]) == (pytest.approx(-97), pytest.approx(3))
+    loose, (left, _) = ends(step_time_ci_low=1e-9, step_time_ci_high=1e9)
+    assert (loose["fast"], loose["slow"], loose["times"]) == (0.01, 100, "1.0 [<0.01, >100]")
+    assert left >= 0
+
+
+def test_a_class_gains_and_loses_no_more_than_the_baseline_leaves() -> None:
+    labels = [0] * 6 + [1] * 6
+    right = [0] * 6 + [1] * 6
+    bases = [record(seed, [], [], [*right[:-2], seed % 2, 1 - seed % 2]) for seed in (1, 2, 3)]
+    own = [record(seed, [], [], [1] * seed + right[seed:]) for seed in (1, 2, 3)]
+    for one in class_accuracies(own, labels, ["cat", "dog"], baseline=bases):
+        assert one.delta_low < one.delta <= one.delta_high
+        assert one.delta_low >= -one.baseline
+        assert one.delta_high <= 1 - one.baseline + 1e-9
 
 
 def test_a_curve_is_the_mean_of_the_seeds_and_its_band_spans_them() -> None:
