@@ -11,6 +11,7 @@ from harness.comparison.shares import right_shares
 from harness.margins import Margins
 from harness.results.contents import TestSet
 from harness.statistics import LEAST_SEEDS
+from harness.statistics.guess import right_by_guess
 from harness.statistics.ratios import Shares, two_way_of_shares
 from harness.variants import Variant
 
@@ -24,7 +25,7 @@ def chance_text(arms: Mapping[Variant, BySeed], test_set: TestSet, margins: Marg
     ended = [{seed: one for seed, one in arm.items() if one.predictions is not None} for arm in arms.values()]
     if not ended or min(map(len, ended)) < LEAST_SEEDS or not len(test_set.labels):
         return ""
-    guessed = (test_set.labels == np.bincount(test_set.labels).argmax()).astype(np.float64)
+    guessed = right_by_guess(test_set.labels)
     share = float(guessed.mean())
     # Mostly the best one is far above: one comparison per table.
     for arm in sorted(ended, key=lambda arm: -float(np.mean([one.accuracy for one in arm.values()]))):

@@ -18,6 +18,7 @@ from harness.report.pictures import Picture, Pictures
 from harness.report.variant_view import VariantView, shown, variant_view
 from harness.results import Results
 from harness.suites import shown_names
+from harness.tables.notes import chance_note
 from harness.tables.outcome_words import OutcomeWords, outcome_words
 from harness.tables.suite_rows import beside_each_other
 from harness.variants import DEFAULTS, RULES, Variant
@@ -47,6 +48,7 @@ class SuiteView:
         baseline: Name of the variant that the others are compared with.
         conditions: Dataset, budget, device and the like, in words, and what tells them from another table's.
         machine: Which machine timed; empty without step times.
+        notes: What must be known of the whole table before it is read.
         pareto: Its chart; None without step times.
         effects: Main effects of its fields; None unless they were crossed.
         rows: Of its table.
@@ -60,6 +62,7 @@ class SuiteView:
     baseline: str
     conditions: str
     machine: str
+    notes: Sequence[str] = ()
     pareto: Picture | None = None
     effects: Picture | None = None
     rows: tuple[TableRow, ...] = ()
@@ -181,6 +184,7 @@ def _suite_view(
         group.suite.label(group.suite.baseline),
         f"{conditions(group)}; {apart}" if apart else conditions(group),
         group.machine,
+        chance_note(table),
         pareto,
         _effects(comparison, pictures, title),
         tuple(_table_row(view, columns, variant) for view, variant in zip(views, group.members, strict=True)),

@@ -7,8 +7,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from harness.budgets import BUDGETS, Budget
 from harness.datasets import Dataset
 from harness.errors import HarnessError, InputError
@@ -16,6 +14,7 @@ from harness.files import replaced
 from harness.models import find_backbone
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
+from harness.statistics.guess import right_by_guess
 from harness.training.split import split_images
 from harness.training.trial import Trainer
 from harness.variants import Variant
@@ -96,16 +95,16 @@ def pretrain(
 def chance_trouble(record: Record, dataset: Dataset) -> str:
     """Return what to say of a training whose test accuracy may be chance; empty where it is surely above that.
 
-    Chance is to name the most frequent class of the test images always; a binomial test at 5 % tells.
+    Chance is to guess the most frequent class of the test images always; a binomial test at 5 % tells.
     """
     from scipy.special import bdtrc
 
     images = len(dataset.test_labels)
-    share = np.bincount(dataset.test_labels).max() / images
+    share = float(right_by_guess(dataset.test_labels).mean())
     if bdtrc(round(record.accuracy * images) - 1, images, share) <= _CHANCE_P:
         return ""
     return (
-        f"test accuracy {record.accuracy:.3f} may be chance: always naming the most frequent class reaches "
+        f"test accuracy {record.accuracy:.3f} may be chance: always guessing the most frequent class reaches "
         f"{share:.3f}; the weights are hardly better than random ones: give more --epochs or images, or another "
         "--learning-rate"
     )

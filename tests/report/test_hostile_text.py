@@ -142,7 +142,7 @@ def test_no_script_runs_and_the_layout_holds(hostile_folder: Path, browser: Any)
 
 def test_all_200_strings_are_escaped_text_wherever_they_stand(browser: Any) -> None:
     """The template without charts: every string as suite, conditions, machine, outcome, failed trial and message."""
-    suites = tuple(SuiteView(*[text] * 5) for text in STRINGS)
+    suites = tuple(SuiteView(*[text] * 5, [text]) for text in STRINGS)
     lines = (OutcomeText(text, text, text, (OutcomeLine(text, text, text),)) for text in STRINGS)
     outcome = OutcomeWords(tuple(lines), tuple(OutcomeLine(text, text, text) for text in STRINGS), STRINGS)
     troubles = tuple(Trouble(text, text, 1, "failed", 0, text) for text in STRINGS)

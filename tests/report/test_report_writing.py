@@ -94,6 +94,17 @@ def test_each_chart_is_a_png_too_where_that_is_asked_for(written: tuple[Results,
     assert {path.with_suffix(".png") for path in charts} == {path for path in charts if path.suffix == ".png"}
 
 
+def test_a_suite_at_chance_says_so_above_its_table_in_the_words_of_the_tables(tmp_path: Path) -> None:
+    results = load_results(make_results(tmp_path, Made({BASELINE: 0.10, WIDE: 0.11, DEEP: 0.60}, step_ms={})))
+    low = dataclasses.replace(
+        results, records={key: one for key, one in results.records.items() if one.trial.variant != DEEP}
+    )
+    (said,) = {row["chance"] for one in compare_all(low, Margins()) for row in one.rows}
+    assert "is surely better than always guessing" in said
+    assert text_of(low).count(f'<p class="warning">{said}</p>') == 1
+    assert "always guessing" not in text_of(results)
+
+
 @pytest.mark.parametrize(
     "change",
     [
