@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -125,23 +125,24 @@ class NumberOption:
 
 
 @dataclass(frozen=True)
-class NumberOrWord:
-    """A number in a range, or a word in its place."""
+class OrWord:
+    """What another kind takes, or a word in its place, which means something else; None for no value at all."""
 
-    number: NumberOption
+    kind: Kind
     word: str
+    meaning: Any = None
 
     @property
     def metavar(self) -> str:
-        """The number's unit, or the word."""
-        return f"{self.number.metavar}|{self.word}"
+        """What stands for the other kind's value, or the word."""
+        return f"{self.kind.metavar}|{self.word}"
 
-    def parse(self, name: str, text: str) -> float | str:
-        """Return the number or the word."""
+    def parse(self, name: str, text: str) -> Any:
+        """Return the value, or what the word means."""
         if text == self.word:
-            return text
+            return self.meaning
         try:
-            return self.number.parse(name, text)
+            return self.kind.parse(name, text)
         except InputError as error:
             raise InputError(f"{error}, or {self.word}{nearest(text, [self.word])}") from None
 
@@ -178,6 +179,7 @@ class Option:
         default: Its value where it is not given.
         default_text: How the help calls the default, where that is not its value.
         repeatable: Whether it may be given several times.
+        of_one_run: Whether it is about one run, so that no project says it for all.
     """
 
     name: str
@@ -186,11 +188,17 @@ class Option:
     default: Any = None
     default_text: str = ""
     repeatable: bool = False
+    of_one_run: bool = False
 
     @property
     def variable(self) -> str:
         """Its name in Python."""
         return self.name.replace("-", "_")
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a command line gives; of a switch that a project can switch on also what switches it off."""
+        return (self.name, f"no-{self.name}") if self.kind is None and not self.of_one_run else (self.name,)
 
     @property
     def explained(self) -> str:
@@ -203,20 +211,26 @@ class Option:
 
         What was not given is what the project says, else the default.
         """
-        if not given and given != "" and self.variable in project:
+        if given is None and self.variable in project:
             return project[self.variable]
         if self.kind is None:
             return bool(given)
         if self.repeatable:
-            return tuple(self.kind.parse(f"--{self.name}", text) for text in given or ())  # type: ignore[union-attr]
+            return self.parse_all(f"--{self.name}", given or ())  # type: ignore[arg-type]
         return self.default if given is None else self.kind.parse(f"--{self.name}", str(given))
+
+    def parse_all(self, name: str, texts: Iterable[str]) -> tuple[Any, ...]:
+        """Return the values of a repeatable option, without those that are none."""
+        values = [self.kind.parse(name, text) for text in texts] if self.kind else []
+        return tuple(value for value in values if value is not None)
 
 
 _MARGINS = Margins()
 
 DATASET = Option("dataset", "Data: digits, cifar10, a folder with train/ and test/, an .npz file, or module:function",
                  TextOption("NAME|DIR"), "digits")  # fmt: skip
-IMAGE_SIZE = Option("image-size", "Resize a folder's images to that many pixels a side", NumberOption("PIXELS", 1))
+IMAGE_SIZE = Option("image-size", "Resize a folder's images to that many pixels a side",
+                    OrWord(NumberOption("PIXELS", 1), "own"), default_text="own")  # fmt: skip
 SKIP_UNREADABLE = Option("skip-unreadable", "Leave out a folder's images that cannot be read, with a warning")
 IMAGES = (IMAGE_SIZE, SKIP_UNREADABLE)
 """What every command that reads images takes."""
@@ -238,7 +252,7 @@ JOB = (
     Option("budget", "How much: smoke (1 epoch, 1 seed, 512 images), quick (5 epochs, 5 seeds) or full (30, auto)",
            Words(tuple(BUDGETS)), default_text="quick; full with --protocol tutorial"),
     Option("seeds", "Trials per variant; auto: 5, 8, 12, 18, 30, each variant until its accuracy is settled",
-           NumberOrWord(NumberOption("N", 1, MAX_SEEDS), AUTO), default_text="the budget's"),
+           OrWord(NumberOption("N", 1, MAX_SEEDS), AUTO, AUTO), default_text="the budget's"),
     Option("max-seeds", "Where --seeds auto ends", NumberOption("N", LEAST_MAX_SEEDS, MAX_SEEDS),
            default_text=str(USUAL_MAX_SEEDS)),
     Option("epochs", "Epochs of a trial", NumberOption("N", 1, MAX_EPOCHS), default_text="the budget's"),
@@ -248,12 +262,12 @@ JOB = (
     Option(
         "workers",
         "Trials at once; more than one per GPU share it",
-        NumberOption("N", 1),
-        default_text="as cores and memory allow, one per GPU",
+        OrWord(NumberOption("N", 1), "auto"),
+        default_text="auto: as cores and memory allow, one per GPU",
     ),
     Option("trial-timeout", "Longest time of a trial", NumberOption("SECONDS", 1, whole=False), 3600.0),
     Option("trial-memory", "Most resident memory of a trial's processes; a worker needs some 800 MiB before any trial",
-           NumberOption("MIB", 512), default_text="any"),
+           OrWord(NumberOption("MIB", 512), "any"), default_text="any"),
     Option("executor", "Where trials run: this machine's processes, a Ray cluster, or what a function returns, a "
            "concurrent.futures.Executor", WordsOrFunction(("local", "ray")), "local"),
     Option("ray-address", "Head of the Ray cluster; this machine must be a node of it", TextOption("HOST:PORT")),
@@ -262,8 +276,8 @@ JOB = (
            NumberOption("N", 0.05, 1, whole=False), default_text="1"),
     Option("ray-insecure", "Join a Ray cluster that asks nobody for a token"),
     Option("live", "While trials run, write the report anew every so many seconds; the page may be opened at any time",
-           NumberOption("SECONDS", 1, whole=False), default_text="at the end alone"),
-    Option("retrain", "Train anew, though the store has results; those are kept, and no longer shown"),
+           OrWord(NumberOption("SECONDS", 1, whole=False), "end"), default_text="end: at the end alone"),
+    Option("retrain", "Train anew, though the store has results; those are kept, and no longer shown", of_one_run=True),
     Option("save-models", "Keep each trial's model in RESULTS/models; trials stored without theirs are trained again"),
     Option("protocol", "validation: the best epoch on images held out of train; tutorial: the last, watched on test",
            Words(PROTOCOLS), "validation"),
@@ -277,9 +291,9 @@ JOB = (
 
 PYTEST = (
     *JOB,
-    Option("retime", "Measure step times anew, though the store has them"),
+    Option("retime", "Measure step times anew, though the store has them", of_one_run=True),
     Option("fail-if", "Exit with 1 where a row of the tables meets this, as in \"accuracy_verdict == 'worse'\"",
-           TextOption("EXPR"), repeatable=True),
+           OrWord(TextOption("EXPR"), "none"), default_text="none", repeatable=True),
 )  # fmt: skip
 
 

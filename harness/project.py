@@ -18,8 +18,8 @@ TABLE = "[tool.harness]"
 SUITES = "suites"
 """The key that is no option: where suite files lie, for commands of `harness` that are given no path."""
 
-_ONE_RUN = ("retrain", "retime")
-_KEYS = {one.name: one for one in PYTEST if one.name not in _ONE_RUN}
+_KEYS = {one.name: one for one in PYTEST if not one.of_one_run}
+_OF_ONE_RUN = {one.name for one in PYTEST if one.of_one_run}
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,13 @@ def _project(file: Path, table: Mapping[str, Any]) -> Project:
         name = key.replace("_", "-")
         if name == SUITES:
             suites = tuple(_relative(file.parent / one) for one in _texts(place, value))
-        elif name in _ONE_RUN:
+        elif name in _OF_ONE_RUN:
             raise InputError(f"{place} is about one run: give --{name} on the command line")
         elif name not in _KEYS:
             allowed = [SUITES, *_KEYS]
             raise InputError(f"{place} is unknown: use {', '.join(allowed)}{nearest(name, allowed)}")
-        else:
-            values[_KEYS[name].variable] = _value(_KEYS[name], place, value, file.parent)
+        elif (found := _value(_KEYS[name], place, value, file.parent)) not in (None, ()):
+            values[_KEYS[name].variable] = found
     return Project(_relative(file), values, suites)
 
 
@@ -115,7 +115,7 @@ def _value(option: Option, place: str, value: Any, folder: Path) -> Any:
             return value
         raise InputError(f"{place} is {value!r}: use true or false")
     if option.repeatable:
-        return tuple(option.kind.parse(place, text) for text in _texts(place, value))
+        return option.parse_all(place, _texts(place, value))
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InputError(f"{place} is {value!r}: use {option.kind.metavar}")
     text = str(value)

@@ -15,12 +15,19 @@ def draw(path: Path, seed: int, *, size: tuple[int, int] = (8, 8), mode: str = "
     return path
 
 
-def draw_folder(root: Path, *, classes: tuple[str, ...] = ("cat", "dog"), train: int = 3, test: int = 2) -> Path:
-    """Draw a dataset folder of 8x8 PNG files; no two images are the same."""
+def draw_folder(
+    root: Path,
+    *,
+    classes: tuple[str, ...] = ("cat", "dog"),
+    train: int = 3,
+    test: int = 2,
+    size: tuple[int, int] = (8, 8),
+) -> Path:
+    """Draw a dataset folder of PNG files; no two images are the same."""
     seed = 0
     for part, count in (("train", train), ("test", test)):
         for name in classes:
             for number in range(count):
                 seed += 1
-                draw(root / part / name / f"{number}.png", seed)
+                draw(root / part / name / f"{number}.png", seed, size=size)
     return root

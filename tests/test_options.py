@@ -18,7 +18,7 @@ REFUSED = {
     "seeds": ("0", "use a whole number from 1 to 1,000, or auto"),
     "max-seeds": ("4", "use a whole number from 5 to 1,000"),
     "epochs": ("1.5", "use a whole number from 1 to 10,000"),
-    "workers": ("-1", "use a whole number from 1"),
+    "workers": ("-1", "use a whole number from 1, or auto"),
     "trial-timeout": ("inf", "use a number from 1"),
     "image-size": ("32", "digits has a size of its own; it is for a folder of images"),
     "alpha": ("1", "use a number between 0 and 1"),

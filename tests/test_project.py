@@ -9,6 +9,7 @@ from drawn_images import draw_folder
 
 from harness.cli import run
 from harness.errors import InputError
+from harness.options import PYTEST
 from harness.project import Project, load_project
 from harness.pytest_plugin.options import option_values, project_line
 
@@ -147,6 +148,14 @@ def test_pytest_takes_the_same(project, pytester, monkeypatch):
         (["image-size = 32"], ["--dataset", "photos"], "image-size 32"),
         (["image-size = 32", "skip-unreadable = true"], [], ""),
         (['weights = "averaged"'], ["--protocol", "tutorial"], ""),
+        (["image-size = 32"], ["--dataset", "photos", "--image-size", "own"], ""),
+        (["slow = true", "save-models = true"], ["--no-slow", "--no-save-models"], ""),
+        (
+            ["live = 5", "workers = 1", "trial-memory = 600"],
+            ["--live", "end", "--workers", "auto", "--trial-memory", "any"],
+            "",
+        ),
+        (['image-size = "own"', 'fail-if = "none"'], ["--dataset", "photos"], ""),
     ],
 )
 def test_what_means_nothing_beside_other_options_is_left_out_by_both_front_ends(
@@ -155,7 +164,7 @@ def test_what_means_nothing_beside_other_options_is_left_out_by_both_front_ends(
     root = project(*lines, 'budget = "smoke"')
     monkeypatch.chdir(root)
     if "photos" in arguments:
-        draw_folder(root / "photos")
+        draw_folder(root / "photos", size=(16, 16))
     images, labels = np.random.default_rng(1).integers(256, size=(20, 32, 32, 3), dtype=np.uint8), np.arange(20) % 2
     np.savez(root / "drawn.npz", x_train=images[:12], y_train=labels[:12], x_test=images[12:], y_test=labels[12:])
     monkeypatch.delitem(sys.modules, "suite_small", raising=False)
@@ -175,8 +184,30 @@ def test_what_means_nothing_beside_other_options_is_left_out_by_both_front_ends(
     )
     assert result.ret == 5, "nothing was selected"
     assert plugin.line == expected
-    assert plugin.values["ray_address"] is None
-    assert plugin.values["max_seeds"] == (12 if "auto" in arguments else None)
+    assert [plugin.values[name] for name in ("ray_address", "live", "workers", "trial_memory")] == [None] * 4
+    assert not any(plugin.values[name] for name in ("slow", "save_models", "fail_if"))
+    assert plugin.values["image_size"] == (32 if "image-size 32" in told else None)
+    assert plugin.values["max_seeds"] == (12 if arguments == ["--seeds", "auto"] else None)
+
+
+BY_VALUE = {  # whose default is a value that one can give, though another option says which
+    "budget": "quick", "seeds": "auto", "max-seeds": "30", "epochs": "30", "weights": "best", "ray-gpus": "1",
+    "ray-address": "head:1",  # needed wherever it means anything
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", [one for one in PYTEST if not one.of_one_run], ids=lambda one: one.name)
+def test_whatever_a_project_says_a_command_line_can_say_the_default(option):
+    project = {option.variable: "the project's"}
+    if option.kind is None:
+        assert option.flags == (option.name, f"no-{option.name}")
+        assert option.value(False, project) is False
+    elif option.name in BY_VALUE or option.default is not None:
+        assert option.value(BY_VALUE.get(option.name, str(option.default)), project) not in (None, "the project's")
+    else:
+        word = option.default_text.partition(":")[0]
+        assert option.kind.metavar.endswith(f"|{word}")
+        assert not option.value([word] if option.repeatable else word, project)
 
 
 @pytest.mark.parametrize(("images", "told"), [(1, "1 test image: one is 100 points"), (9, "11.1 points"), (10, "")])

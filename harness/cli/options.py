@@ -111,13 +111,13 @@ class PathValue(click.Path):
 
 def click_option(option: Option, variable: str = "") -> Callable[[Command], Command]:
     """Return an option of the common table for a command."""
-    names = (f"--{option.name}", variable or option.variable)
+    names = ("/".join(f"--{flag}" for flag in option.flags), variable or option.variable)
     if option.kind is None:
         return click.option(*names, cls=SharedOption, is_flag=True, help=option.explained)
     return click.option(
         *names,
         cls=SharedOption,
-        type=Value(names[0], option.kind),
+        type=Value(f"--{option.name}", option.kind),
         metavar=option.kind.metavar,
         multiple=option.repeatable,
         default=None if option.repeatable else option.default,

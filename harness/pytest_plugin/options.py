@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _PROJECT = pytest.StashKey["Project"]()
 
+_FLAGS = [(one, flag) for one in PYTEST for flag in one.flags]
 _GROUP = (
     "harness",
     "cnn-harness: sweep, time and compare CNN variants (each --NAME is --harness-NAME too, for where another plugin "
@@ -31,8 +32,8 @@ def add_options(parser: pytest.Parser) -> None:
         dest="harness_benchmark",
         help="Train every variant of the collected suites, time its steps, and print comparison tables.",
     )
-    for one in PYTEST:
-        group.addoption(f"--harness-{one.name}", **_settings(one) | {"help": argparse.SUPPRESS})
+    for one, flag in _FLAGS:
+        group.addoption(f"--harness-{flag}", **_settings(one, flag) | {"help": argparse.SUPPRESS})
 
 
 def add_short_options(parser: pytest.Parser, config: pytest.Config, *, explained: bool) -> None:
@@ -41,12 +42,12 @@ def add_short_options(parser: pytest.Parser, config: pytest.Config, *, explained
     The project is read for the help alone: a run of other tests is not told what is wrong with a table it doesn't use.
     """
     group = parser.getgroup(*_GROUP)
-    for one in PYTEST:
-        told = _project(config).told([one.variable]) if explained else ""
-        settings = _settings(one)
+    for one, flag in _FLAGS:
+        told = _project(config).told([one.variable]) if explained and flag == one.name else ""
+        settings = _settings(one, flag)
         settings["help"] += f" [{told}]".replace("%", "%%") if told else ""
         with contextlib.suppress(ValueError, argparse.ArgumentError):
-            group.addoption(f"--{one.name}", **settings)
+            group.addoption(f"--{flag}", **settings)
 
 
 def give_back_short_options(config: pytest.Config) -> None:
@@ -56,9 +57,9 @@ def give_back_short_options(config: pytest.Config) -> None:
     """
     parser = getattr(config, "_parser", None)
     known = getattr(getattr(parser, "optparser", None), "_option_string_actions", {})
-    for one in PYTEST:
-        if getattr(known.get(f"--{one.name}"), "dest", "") == f"harness_{one.variable}":
-            del known[f"--{one.name}"]
+    for one, flag in _FLAGS:
+        if getattr(known.get(f"--{flag}"), "dest", "") == f"harness_{one.variable}":
+            del known[f"--{flag}"]
 
 
 def option(config: pytest.Config, name: str) -> Any:
@@ -69,7 +70,7 @@ def option(config: pytest.Config, name: str) -> Any:
 
 def project_line(config: pytest.Config) -> str:
     """Return the line that says which values come from pyproject.toml; empty for none."""
-    return _project_here(config).told(one.variable for one in PYTEST if not _given(config, one))
+    return _project_here(config).told(one.variable for one in PYTEST if _given(config, one) is None)
 
 
 def option_values(config: pytest.Config) -> dict[str, Any]:
@@ -96,8 +97,14 @@ def _project(config: pytest.Config) -> Project:
     return config.stash[_PROJECT]
 
 
-def _settings(one: Option) -> dict[str, Any]:
+def _settings(one: Option, flag: str) -> dict[str, Any]:
     settings: dict[str, Any] = {"dest": f"harness_{one.variable}", "help": one.explained.replace("%", "%%")}
+    if flag != one.name:
+        return settings | {
+            "action": "store_const",
+            "const": False,
+            "help": f"Not --{one.name}, whatever a project says.",
+        }
     if one.kind is None:
-        return settings | {"action": "store_true"}
+        return settings | {"action": "store_const", "const": True}
     return settings | {"action": "append" if one.repeatable else "store", "metavar": one.kind.metavar}
