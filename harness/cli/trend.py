@@ -8,7 +8,7 @@ from typing import Any, cast
 import click
 
 from harness.cli.completing import variant_names
-from harness.cli.options import PathValue, format_option, margin_options, say
+from harness.cli.options import PathValue, format_option, margin_options, remark, say
 from harness.cli.selection import condition_options, wanted
 from harness.options import chosen_margins
 
@@ -48,12 +48,15 @@ def command(
     from harness.tables.trend_table import trend_tables
 
     opened = [load_results(folder, history=False) for folder in folders]
-    frame = trend(opened, chosen_margins(options), wanted(options))
+    left_out: list[str] = []
+    frame = trend(opened, chosen_margins(options), wanted(options), note=left_out.append)
     places = [str(results.folder) for results in opened]
     names = list(dict.fromkeys(frame["variant"]))
     for variant in variants:
         if variant not in names:
             raise InputError(f'--variant is "{variant}": use {", ".join(names)}{nearest(variant, names)}')
+    for line in left_out:
+        remark(line)
     if variants:
         frame = frame[frame["variant"].isin(variants)]
     if style in ("csv", "json"):
@@ -63,4 +66,4 @@ def command(
     if page is not None:
         from harness.report.trend_page import write_trend_page
 
-        say(f"wrote {write_trend_page(frame, page, folders=places)}", err=True)
+        say(f"wrote {write_trend_page(frame, page, folders=places, left_out=left_out)}", err=True)

@@ -38,6 +38,12 @@ class Trained:
     baselines_ms: Mapping[Pair, float]
     order: int
 
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What tables call its conditions: dataset, budget, device, backend."""
+        environment = self.conditions.environment
+        return self.conditions.dataset, self.conditions.budget.label, environment.device, environment.backend
+
     def step_time_ms(self, pair: Pair) -> float:
         """Return a variant's step as the tables show it: at one speed of the machine; nan where it is not timed."""
         if pair not in self.step_times:
@@ -103,7 +109,7 @@ def matched(old: Sequence[Trained], new: Sequence[Trained]) -> tuple[list[tuple[
     ]
     pairs: list[tuple[Trained, Trained]] = []
     for first, second in sorted(candidates, key=lambda pair: _closeness(*pair), reverse=True):
-        taken = any(first is one or _kind(second) == _kind(other) for one, other in pairs)
+        taken = any(first is one or second.kind == other.kind for one, other in pairs)
         if not taken:
             pairs.append((first, second))
     pairs.sort(key=lambda pair: pair[1].order)
@@ -115,11 +121,6 @@ def matched(old: Sequence[Trained], new: Sequence[Trained]) -> tuple[list[tuple[
         if id(one) not in known
     ]
     return pairs, list(dict.fromkeys(lines))
-
-
-def _kind(one: Trained) -> tuple[str, ...]:
-    conditions = one.conditions
-    return conditions.dataset, conditions.budget.label, conditions.environment.device, conditions.environment.backend
 
 
 def _closeness(first: Trained, second: Trained) -> tuple[bool, bool, bool, bool, int, int]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from harness.comparison.columns import TREND_OF, TREND_TABLE, Row
 from harness.comparison.folder_rows import compare_folders
 from harness.comparison.judge import Margins
-from harness.comparison.trained import trained_variants
+from harness.comparison.trained import Trained, matched, trained_variants
 from harness.comparison.wanted import ANY, Wanted
 from harness.errors import InputError
 from harness.results import Results
@@ -23,35 +23,46 @@ if TYPE_CHECKING:
 _CHANGES = ("accuracy", "step_time")
 
 
-def trend(folders: Sequence[Results], margins: Margins, wanted: Wanted = ANY) -> pd.DataFrame:
+def trend(
+    folders: Sequence[Results],
+    margins: Margins,
+    wanted: Wanted = ANY,
+    *,
+    note: Callable[[str], object] = lambda text: None,
+) -> pd.DataFrame:
     """Return a row per folder and variant, the folders in the order given, with TREND_TABLE's columns.
 
     Each folder is compared with the one before it, as `compare_folders` does: by seed and test image, step times only
     on one machine. What the one before it lacks is compared with the last folder that has it. Over all K comparisons
     of two folders together a claim is false with a chance of alpha at most, since each takes alpha / K (Bonferroni),
-    whatever the folders share.
+    whatever the folders share. `note` is told what was left out, and why.
 
     Raises:
-        InputError: There are fewer than two folders, or two neighbours have no dataset and budget in common.
+        InputError: There are fewer than two folders, or no two have a wanted dataset and budget in common.
     """
     import pandas as pd
 
     if len(folders) < 2:
         raise InputError(f"a trend over {counted(len(folders), 'folder')}: name two or more, the oldest first")
-    pairs = [(number - 1, number) for number in range(1, len(folders))] + _over_gaps(folders)
-    strict = dataclasses.replace(margins, alpha=margins.alpha / len(pairs))
+    held = _held(folders, wanted, note)
+    neighbours = [(number - 1, number) for number in range(1, len(folders))]
+    together = {
+        (before, after): found
+        for before, after in (*neighbours, *_over_gaps(held))
+        if (found := matched(held[before], held[after])[0])
+    }
+    _tell_left_out(folders, held, together.values(), note)
+    strict = dataclasses.replace(margins, alpha=margins.alpha / len(together))
     names = shown_names(suite for results in reversed(folders) for suite in results.declared)
     rows: dict[tuple[int, tuple[object, ...]], dict[str, Any]] = {}
-    for before, after in pairs:
+    for before, after in together:
         old, new = folders[before], folders[after]
-        found = compare_folders(old, new, strict, wanted, names=names)
-        if not found.titles and after - before == 1:
-            only = "; ".join(found.unmatched) or "both are empty"
-            raise InputError(f"{old.folder} and {new.folder} have no dataset and budget in common: {only}")
-        for row in found.frame.to_dict("records"):
+        own = {one.kind for one in held[before]}
+        for row in compare_folders(old, new, strict, wanted, names=names).frame.to_dict("records"):
             kind = tuple(row[name] for name in TREND_OF)
             both = row["present"] == "both"
-            if (before == 0 and row["present"] != "new") or (both and after - before > 1):
+            begins = before == 0 or kind[1:] in own
+            if (begins and row["present"] != "new") or (both and after - before > 1):
                 rows.setdefault((before, kind), _place(old) | _first(row))
             if row["present"] == "new":
                 rows.setdefault((after, kind), _place(new) | _first(row, ending=""))
@@ -65,17 +76,60 @@ def trend(folders: Sequence[Results], margins: Margins, wanted: Wanted = ANY) ->
     return frame.assign(order=order).sort_values("order", kind="stable").drop(columns="order").reset_index(drop=True)
 
 
-def _over_gaps(folders: Sequence[Results]) -> list[tuple[int, int]]:
+def _held(folders: Sequence[Results], wanted: Wanted, note: Callable[[str], object]) -> list[list[Trained]]:
+    """Return what each folder has of the wanted conditions; InputError where none has any."""
+    held: list[list[Trained]] = []
+    lacking: dict[str, InputError] = {}
+    for results in folders:
+        chosen: list[Trained] = []
+        left_out = ""
+        try:
+            chosen, left_out = wanted.choose(trained_variants(results))
+        except InputError as error:
+            lacking[str(results.folder)] = error
+        held.append(chosen)
+        if left_out:
+            note(f"{results.folder}: {left_out}")
+    if lacking and not any(held):
+        raise next(iter(lacking.values()))
+    for folder in lacking:
+        note(f"{folder} has no results under the conditions asked for: left out")
+    return held
+
+
+def _tell_left_out(
+    folders: Sequence[Results],
+    held: Sequence[Sequence[Trained]],
+    together: Collection[Sequence[tuple[Trained, Trained]]],
+    note: Callable[[str], object],
+) -> None:
+    """Tell what of a folder no other has; InputError where that is everything."""
+    shared = {id(one) for found in together for pair in found for one in pair}
+    lines = [
+        f"{results.folder}: {one.conditions.label}, {counted(len(one.records), 'variant')}"
+        for results, mine in zip(folders, held, strict=True)
+        for one in mine
+        if id(one) not in shared
+    ]
+    if not together:
+        whose = " and ".join(str(one.folder) for one in folders) if len(folders) == 2 else "no two of the folders"
+        only = "; ".join(lines) or "all are empty"
+        raise InputError(f"{whose} have {'no' if len(folders) == 2 else 'a'} dataset and budget in common: {only}")
+    for line in lines:
+        note(f"{line}: left out, since no other folder has this dataset and budget")
+
+
+def _over_gaps(held: Sequence[Sequence[Trained]]) -> list[tuple[int, int]]:
     """Return which folders to compare beyond neighbours: those between which others lack a variant that both have."""
     last: dict[tuple[object, ...], int] = {}
     pairs: dict[tuple[int, int], None] = {}
-    for number, results in enumerate(folders):
-        held = {
-            (variant, trained.conditions.dataset, tuple(trained.conditions.budget.training.items()))
-            for trained in trained_variants(results)
-            for variant in trained.records
+    for number, mine in enumerate(held):
+        here = {
+            (variant, one.conditions.dataset, tuple(one.conditions.budget.training.items()))
+            for one in mine
+            for variant in one.records
         }
-        for one in held:
+        for one in here:
             if last.get(one, number) < number - 1:
                 pairs[last[one], number] = None
             last[one] = number

@@ -25,13 +25,18 @@ _SHOWN = (
 )
 
 
-def write_trend_page(frame: pd.DataFrame, path: Path, *, folders: Sequence[str] = ()) -> Path:
-    """Write the rows of `trend` as an HTML page that opens offline, and return its path."""
+def write_trend_page(
+    frame: pd.DataFrame, path: Path, *, folders: Sequence[str] = (), left_out: Sequence[str] = ()
+) -> Path:
+    """Write the rows of `trend` as an HTML page that opens offline, and return its path.
+
+    `folders` are all that the trend is over, in their order; `left_out` are lines on what it could not show.
+    """
     variants = frame.groupby(list(TREND_OF), sort=False)
     parts = [_part(number, rows.to_dict("records"), folders) for number, (_, rows) in enumerate(variants)]
     page = page_environment().get_template("trend.html")
     heads = [TREND_TABLE[name].title for name in _SHOWN]
-    return write_asked(path, page.render(parts=parts, heads=heads, style=style_sheet(), **made_by()))
+    return write_asked(path, page.render(parts=parts, left_out=left_out, heads=heads, style=style_sheet(), **made_by()))
 
 
 def _cell(row: dict[Any, Any], column: str) -> str:

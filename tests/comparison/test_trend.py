@@ -129,12 +129,12 @@ def test_one_folder_is_no_trend_and_strangers_are_refused(nights, tmp_path):
     with pytest.raises(InputError, match="have no dataset and budget in common"):
         trend([load_results(nights[0]), load_results(other)], Margins())
     old, new = load_results(nights[0]), load_results(other)
-    only = f"only in old: digits, {Made().budget.label}, cpu, 3 variants; only in new: "
+    only = f": {old.folder}: digits, {Made().budget.label}, cpu, 3 variants; {new.folder}: "
     with pytest.raises(InputError, match=re.escape(f"{old.folder} and {new.folder} have no dataset")) as told:
         trend([old, new], Margins())
     assert only in str(told.value)
     nothing = [dataclasses.replace(one, records={}, plans=(), step_times={}) for one in (old, new)]
-    with pytest.raises(InputError, match="in common: both are empty"):
+    with pytest.raises(InputError, match="in common: all are empty"):
         trend(nothing, Margins())
 
 
@@ -193,6 +193,40 @@ def test_a_folder_of_another_budget_between_two_is_stepped_over(nights, tmp_path
     rows = trend([load_results(folder) for folder in (both, between, tmp_path / "last")], Margins())
     whole = rows[(rows["variant"] == WIDE.name) & (rows["budget"] == Made().budget.label)]
     assert list(whole["before"]) == ["", str(both)]
+
+
+def test_folders_that_share_nothing_with_their_neighbours_leave_the_rest_of_the_trend(nights, tmp_path, capsys):
+    def short(name, epochs):
+        return make_results(tmp_path / name, dataclasses.replace(Made(), budget=Made().budget.override(epochs=epochs)))
+
+    lone, first, second = short("lone", 2), short("first", 3), short("second", 3)
+    folders = [nights[2], first, lone, nights[3], second]
+    page = tmp_path / "trend.html"
+    assert run(["trend", *map(str, folders), "--page", str(page), "--format", "json"]) == 0
+    printed = capsys.readouterr()
+    said = (
+        f"{lone}: digits, quick+epochs:2, cpu, 3 variants: left out, since no other folder has this dataset and budget"
+    )
+    assert printed.err.count("note: ") == 1
+    assert said in printed.err
+    assert page.read_text().count(said) == 1
+    found = [
+        (row["budget"], row["folder"], row["before"], row["accuracy_verdict"])
+        for row in json.loads(printed.out)
+        if row["variant"] == DROPOUT.name
+    ]
+    assert found == [
+        ("quick", str(nights[2]), "", ""),
+        ("quick", str(nights[3]), str(nights[2]), "worse"),
+        ("quick+epochs:3", str(first), "", ""),
+        ("quick+epochs:3", str(second), str(first), "same"),
+    ]
+    assert run(["trend", *map(str, folders), "--budget", "quick+epochs:3", "--format", "json"]) == 0
+    printed = capsys.readouterr()
+    assert {row["folder"] for row in json.loads(printed.out)} == {str(first), str(second)}
+    assert f"{nights[2]} has no results under the conditions asked for: left out" in printed.err
+    with pytest.raises(InputError, match="no two of the folders have a dataset and budget in common"):
+        trend([load_results(folder) for folder in folders[:3]], Margins())
 
 
 def test_what_was_not_compared_says_why_and_claims_no_step_time(nights, tmp_path, capsys):
