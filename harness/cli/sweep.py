@@ -11,7 +11,7 @@ import click
 from harness.cli.options import job_options, job_settings, paths_argument, say, suite_paths, warn
 from harness.results.records import Record
 from harness.results.store import Store
-from harness.running.job import Job, begin, prepare
+from harness.running.job import Job, as_stored, begin, prepare
 from harness.running.models import kept_lines
 from harness.running.progress import Progress, describe_plan, seconds_after_training, seconds_of_timing
 from harness.running.stopwatch import Stopwatch
@@ -34,9 +34,10 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> int:
 def sweep(job: Job, *, with_times: bool) -> int:
     """Train, time and write tables; return the exit code."""
     # Imported here, and while trials run (`harness.running.ahead`): what draws charts would hold up the first trial.
-    say(describe_plan(job.plan, timings=job.untimed if with_times else ()))
     failures: list[str] = []
     with begin(job) as store:
+        job = as_stored(job, store)
+        say(describe_plan(job.plan, timings=job.untimed if with_times else ()))
         try:
             stopwatch = Stopwatch(job, store) if with_times else None
             train_plan(job, store, failures, stopwatch=stopwatch)

@@ -12,7 +12,7 @@ import click
 from harness.cli.options import is_given, job_options, job_settings, paths_argument, project, say, suite_paths, warn
 from harness.cli.sweep import train_plan
 from harness.errors import InputError
-from harness.running.job import Job, begin, prepare
+from harness.running.job import Job, as_stored, begin, prepare
 from harness.running.job_settings import JobSettings
 from harness.running.progress import describe_plan
 from harness.running.share import Share
@@ -57,8 +57,7 @@ def command(paths: tuple[Path, ...], text: str, time: bool, **options: Any) -> i
     job = prepare(settings, load_suites(suite_paths(paths), slow=options["slow"], note=warn), ahead=True)
     for warning in job.warnings:
         warn(warning)
-    say(f"share {share}: {describe_plan(job.plan)}")
-    failures = _train(job)
+    failures = _train(job, share)
     for failure in failures:
         say(f"failed: {failure}", err=True)
     folder = shlex.quote(str(whole.results))
@@ -66,8 +65,10 @@ def command(paths: tuple[Path, ...], text: str, time: bool, **options: Any) -> i
     return 1 if failures else 0
 
 
-def _train(job: Job) -> list[str]:
+def _train(job: Job, share: Share) -> list[str]:
     failures: list[str] = []
     with begin(job) as store:
+        job = as_stored(job, store)
+        say(f"share {share}: {describe_plan(job.plan)}")
         train_plan(job, store, failures)
     return failures

@@ -14,7 +14,7 @@ from harness.exports.github import tell_github
 from harness.pytest_plugin.options import option, option_values, project_line
 from harness.pytest_plugin.state import RUN, Run
 from harness.results.records import Record
-from harness.running.job import begin, prepare
+from harness.running.job import as_stored, begin, prepare
 from harness.running.job_settings import JobSettings
 from harness.running.progress import Progress, describe_plan, seconds_after_training, seconds_of_timing
 from harness.running.stopwatch import Stopwatch
@@ -51,6 +51,7 @@ def train_all(run: Run, config: pytest.Config) -> None:
     for warning in run.job.warnings:
         write(harmless(f"warning: {warning}\n"))
     run.store = begin(run.job)
+    run.job = as_stored(run.job, run.store)
     maxfail = config.getoption("maxfail")
     if run.searches:
         from harness.pytest_plugin.searches import run_searches

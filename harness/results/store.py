@@ -245,6 +245,12 @@ class Store:
         if self.version >= CHECKED_SINCE and number < last:
             raise DamagedStoreError(self.path, f"{missing_name(table, range(number + 1, last + 1))} missing")
 
+    @property
+    def last_rows(self) -> tuple[int, int]:
+        """Numbers of the last rows there are: trials and timing runs."""
+        numbers = self._last_numbers()
+        return numbers["trials"], numbers["timings"]
+
     def _next(self, found: Iterator[Row]) -> Row | None:
         with self._mutex, readable_errors(self.path):
             return next(found, None)

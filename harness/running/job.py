@@ -209,6 +209,13 @@ def begin(job: Job) -> Store:
     return store
 
 
+def as_stored(job: Job, store: Store) -> Job:
+    """Return a job as its store is, now that nobody else writes into it: another run may have ended since the plan."""
+    if store.last_rows == (job.results.last_rows if job.results else (0, 0)):
+        return job
+    return prepare(job.settings, job.plan.suites, declared=job.declared, earlier=job)
+
+
 def note_plan(job: Job, store: Store) -> None:
     """Note the suites of a job, and what of them it compares: a folder's tables show this."""
     for suite in job.declared:

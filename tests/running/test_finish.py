@@ -17,7 +17,7 @@ from harness.results.predictions import Predictions
 from harness.results.records import Record
 from harness.running import finish as finishing
 from harness.running.finish import finish
-from harness.running.job import begin, prepare
+from harness.running.job import as_stored, begin, prepare
 from harness.running.job_settings import JobSettings
 from harness.running.machine_speed import MachineSpeed
 from harness.running.progress import describe_plan
@@ -74,6 +74,25 @@ def test_a_run_with_nothing_to_train_reads_once_groups_once_and_judges_each_pair
     # compares the two variants of a suite with each other.
     assert calls == {"from_json": 9, "group_records": 1, "by_training": 1, "judge_accuracies": 4}
     assert outcome.frame.groupby("suite").size().to_dict() == {"one": 3, "two": 2}
+
+
+def test_a_run_planned_while_another_ended_does_again_nothing_of_what_that_one_did(settings):
+    planned, other = (prepare(settings, SUITES) for _ in range(2))
+    assert len(planned.plan.todo) == 9
+    train_by_hand(other)
+    with begin(planned) as store:
+        now = as_stored(planned, store)
+        assert not now.plan.todo
+        assert as_stored(now, store) is now
+    finish(now)
+    # With one of its variants chosen, and of a plan that needs more than the other one trained.
+    more = dataclasses.replace(settings, budget=settings.budget.override(seeds=4))
+    chosen = prepare(more, [SUITES[0].only([SUITES[0].variants[1]])], declared=[SUITES[0]])
+    train_by_hand(prepare(more, SUITES[1:]))
+    with begin(chosen) as store:
+        now = as_stored(chosen, store)
+    assert [(trial.variant, trial.seed) for trial in now.plan.todo] == [(SUITES[0].variants[1], 4)]
+    assert now.declared == (SUITES[0],)
 
 
 def test_the_files_leave_smoke_out_where_there_is_more(settings):
