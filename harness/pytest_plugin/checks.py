@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 _DATASET = pytest.StashKey["Dataset | HarnessError"]()
 
 
-def check_item(config: pytest.Config, variant: Variant, baseline: Variant | None = None) -> None:
-    """Fail the item where the variant cannot be trained on the dataset, without a traceback through the harness."""
+def check_item(config: pytest.Config, variant: Variant, baseline: Variant | None = None) -> str:
+    """Fail the item where the variant cannot be trained on the dataset, without a traceback through the harness.
+
+    Returns what to warn of; empty for nothing.
+    """
     __tracebackhide__ = True
     try:
         dataset = _dataset(config)
         from harness.training.check import check_trains
 
-        check_trains(variant, dataset, baseline=baseline)
+        return check_trains(variant, dataset, baseline=baseline)
     except HarnessError as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
 

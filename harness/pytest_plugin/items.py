@@ -89,7 +89,8 @@ def make_item(
 
     def check() -> None:
         __tracebackhide__ = True
-        check_item(item.config, variant, declared.baseline)
+        if warning := check_item(item.config, variant, declared.baseline):
+            item.warn(pytest.PytestWarning(warning))
 
     def train_and_time(request: pytest.FixtureRequest) -> None:
         __tracebackhide__ = True

@@ -15,6 +15,7 @@ from harness.models.state import known_state
 from harness.noise import quiet_libraries
 from harness.training.measured import check_measured, measured
 from harness.training.prepared import build_for, weight_values
+from harness.training.repeated import unlike_its_twin
 from harness.variants import Variant
 from harness.variants.reads import Reads
 from harness.variants.sizes import check_variant
@@ -32,10 +33,11 @@ class CheckError(HarnessError):
 
 
 @quiet_libraries()
-def check_trains(variant: Variant, dataset: Dataset, *, baseline: Variant | None = None) -> None:
-    """Build a variant and train it for a few steps on one batch.
+def check_trains(variant: Variant, dataset: Dataset, *, baseline: Variant | None = None) -> str:
+    """Build a variant and train it for a few steps on one batch; return what to warn of, empty for nothing.
 
-    With `baseline`, what a user's own model differs in must be read by its builder.
+    With `baseline`, what a user's own model differs in must be read by its builder. Such a model is built twice: it is
+    warned of where the second is not the first.
 
     Raises:
         InputError, HarnessError: The variant cannot be built on these images.
@@ -43,10 +45,10 @@ def check_trains(variant: Variant, dataset: Dataset, *, baseline: Variant | None
             does not fall.
     """
     with known_state(_SEED if variant.model else None), contained(), user_errors(variant.model):
-        _check(variant, dataset, baseline)
+        return _check(variant, dataset, baseline)
 
 
-def _check(variant: Variant, dataset: Dataset, baseline: Variant | None) -> None:
+def _check(variant: Variant, dataset: Dataset, baseline: Variant | None) -> str:
     check_variant(variant, dataset.input_shape, len(dataset.classes))
     reads = Reads()
     model = build_for(variant, dataset, seed=_SEED, reads=reads)
@@ -56,6 +58,7 @@ def _check(variant: Variant, dataset: Dataset, baseline: Variant | None) -> None
     output = np.asarray(model(x[:2], training=False))
     if output.shape != (len(x[:2]), len(dataset.classes)):
         raise CheckError(f"{variant.name}: the output for 2 images has shape {output.shape}, not {y[:2].shape}")
+    unlike = unlike_its_twin(model, build_for(variant, dataset, seed=_SEED), x[:2]) if variant.model else ""
     if variant.model and model._compile_metrics is not None:
         model._compile_metrics.update_state(y[: len(output)], output)  # makes their variables
         model.reset_metrics()
@@ -94,3 +97,4 @@ def _check(variant: Variant, dataset: Dataset, baseline: Variant | None) -> None
         raise CheckError(f"{variant.name}: a weight is not finite after {len(losses)} steps")
     if all(np.array_equal(old, new) for old, new in zip(before, after, strict=True)):
         raise CheckError(f"{variant.name}: no weight moved in {len(losses)} steps: is everything frozen?")
+    return f"{variant.name}: {unlike}" if unlike else ""
