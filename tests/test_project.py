@@ -190,6 +190,20 @@ def test_what_means_nothing_beside_other_options_is_left_out_by_both_front_ends(
     assert plugin.values["max_seeds"] == (12 if arguments == ["--seeds", "auto"] else None)
 
 
+def test_a_plan_and_a_list_fit_a_narrow_terminal_and_are_whole_in_a_pipe(project, capsys, monkeypatch):
+    project("workers = 1")
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert run(["plan"]) == 0
+    whole = capsys.readouterr().out
+    assert whole.startswith("1 suite (small), 2 variants, 10 trials\n")
+    monkeypatch.setenv("COLUMNS", "20")
+    for command in ("plan", "list"):
+        assert run([command]) == 0
+        out, err = capsys.readouterr()
+        assert max(map(len, (out + err).splitlines())) <= 20
+        assert command == "list" or out.split()[:12] == whole.split()[:12]
+
+
 BY_VALUE = {  # whose default is a value that one can give, though another option says which
     "budget": "quick", "seeds": "auto", "max-seeds": "30", "epochs": "30", "weights": "best", "ray-gpus": "1",
     "ray-address": "head:1",  # needed wherever it means anything

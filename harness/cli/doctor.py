@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import with_options
+from harness.cli.options import say, with_options
 from harness.options import DATASET, IMAGES, RESULTS
 from harness.tables.screen import Paint
 from harness.wording import counted
 
+_LEAST_BESIDE = 30  # columns that what was found needs beside the name of its check
 _MARKS = {"ok": "ok", "warning": "warning", "failed": "FAILED"}
 _PAINTS: dict[str, Paint] = {"warning": "unsure", "failed": "bad"}
 
@@ -47,17 +48,17 @@ def command(results: Path, dataset: str, image_size: int | None, skip_unreadable
 
     screen = screen_of(sys.stdout)
     width = max(len(check.name) for check in checks)
+    beside = screen.width - width - 11 >= _LEAST_BESIDE
+    indent = " " * (width + 11 if beside else 2)
+    room = max(screen.width - len(indent), 1)
     for check in checks:
         mark = screen.paint(_MARKS[check.status], _PAINTS.get(check.status))
-        indent = " " * (width + 11)
-        lines = textwrap.wrap(escape.one_line(check.found), max(screen.width - len(indent), 30), break_on_hyphens=False)
-        click.echo(
-            f"{check.name:<{width}}  {mark}{' ' * (9 - len(_MARKS[check.status]))}" + f"\n{indent}".join(lines),
-            color=True,
-        )
+        lines = textwrap.wrap(escape.one_line(check.found), room, break_on_hyphens=False)
+        head = f"{check.name:<{width}}  {mark}{' ' * (9 - len(_MARKS[check.status]))}" if beside else ""
+        click.echo((head or f"{check.name}:\n{indent}{mark}\n{indent}") + f"\n{indent}".join(lines), color=True)
         if check.remedy:
-            for line in textwrap.wrap(f"-> {check.remedy}", max(screen.width - len(indent), 30)):
+            for line in textwrap.wrap(f"-> {check.remedy}", room):
                 click.echo(indent + line)
     warnings = sum(check.status == "warning" for check in checks)
-    click.echo(f"{len(checks)} checks in {seconds:.1f} s: {failed} failed, {counted(warnings, 'warning')}")
+    say(f"{len(checks)} checks in {seconds:.1f} s: {failed} failed, {counted(warnings, 'warning')}", fold=True)
     return 1 if failed else 0

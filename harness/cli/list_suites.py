@@ -20,11 +20,11 @@ def command(paths: tuple[Path, ...]) -> None:
     files = load_suite_files(suite_paths(paths))
     with contextlib.suppress(NothingSelectedError):  # searches alone
         for suite in suites_of(files, slow=True, note=warn):
-            say(f"{suite.name}{' (slow: needs --slow, or its file named)' if suite.slow else ''}")
-            say(f"  {suite.baseline.name}  <- baseline")
+            say(f"{suite.name}{' (slow: needs --slow, or its file named)' if suite.slow else ''}", fold=True)
+            say(f"  {suite.baseline.name}  <- baseline", fold=True)
             for variant in suite.variants:
                 label, changed = suite.label(variant), variant.name_beside(suite.baseline)
-                say(f"  {label}{f'  ({changed})' if changed != label else ''}")
+                say(f"  {label}{f'  ({changed})' if changed != label else ''}", fold=True)
     for search in searches_of(files):
-        say(f"{search.suite_name} ({search.oracle}; run by `harness search`)")
-        say(f"  {', '.join(search.dimensions) or 'a function'}, from {search.baseline.name}")
+        say(f"{search.suite_name} ({search.oracle}; run by `harness search`)", fold=True)
+        say(f"  {', '.join(search.dimensions) or 'a function'}, from {search.baseline.name}", fold=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -188,16 +189,23 @@ def suite_paths(paths: tuple[Path, ...]) -> list[Path]:
     return list(paths or project().suites)
 
 
-def say(text: str, *, err: bool = False, nl: bool = True) -> None:
-    """Print lines, of which no name or message from elsewhere tells the terminal anything."""
+def say(text: str, *, err: bool = False, nl: bool = True, fold: bool = False) -> None:
+    """Print lines, of which no name or message from elsewhere tells the terminal anything.
+
+    `fold` breaks those that are wider than a terminal at blanks; whoever reads from a pipe gets them whole.
+    """
+    if fold:
+        from harness.tables.screen import folded
+
+        text = folded(text, sys.stderr if err else sys.stdout)
     click.echo(harmless(text), err=err, nl=nl)
 
 
 def remark(text: str) -> None:
     """Print to standard error what is no warning, and no part of the output."""
-    say(f"note: {text}", err=True)
+    say(f"note: {text}", err=True, fold=True)
 
 
 def warn(text: str) -> None:
     """Print a warning to standard error."""
-    say(f"warning: {text}", err=True)
+    say(f"warning: {text}", err=True, fold=True)

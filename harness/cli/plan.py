@@ -23,6 +23,6 @@ def command(paths: tuple[Path, ...], with_times: bool, **options: Any) -> None:
     job = prepare(job_settings(options), load_suites(suite_paths(paths), slow=options["slow"], note=warn))
     for warning in job.warnings:
         warn(warning)
-    say(describe_plan(job.plan, timings=job.untimed if with_times else ()))
+    say(describe_plan(job.plan, timings=job.untimed if with_times else ()), fold=True)
     for line in variant_lines(job.plan, job.results.records if job.results else {}):
-        say(line)
+        say(line, fold=True)

@@ -37,7 +37,7 @@ def sweep(job: Job, *, with_times: bool) -> int:
     failures: list[str] = []
     with begin(job) as store:
         job = as_stored(job, store)
-        say(describe_plan(job.plan, timings=job.untimed if with_times else ()))
+        say(describe_plan(job.plan, timings=job.untimed if with_times else ()), fold=True)
         try:
             stopwatch = Stopwatch(job, store) if with_times else None
             train_plan(job, store, failures, stopwatch=stopwatch)

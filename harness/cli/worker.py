@@ -69,6 +69,6 @@ def _train(job: Job, share: Share) -> list[str]:
     failures: list[str] = []
     with begin(job) as store:
         job = as_stored(job, store)
-        say(f"share {share}: {describe_plan(job.plan)}")
+        say(f"share {share}: {describe_plan(job.plan)}", fold=True)
         train_plan(job, store, failures)
     return failures

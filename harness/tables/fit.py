@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -56,25 +57,29 @@ def fitted(fields: Sequence[Field], style: TextStyle, screen: Screen, *, wrap: b
         longest = max((len(piece.text) for one in shape if one.name for piece in one.pieces), default=0)
         least = _LEAST_ONE_LINE_NAME if len(shape) == len(fields) else _LEAST_NAME
         unbroken = width_of(*_grid(shape))
-        width = max(longest - max(unbroken - screen.width, 0), 1)
+        width = longest - max(unbroken - screen.width, 0)  # of a table without names below 0: nothing gives way
         if width >= min(longest, least):
-            return _drawn([_broken(one, width) if one.name else one for one in shape], style, screen)
+            return _drawn([_broken(one, max(width, 1)) if one.name else one for one in shape], style, screen)
     return paragraphs(fields, screen)
 
 
 def paragraphs(fields: Sequence[Field], screen: Screen) -> str:
-    """Return a paragraph per row, a line per column: fits any width of 50 columns and more."""
+    """Return a paragraph per row, a line per column, below its head where there is no room beside it."""
     heads = [one.title for one in fields]
     width = max(len(head) for head in heads)
+    beside = screen.width - width - 2 >= _LEAST_NAME
+    room = max(screen.width - 2 - width * beside, _LEAST_NAME)
     blocks = []
     for number in range(len(fields[0].cells)):
         lines = []
         for head, one in zip(heads, fields, strict=True):
             cell = one.cells[number]
             text = " ".join(piece.text + (" *" if piece.best else "") for piece in cell if piece.text)
-            if text:
-                pieces = wrapped(text, max(screen.width - width - 2, 14)) if one.name else [text]
-                lines += [f"{(head if not at else ''):<{width}}  {piece}" for at, piece in enumerate(pieces)]
+            pieces = [] if not text else wrapped(text, room) if one.name else textwrap.wrap(text, room)
+            if beside:
+                lines += [f"{'' if at else head:<{width}}  {piece}" for at, piece in enumerate(pieces)]
+            elif pieces:
+                lines += [*textwrap.wrap(head, screen.width), *(f"  {piece}" for piece in pieces)]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 

@@ -14,6 +14,7 @@ from harness.tables.screen import Paint, Screen
 
 TITLE = "outcome: which variant, at what price, how sure"
 _LABEL_WIDTH = 8
+_NARROW = 40  # columns below which what hangs is moved in by two
 _PAINTS: dict[str, Paint] = {"take": "good", "trade": "best", "open": "unsure", "beaten": "faint"}
 
 
@@ -37,7 +38,7 @@ def outcome_section(
 
 
 def _plain(words: OutcomeWords, screen: Screen) -> list[str]:
-    lines, conditions = [TITLE], ""
+    lines, conditions = _folded(TITLE, screen, indent=2), ""
     for one in words.suites:
         # Said once, where suites in a row share them.
         told = "" if one.conditions == conditions else f" ({one.conditions})"
@@ -54,7 +55,7 @@ def _plain(words: OutcomeWords, screen: Screen) -> list[str]:
 def _labelled(line: OutcomeLine, screen: Screen) -> list[str]:
     text = ": ".join(part for part in (line.names, line.text) if part)
     first, *rest = _folded(
-        f"{line.label:<{_LABEL_WIDTH}}{escape.one_line(text)}", screen, indent=_LABEL_WIDTH + 2, first=2
+        f"{line.label:<{_LABEL_WIDTH}}{escape.one_line(text)}", screen, indent=_hanging(screen), first=2
     )
     return [first.replace(line.label, screen.paint(line.label, _PAINTS.get(line.label)), 1), *rest]
 
@@ -75,7 +76,7 @@ def _folded(text: str, screen: Screen, *, indent: int, first: int = 0) -> list[s
 
 def _continued(command: str, screen: Screen) -> list[str]:
     """Return a command line within the screen, broken before an option, as a shell reads on."""
-    indent, lines = " " * (_LABEL_WIDTH + 2), [""]
+    indent, lines = " " * _hanging(screen), [""]
     room = screen.width - len(indent) - len(" \\")
     options = _options_of(command)
     for part in (piece for one in options for piece in ([one] if len(one) <= room else one.split(" ", 1))):
@@ -83,6 +84,10 @@ def _continued(command: str, screen: Screen) -> list[str]:
             lines.append("")
         lines[-1] += f"{' ' * bool(lines[-1])}{part}"
     return [f"{indent}{line}{' ' + chr(92) if number < len(lines) - 1 else ''}" for number, line in enumerate(lines)]
+
+
+def _hanging(screen: Screen) -> int:
+    return _LABEL_WIDTH + 2 if screen.width >= _NARROW else 4
 
 
 def _options_of(command: str) -> list[str]:

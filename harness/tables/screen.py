@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TextIO
@@ -54,3 +55,29 @@ def screen_of(stream: TextIO, environ: Mapping[str, str] | None = None) -> Scree
     else:
         width = DEFAULT_WIDTH
     return Screen(width, colour)
+
+
+def folded(text: str, stream: TextIO, environ: Mapping[str, str] | None = None) -> str:
+    """Return text whose lines fit the terminal behind a stream, or COLUMNS; as it is where neither is there.
+
+    A line goes on further in than it begins; a word that is wider stays whole, since it may be a command's.
+    """
+    environ = os.environ if environ is None else environ
+    if not (stream.isatty() or _COLUMNS.fullmatch(environ.get("COLUMNS", ""))):
+        return text
+    width = screen_of(stream, environ).width
+    return "\n".join(part for line in text.split("\n") for part in _fold(line, width))
+
+
+def _fold(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.wrap(
+        line.strip(),
+        width,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

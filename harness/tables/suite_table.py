@@ -120,7 +120,7 @@ def head_lines(column: Column) -> tuple[str, ...]:
 
 def field_of(column: Column, *, align: Align = "left", joins_previous: bool = False, drop: int = 0) -> Field:
     """Return a column's field, before its cells are known."""
-    name = column.name == "variant"
+    name = column.name in ("variant", "folder")
     return Field(head_lines(column), column.title, align=align, name=name, joins_previous=joins_previous, drop=drop)
 
 

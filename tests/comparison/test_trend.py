@@ -229,6 +229,15 @@ def test_folders_that_share_nothing_with_their_neighbours_leave_the_rest_of_the_
         trend([load_results(folder) for folder in folders[:3]], Margins())
 
 
+@pytest.mark.parametrize("width", [20, 40, 70, 100])
+def test_a_trend_fits_its_terminal(nights, monkeypatch, capsys, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert run(["trend", str(nights[0]), str(nights[1]), "--variant", "baseline"]) == 0
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= width
+    assert ("night-0  " in printed) == (width > 60), "else a paragraph per row"
+
+
 def test_what_was_not_compared_says_why_and_claims_no_step_time(nights, tmp_path, capsys):
     moved = make_results(tmp_path / "moved", dataclasses.replace(Made(), fingerprint="e" * 16))
     folders = [load_results(folder) for folder in (nights[0], moved)]

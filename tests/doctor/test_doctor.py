@@ -37,12 +37,14 @@ def test_it_makes_ten_checks_and_more_and_ends_with_0_when_all_is_well(tmp_path)
     assert not (tmp_path / "results").exists()
 
 
-def test_something_that_fails_ends_with_1_and_a_remedy(tmp_path, capsys):
+def test_something_that_fails_ends_with_1_and_a_remedy_in_a_terminal_of_any_width(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "20")
     (tmp_path / "harness.sqlite").write_bytes(b"SQLite format 3\0" + b"damage" * 500)
     assert run(["doctor", "--results", str(tmp_path), "--dataset", "digts"]) == 1
     printed = capsys.readouterr().out
     assert printed.count("FAILED") == 2
     assert printed.count("-> ") >= 2
+    assert max(map(len, printed.splitlines())) <= 20
     assert 'did you mean "digits"' in " ".join(printed.split())
 
 

@@ -66,7 +66,7 @@ def hostile(tmp_path_factory):
     return compare(load_results(make_results(tmp_path_factory.mktemp("hostile"), made)))
 
 
-@pytest.mark.parametrize("width", [50, 60, 80, 100, 120, 200])
+@pytest.mark.parametrize("width", [20, 30, 50, 60, 80, 100, 120, 200])
 def test_a_table_fits_its_screen_whatever_the_names(hostile, width):
     text = render_frame(hostile, "plain", screen=Screen(width))
     assert max(text_width(line) for line in text.splitlines()) <= width
