@@ -29,7 +29,7 @@ _CONDITIONS = (
     new_column("budget", "text", "How much training a trial got: the budget, with what was changed of it."),
     new_column("device", "words", "What trained: cpu or gpu.", words=("cpu", "gpu")),
     new_column("backend", "text", "Keras backend: tensorflow, jax or torch."),
-    new_column("precision_policy", "text", "Keras dtype policy: the precision that the layers compute in."),
+    new_column("precision_policy", "text", "Keras dtype policy that the layers computed in."),
 )
 _CALLED = (
     "What the variant is called: its label in the suite, or how it differs from the suite's baseline, which is called "

@@ -11,7 +11,7 @@ from harness.comparison.columns import FOLDER_COLUMNS, METRICS
 from harness.comparison.differences import Difference, differences_of
 from harness.comparison.judge import Accuracies, Comparison, Judge, Margins
 from harness.comparison.pairs import BySeed, up_to
-from harness.comparison.suite_cells import status_of
+from harness.comparison.suite_cells import precision_of, status_of
 from harness.comparison.times_across_runs import judge_across
 from harness.comparison.trained import Pair, Trained, matched, trained_variants
 from harness.comparison.training_cost import SAME_EPOCH, judge_training, share_of
@@ -146,7 +146,7 @@ def _row(
         "budget": conditions.budget.label,
         "device": conditions.environment.device,
         "backend": conditions.environment.backend,
-        "precision_policy": variant.precision_policy,
+        "precision_policy": precision_of(variant, (after or before).values()),
         "present": "both" if before and after else "old" if before else "new",
         "seeds": accuracies.pairs,
         "message": "; ".join(f"{name}: {message}" for name, (_, message) in states.items() if message),

@@ -36,7 +36,7 @@ def row_cells(group: Group, variant: Variant, accuracies: Accuracies, times: Com
         "budget": conditions.budget.label,
         "device": conditions.environment.device,
         "backend": conditions.environment.backend,
-        "precision_policy": variant.precision_policy,
+        "precision_policy": precision_of(variant, good),
         "seeds": len(good),
         "looks": ", ".join(map(str, looks)),
         "epoch": median(record.epoch for record in good) if good else NAN,
@@ -100,6 +100,11 @@ def status_of(records: Iterable[Record], seeds: int) -> tuple[str, str]:
     if len(by_status["ok"]) < seeds:
         return "partial", f"{len(by_status['ok'])} of {seeds} seeds"
     return "ok", ""
+
+
+def precision_of(variant: Variant, records: Iterable[Record]) -> str:
+    """Return what a variant's layers computed in: a user's builder may have chosen otherwise."""
+    return next((one.precision_policy for one in records if one.precision_policy), variant.precision_policy)
 
 
 def _features_s(variant: Variant, records: Sequence[Record]) -> float:

@@ -65,6 +65,8 @@ class Record:
         val_accuracies: Those of the history, also where it was left unread.
         features_s: Seconds that a frozen backbone took to compute the features that the head trains on, once and
             whenever that was; nan where none are kept, or it is not known.
+        precision_policy: What the layers of a user's own model computed in, where that is not what its variant says;
+            else empty.
         model: Where its trial was to keep it, until it is written beside the store, which has none of it.
         trained_on: The machine, where that was another than the command's; in the store it is that of the row's run.
     """
@@ -87,6 +89,7 @@ class Record:
     predictions: Predictions | None = None
     val_accuracies: tuple[float, ...] = ()
     features_s: float = NAN
+    precision_policy: str = ""
     model: KeptModel | None = None
     trained_on: Hardware | None = None
 
@@ -107,6 +110,8 @@ class Record:
         }
         if math.isnan(self.features_s):
             del fields["features_s"]  # the text of every trial without kept features stays what it was
+        if not self.precision_policy:
+            del fields["precision_policy"]
         fields["trial"] = trial_to_dict(self.trial)
         fields["history"] = [{name: getattr(epoch, name) for name in EpochMetrics.__slots__} for epoch in self.history]
         return to_json(_without_nan(fields), allow_nan=False)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness.datasets import Dataset
 from harness.models.builders import user_errors
+from harness.models.precision import computed_in
 from harness.models.state import known_state
 from harness.noise import quiet_libraries
 from harness.results.records import EpochMetrics, Record
@@ -138,11 +139,18 @@ class Trainer:
             total_s=progress.seconds + time.perf_counter() - started,
             peak_memory_mib=memory.mib(),
             features_s=inputs.features_s,
+            precision_policy=_own_precision(trial, epoch.model),
             predictions=predictions,
             model=kept_model(trial, epoch.model, dataset, dataset.test_images[test], outputs)
             if trial.keep_model
             else None,
         )
+
+
+def _own_precision(trial: Trial, model: keras.Model) -> str:
+    """Return what a user's own model computes in, where that is not what its variant says; else nothing."""
+    found = computed_in(model) if trial.variant.model else trial.variant.precision_policy
+    return "" if found == trial.variant.precision_policy else found
 
 
 def _train(epoch: Epoch, order: NDArray[np.int64]) -> tuple[dict[str, float], float]:
