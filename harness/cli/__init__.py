@@ -14,7 +14,7 @@ import click
 from harness.cli.examples import epilog
 from harness.errors import HarnessError
 from harness.files import ensure_home, is_unwritable, unwritable
-from harness.machine import STRIPPED, is_stripped
+from harness.machine import unfit
 from harness.noise import quiet_libraries
 from harness.running.interrupts import ignore_interrupts, interrupt_on_signals, no_more_threads
 from harness.streams import open_closed_streams
@@ -121,8 +121,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     interrupt_on_signals()
     ensure_home()
-    if is_stripped():
-        click.echo(f"error: {STRIPPED}", err=True)
+    if trouble := unfit():
+        click.echo(f"error: {trouble}", err=True)
         return 4
     command = next(iter(sys.argv[1:] if arguments is None else arguments), "")
     return exit_code(

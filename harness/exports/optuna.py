@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from harness.comparison.groups import plans_of
+from harness.errors import InputError
 from harness.exports.runs import (
     Condition,
     Value,
@@ -32,7 +34,7 @@ def export_optuna(results: Results, file: Path) -> int:
     trials have the state FAIL.
 
     Raises:
-        InputError: The file exists, or there are no results.
+        InputError: The file exists, there are no results, or the time zone is none that Optuna can store.
         HarnessError: Optuna is not installed.
     """
     optuna = needed("optuna", "optuna")
@@ -114,8 +116,18 @@ def _trial(
             if math.isfinite(epoch.val_accuracy)
         },
     )
-    # Optuna's times are local and bare.
-    start = datetime.fromtimestamp(started_s(provenance), UTC).astimezone().replace(tzinfo=None)
+    start = _local(started_s(provenance))
     trial.datetime_start = start
     trial.datetime_complete = start + timedelta(seconds=record.total_s if record.total_s == record.total_s else 0)
     return trial
+
+
+def _local(time_s: float) -> datetime:
+    """Return a time as Optuna's are: local and bare."""
+    try:
+        return datetime.fromtimestamp(time_s, UTC).astimezone().replace(tzinfo=None)
+    except ValueError:
+        raise InputError(
+            f"TZ={os.environ.get('TZ', '')} is a zone of a day or more beside UTC, which Optuna cannot store: set TZ "
+            "to that of this place (TZ=UTC does)"
+        ) from None

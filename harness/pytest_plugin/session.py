@@ -11,7 +11,7 @@ import pytest
 from harness.errors import HarnessError, InputError
 from harness.files import ensure_home, unwritable
 from harness.heavy import collect_again
-from harness.machine import STRIPPED, is_stripped
+from harness.machine import unfit
 from harness.pytest_plugin.items import PROBLEMS, SEEN, SuiteItem
 from harness.pytest_plugin.options import option, option_values
 from harness.pytest_plugin.ours import argument_paths, note
@@ -34,8 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[PROBLEMS], config.stash[SEEN] = [], []
     if not config.getoption("harness_benchmark"):
         return
-    if is_stripped():
-        raise pytest.UsageError(STRIPPED)
+    if trouble := unfit():
+        raise pytest.UsageError(trouble)
     if not config.pluginmanager.hasplugin("benchmark"):
         raise pytest.UsageError(
             "--benchmark needs pytest-benchmark, which is missing or switched off (-p no:benchmark): "

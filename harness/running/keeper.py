@@ -99,17 +99,35 @@ def keep(tasks: int, control: int, log: str, memory_mib: int, others: Mapping[st
 
 def end_descendants(*, but: int = 0) -> None:
     """Kill every process below this one, except the process `but`; stopped first, so that none is born meanwhile."""
-    import psutil
-
     for number in (signal.SIGSTOP, signal.SIGKILL):
         seen: set[int] = {but}
-        while new := {child.pid for child in psutil.Process().children(recursive=True)} - seen:
+        while new := _descendants() - seen:
             seen |= new
             for pid in new:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
     if not but:
         _bury()
+
+
+def _descendants() -> set[int]:
+    """Return every process below this one.
+
+    psutil's `children` leaves out those that seem older than this one, as all do whose clock was set back meanwhile.
+    """
+    import psutil
+
+    psutil.process_iter.cache_clear()
+    children: dict[int, list[int]] = {}
+    for process in psutil.process_iter(["ppid"]):
+        children.setdefault(process.info["ppid"], []).append(process.pid)
+    found: set[int] = set()
+    parents = [os.getpid()]
+    while parents:
+        new = set(children.get(parents.pop(), ())) - found
+        found |= new
+        parents += new
+    return found
 
 
 def _bury() -> None:

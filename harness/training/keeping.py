@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -82,12 +84,25 @@ def _whole(
     pixels = keras.layers.Rescaling(1 / 255, dtype="float32", name="pixels_0_to_1")(inputs)
     file = folder / f"model{WHOLE}"
     with _without_optimizer(model):  # twice the weights' size, and of no use to who predicts
-        keras.Model(inputs, model(pixels, training=False), name="trained").save(file)
+        parts = folder / "parts"
+        keras.Model(inputs, model(pixels, training=False), name="trained").save(parts, zipped=False)
+    _pack(parts, file)
     loaded = keras.saving.load_model(file, compile=False, custom_objects=_custom_objects(model))
     found = np.asarray(keras.ops.convert_to_numpy(loaded(images.astype(np.float32), training=False)), np.float32)
     if not np.allclose(found, expected, atol=_TOLERANCE):
         raise ValueError("what is loaded predicts otherwise than what was saved")
     return KeptModel(file.read_bytes(), WHOLE)
+
+
+def _pack(folder: Path, file: Path) -> None:
+    """Make Keras's archive of its parts; its own fails where the clock is before 1980 or after 2107, as no zip's is."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for part in sorted(one for one in folder.rglob("*") if one.is_file()):
+            with (
+                part.open("rb") as content,
+                archive.open(zipfile.ZipInfo(part.relative_to(folder).as_posix()), "w", force_zip64=True) as packed,
+            ):
+                shutil.copyfileobj(content, packed)
 
 
 @contextmanager
