@@ -8,17 +8,12 @@ import numpy as np
 import pytest
 from made_results import DROPOUT, WIDE, Made, make_results
 
-from harness.budgets import BUDGETS
-from harness.cli import run
-from harness.comparison import Margins, compare
+from harness.comparison import Margins
 from harness.comparison.columns import METRICS
 from harness.comparison.differences import differences_of
 from harness.comparison.folder_rows import compare_folders
 from harness.comparison.groups import group_records
-from harness.comparison.pair_rows import compare_variants
 from harness.comparison.trained import trained_variants
-from harness.comparison.wanted import Wanted
-from harness.errors import InputError
 from harness.results import load_results
 from harness.results.conditions import Conditions
 from harness.results.opening import open_store
@@ -64,13 +59,6 @@ def test_a_winner_that_was_withdrawn_is_in_no_table_and_no_comparison_and_an_edi
     assert shown_after((DROPOUT,), {BASELINE: "", DROPOUT: ""}) == both
     tables, _ = shown_after((), {BASELINE: ""})
     assert tables == [(BASELINE,)]
-
-
-def test_both_kinds_of_tables_show_the_same_milliseconds_of_a_step(tmp_path):
-    _, frame = _compared(tmp_path, MADE, dataclasses.replace(MADE, step_ms={BASELINE: 9.0, DROPOUT: 8.0, WIDE: 30.0}))
-    for name, column in (("old", "step_time_old_ms"), ("new", "step_time_ms")):
-        shown = compare(load_results(tmp_path / name)).set_index("variant")["step_time_ms"]
-        assert dict(frame[column]) == dict(shown)
 
 
 def test_a_variant_that_lost_accuracy_is_worse_and_the_versions_are_listed(tmp_path):
@@ -156,31 +144,6 @@ def test_whatever_else_differs_between_two_folders_is_listed_with_both_values(tm
     assert str(found) == f"source of {DROPOUT.name}: none -> 0123456789ab"
 
 
-def test_a_variant_slower_than_before_is_worse_while_the_baseline_kept_its_time(tmp_path):
-    new = dataclasses.replace(MADE, step_ms={BASELINE: 8.0, DROPOUT: 9.6, WIDE: 20.0})
-    _, frame = _compared(tmp_path, MADE, new)
-    assert frame.loc[DROPOUT.name, "step_time_verdict"] == "worse"
-    assert frame.loc[DROPOUT.name, "step_time_ratio"] == pytest.approx(1.2, abs=0.01)
-    assert frame.loc[WIDE.name, "step_time_verdict"] == "same"
-
-
-def test_a_change_that_the_baseline_shares_is_no_claim_about_step_time(tmp_path):
-    new = dataclasses.replace(MADE, step_ms={BASELINE: 9.6, DROPOUT: 9.6, WIDE: 24.0})
-    _, frame = _compared(tmp_path, MADE, new)
-    assert set(frame["step_time_verdict"]) == {"unresolved"}
-    row = frame.loc[DROPOUT.name]
-    assert row["step_time_ci_low"] <= 1.0 <= row["step_time_ratio"] <= row["step_time_ci_high"]
-    assert "baseline itself" in row["step_time_hint"]
-
-
-def test_step_times_of_two_machines_are_never_compared(tmp_path):
-    _, frame = _compared(tmp_path, MADE, dataclasses.replace(MADE, machine="other"))
-    row = frame.loc[DROPOUT.name]
-    assert row["step_time_ratio"] != row["step_time_ratio"]
-    assert row["step_time_verdict"] == "unresolved"
-    assert "another machine" in row["step_time_hint"]
-
-
 def test_other_content_of_the_dataset_is_never_paired(tmp_path):
     found, frame = _compared(tmp_path, MADE, dataclasses.replace(MADE, fingerprint="e" * 16))
     assert set(frame["accuracy_verdict"]) == {"unresolved"}
@@ -254,30 +217,6 @@ def test_a_row_has_what_each_folder_has_and_their_difference_over_the_seeds_of_b
     }
 
 
-def test_step_times_are_those_of_one_machine_and_baseline_with_what_disturbed_either(tmp_path):
-    old, new = (load_results(make_results(tmp_path / name, MADE)) for name in ("old", "new"))
-
-    def row_of(variant, **changes):
-        timed = {key: dataclasses.replace(one, flags=("hot",), **changes) for key, one in new.step_times.items()}
-        first = {key: dataclasses.replace(one, flags=("busy", "loud")) for key, one in old.step_times.items()}
-        arms = (dataclasses.replace(old, step_times=first), dataclasses.replace(new, step_times=timed))
-        return compare_folders(*arms, Margins()).frame.set_index("full_name").loc[variant.name]
-
-    row = row_of(WIDE)
-    assert row["step_time_flags"] == "old: busy; old: loud; new: hot"
-    assert (row["step_time_verdict"], row["step_time_hint"]) == ("same", "")
-    assert row["step_time_ci_low"] <= row["step_time_ratio"] <= row["step_time_ci_high"]
-    other = row_of(WIDE, baseline=DROPOUT)
-    assert other["step_time_hint"] == "timed against another baseline: not comparable"
-    assert (other["step_time_verdict"], other["step_time_flags"]) == ("unresolved", "")
-    assert other["step_time_old_ms"] == row["step_time_old_ms"]
-    assert other["step_time_ms"] == pytest.approx(row["step_time_ms"], rel=0.01)
-    alone = compare_folders(old, dataclasses.replace(new, step_times={}), Margins()).frame.set_index("full_name")
-    assert alone.loc[WIDE.name, "step_time_old_ms"] == row["step_time_old_ms"]
-    assert math.isnan(alone.loc[WIDE.name, "step_time_ms"])
-    assert list(alone.loc[WIDE.name, ["step_time_verdict", "step_time_hint"]]) == ["", ""]
-
-
 def test_a_variant_that_only_the_old_folder_has_claims_nothing_and_corrects_nothing(tmp_path):
     new = dataclasses.replace(MADE, accuracies={BASELINE: 0.8, DROPOUT: 0.86}, step_ms={})
     _, frame = _compared(tmp_path, MADE, new)
@@ -318,73 +257,9 @@ def test_what_diverged_is_said_of_the_folder_in_which_it_did(tmp_path):
     assert frame.loc[DROPOUT.name, "differences"] == "commit: bbbbbbbbbbbb -> aaaaaaaaaaaa; keras: none -> 3.15.1"
 
 
-def test_a_comparison_says_which_conditions_it_is_of_and_which_it_left_out(tmp_path):
-    for name in ("old", "new"):
-        make_results(tmp_path / name, Made(seeds=(1,), budget=BUDGETS["smoke"]))
-        make_results(tmp_path / name, MADE)
-    make_results(tmp_path / "old", dataclasses.replace(MADE, budget=BUDGETS["quick"].override(epochs=9)))
-    old, new = (load_results(tmp_path / name) for name in ("old", "new"))
-    notes = []
-    found = compare_folders(old, new, Margins(), note=notes.append)
-    assert notes == ["smoke results are left out, since there are others: --budget smoke shows them"]
-    assert (found.titles, found.sizes) == (("digits, quick, cpu",), (3,))
-    assert found.unmatched == ("only in old: digits, quick+epochs:9, cpu, 3 variants",)
-    chosen = compare_folders(old, new, Margins(), Wanted(budget="smoke"), names={DROPOUT: "half"}, note=notes.append)
-    assert (chosen.titles, len(notes)) == (("digits, smoke, cpu",), 1)
-    assert list(chosen.frame["variant"]) == ["baseline", "half", WIDE.name]
-    with pytest.raises(InputError, match="--budget is"):
-        compare_folders(old, new, Margins(), Wanted(budget="long"))
-    other = load_results(make_results(tmp_path / "other", dataclasses.replace(MADE, budget=BUDGETS["full"])))
-    nothing = compare_folders(new, other, Margins(), note=notes.append)
-    assert (len(nothing.frame), len(nothing.unmatched), len(notes)) == (0, 3, 1)
-
-
 def test_a_variant_is_called_as_the_newer_folder_does_else_as_the_older_did(tmp_path):
     old, new = (load_results(make_results(tmp_path / name, MADE)) for name in ("old", "new"))
     before = dataclasses.replace(old, suites=(Suite("dropout", {"half": DROPOUT, "broad": WIDE}),))
     after = dataclasses.replace(new, suites=(Suite("dropout", {"halved": DROPOUT}),))
     called = compare_folders(before, after, Margins()).frame.set_index("full_name")["variant"].to_dict()
     assert called == {"baseline": "baseline", DROPOUT.name: "halved", WIDE.name: "broad"}
-
-
-def test_two_variants_of_one_folder_are_judged_though_no_suite_pairs_them(tmp_path):
-    results = load_results(make_results(tmp_path, MADE))
-    frame = compare_variants(results, WIDE.name, DROPOUT.name, Margins())
-    row = frame.iloc[1]
-    assert (row["baseline"], row["variant"]) == (WIDE.name, DROPOUT.name)
-    assert row["accuracy_verdict"] == "better"
-    assert row["step_time_ratio"] == pytest.approx(0.4, abs=0.01)
-    assert row["step_time_ci_low"] < 0.4 < row["step_time_ci_high"]
-    assert row["step_time_verdict"] == "better"
-    assert row["pareto"] == "yes"
-
-
-def test_the_command_ends_with_1_where_a_gate_fails_and_prints_the_row(tmp_path, capsys):
-    new = dataclasses.replace(MADE, accuracies={BASELINE: 0.80, DROPOUT: 0.70, WIDE: 0.80})
-    old, folder = make_results(tmp_path / "old", MADE), make_results(tmp_path / "new", new)
-    arguments = ["compare", str(old), str(folder), "--fail-if", "accuracy_verdict == 'worse'"]
-    assert run(arguments) == 1
-    printed = capsys.readouterr()
-    assert "dropout:0.5 (digits, quick): accuracy_verdict == 'worse': accuracy_verdict worse" in printed.err
-    assert "worse" in printed.out
-    assert run(["compare", str(old), str(folder), "--fail-if", "accuracy_delta < -0.5"]) == 0
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["compare", "a"],
-        ["compare", "a", "b", "--variants", "x", "y"],
-        ["compare", "nowhere", "neither"],
-        ["compare", "nowhere", "neither", "--fail-if", "acuracy > 1"],
-    ],
-)
-def test_bad_usage_ends_with_4(arguments, capsys):
-    assert run(arguments) == 4
-    assert capsys.readouterr().err.startswith(("error: ", "Usage"))
-
-
-def test_an_unknown_variant_is_refused_with_the_nearest_name(tmp_path, capsys):
-    make_results(tmp_path, MADE)
-    assert run(["compare", "--results", str(tmp_path), "--variants", "baseline", "droput:0.5"]) == 4
-    assert 'did you mean "dropout:0.5"' in capsys.readouterr().err

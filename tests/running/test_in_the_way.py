@@ -14,21 +14,16 @@ from pathlib import Path
 
 import psutil
 import pytest
-from waiting import wait_until, waits_in
 
 from harness import BASELINE, BUDGETS, Suite
 from harness.datasets import DatasetRef, load_dataset
 from harness.errors import HarnessError, InputError
 from harness.results.kept_models import KeptModel, kept_models
-from harness.results.opening import open_store
-from harness.results.provenance import Provenance
 from harness.results.records import Record
 from harness.results.step_times import StepTimes
 from harness.results.trials import Environment, Trial
 from harness.running import timing_processes, worker_process
-from harness.running.executor import ExecutorStopped
 from harness.running.futures_engine import FuturesEngine
-from harness.running.head_start import HeadStart
 from harness.running.interrupts import interrupt_on_signals, no_more_threads
 from harness.running.job import begin, prepare
 from harness.running.job_settings import JobSettings
@@ -39,16 +34,17 @@ from harness.running.progress import Progress
 from harness.running.share import Share
 from harness.running.stopwatch import Stopwatch
 from harness.running.timing_processes import TimingProcesses
-from harness.running.trace import take_line, trace_path, traced
-from harness.running.tuner import run_sweep
 from harness.running.worker import Answer, Home, WorkerSettings, _check_files, run_timing, serve
-from harness.running.worker_pool import PoolExecutor, _Turns
-from harness.running.worker_process import WorkerDied, WorkerProcess, prepare_log
+from harness.running.worker_process import WorkerDied, WorkerProcess
 from harness.variants import Variant
 from harness.variants.sources import source_fingerprint
 
 ENVIRONMENT = Environment("cpu", "tensorflow", 1, (("keras", "3"),))
+
+
 DATA = DatasetRef("digits", "f" * 16, load_dataset("digits").origin)  # of another content: no worker opens it
+
+
 TRIAL = Trial(BASELINE, "", "digits", "f" * 16, 1, BUDGETS["smoke"], ENVIRONMENT)
 
 
@@ -123,89 +119,6 @@ def test_a_timing_that_hangs_or_dies_is_told_and_its_process_replaced(tmp_path, 
         times.close()
 
 
-def test_a_pool_that_was_stopped_takes_no_trial(tmp_path):
-    pool = PoolExecutor(DATA, ENVIRONMENT, workers=1, timeout_s=600, log=tmp_path / "workers.log")
-    pool.stop()
-    with pytest.raises(ExecutorStopped):
-        pool.run(TRIAL)
-    with pytest.raises(ExecutorStopped):
-        pool._fill(pool._places[0])
-
-
-def test_a_pool_that_is_stopped_while_a_worker_starts_gives_no_result(tmp_path):
-    pool = PoolExecutor(DATA, ENVIRONMENT, workers=1, timeout_s=600, log=tmp_path / "workers.log")
-    stopping = threading.Thread(target=pool.stop)
-    worker = pool._places[0].worker
-    ready = worker.ready
-
-    def ready_soon():
-        stopping.start()  # as Ctrl-C in another thread
-        ready()
-
-    worker.ready = ready_soon
-    with pytest.raises(ExecutorStopped):
-        pool.run(TRIAL)
-    stopping.join()
-
-
-def test_a_worker_that_cannot_start_fails_its_trial_with_the_reason(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", "tensorflo")
-    pool = PoolExecutor(DATA, ENVIRONMENT, workers=1, timeout_s=600, log=tmp_path / "workers.log")
-    try:
-        record = pool.run(TRIAL)
-    finally:
-        pool.close()
-    assert record.status == "failed"
-    assert record.message.startswith('KERAS_BACKEND is "tensorflo"')
-
-
-def test_who_waits_for_a_worker_to_start_goes_on_when_it_could_not(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", "tensorflo")
-    pool = PoolExecutor(DATA, ENVIRONMENT, workers=1, timeout_s=600, log=tmp_path / "workers.log")
-    waiting = threading.Thread(target=pool.wait, daemon=True)
-    try:
-        waiting.start()
-        wait_until(lambda: "wait" in waits_in(waiting))
-        pool.run(TRIAL)
-        waiting.join(60)
-        assert not waiting.is_alive()
-    finally:
-        pool.close()
-
-
-def test_a_trial_that_is_run_alone_waits_for_those_under_way_and_holds_up_the_next():
-    turns, log = _Turns(), []
-
-    def run(turn, name):
-        with turn():
-            log.append(name)
-
-    with turns.beside_others():
-        alone = threading.Thread(target=run, args=(turns.alone, "alone"))
-        alone.start()
-        wait_until(lambda: log or "alone" in waits_in(alone))
-        late = threading.Thread(target=run, args=(turns.beside_others, "late"))
-        late.start()
-        wait_until(lambda: log or "beside_others" in waits_in(late))
-        assert log == []
-    alone.join()
-    late.join()
-    assert log == ["alone", "late"]
-
-
-def test_a_worker_that_is_replaced_gets_the_environment_of_the_first(tmp_path, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    pool = PoolExecutor(DATA, ENVIRONMENT, workers=1, timeout_s=600, log=tmp_path / "workers.log")
-    try:
-        pool._places[0].worker.close()
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # as while the harness imports keras-tuner
-        process = psutil.Process(pool._fill(pool._places[0])._process.pid)
-        wait_until(process.environ)  # it is about to begin
-        assert process.environ()["CUDA_VISIBLE_DEVICES"] == "1"
-    finally:
-        pool.close()
-
-
 def test_a_worker_serves_until_nobody_asks_or_nobody_listens(tmp_path):
     ours, theirs = Pipe()
     ours.send((len, ("abc",)))
@@ -247,59 +160,6 @@ def test_a_timing_that_fails_is_told_as_it_failed_and_its_process_goes_on(starte
         started.run(run_timing, *timing, limit_s=600)
     assert not started.spent
     assert started.run(os.getcwd, limit_s=600) == str(Path.cwd())
-
-
-def test_a_trace_that_cannot_be_written_costs_no_trial(tmp_path):
-    log = tmp_path / "nowhere" / "workers.log"
-    with traced(log, TRIAL, 600):
-        assert not trace_path(log, TRIAL).exists()
-    log = tmp_path / "workers.log"
-    with traced(log, TRIAL, 600):
-        assert trace_path(log, TRIAL).exists()
-    assert not trace_path(log, TRIAL).exists()
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
-        with traced(log, TRIAL, 600):
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert not trace_path(log, TRIAL).exists()
-
-
-def test_a_pipe_or_link_in_the_place_of_log_or_trace_is_not_waited_for_and_not_followed(tmp_path):
-    log, elsewhere = tmp_path / "workers.log", tmp_path / "elsewhere"
-    elsewhere.write_text("theirs")
-    log.symlink_to(elsewhere)
-    prepare_log(log)
-    assert not log.is_symlink()
-    place = trace_path(log, TRIAL)
-    place.symlink_to(elsewhere)
-    with traced(log, TRIAL, 600):
-        assert not place.is_symlink()
-    assert elsewhere.read_text() == "theirs"
-    os.mkfifo(place)
-    lines: list[str] = []
-    reader = threading.Thread(target=lambda: lines.append(take_line(log, TRIAL)), daemon=True)
-    reader.start()
-    reader.join(60)
-    assert lines == [""]
-    with traced(log, TRIAL, 600):
-        assert place.is_file()
-
-
-def test_a_trace_that_cannot_be_read_or_says_nothing_gives_no_line(tmp_path):
-    log = tmp_path / "workers.log"
-    place = trace_path(log, TRIAL)
-    place.write_text("what a trial's code has written there")
-    assert take_line(log, TRIAL) == ""
-    assert not place.exists()
-    if Path("/proc/self/mem").exists():
-        place.symlink_to("/proc/self/mem")  # nothing is at its beginning
-        assert take_line(log, TRIAL) == ""
-    elsewhere = dataclasses.replace(TRIAL, variant=Variant(model="nets_nowhere:build"))
-    with traced(log, elsewhere, 600):
-        assert trace_path(log, elsewhere).read_text() == "[]\n"
 
 
 def test_pieces_that_are_added_count_at_once():
@@ -347,98 +207,6 @@ def test_a_worker_elsewhere_does_without_a_folder_that_is_not_there(tmp_path, mo
     monkeypatch.setenv("CNN_HARNESS_TEST", "old")
     Home(tmp_path / "nowhere", (("CNN_HARNESS_TEST", "new"),)).enter()
     assert (os.environ["CNN_HARNESS_TEST"], Path.cwd()) == ("new", tmp_path)
-
-
-# A sweep, its models, its page, its signals
-
-
-class Running:
-    """An executor that does what the test says."""
-
-    workers = 1
-
-    def __init__(self, does):
-        self.does = does
-
-    def run(self, trial):
-        return self.does(trial)
-
-    def stop(self):
-        pass
-
-    close = stop
-
-
-@pytest.fixture
-def store(tmp_path):
-    with open_store(tmp_path / "results") as opened:
-        opened.begin_run(Provenance("harness", "2026-01-02T03:04:05", "box", "cpu", (), 2, 4096, "Linux", "3.12"))
-        yield opened
-
-
-def sweep(store, scratch, does, trials=(TRIAL,), **options):
-    told: list[Record] = []
-    return run_sweep(trials, executor=Running(does), store=store, scratch=scratch, notify=told.append, **options), told
-
-
-def test_a_sweep_of_nothing_is_done(store, tmp_path):
-    assert sweep(store, tmp_path / "scratch", None, trials=()) == (True, [])
-    assert not (tmp_path / "scratch").exists()
-
-
-def test_a_sweep_whose_scratch_place_is_taken_is_refused(store, tmp_path):
-    (tmp_path / "scratch").write_text("")
-    with pytest.raises(InputError, match=r"scratch cannot be written .*: remove what is in its place"):
-        sweep(store, tmp_path / "scratch", None)
-
-
-def test_what_an_executor_raises_ends_the_sweep_and_leaves_no_record(store, tmp_path):
-    def raises(trial):
-        raise HarnessError("no process answers")
-
-    with pytest.raises(HarnessError, match="no process answers"):
-        sweep(store, tmp_path / "scratch", raises)
-    assert not store.records()
-    assert not (tmp_path / "scratch").exists()
-
-
-def test_what_keras_tuner_raises_ends_the_sweep_unless_something_else_has(store, tmp_path, monkeypatch):
-    def breaks(*_, **__):
-        raise OSError("keras-tuner's own folder is gone")
-
-    def refuses(trial):
-        raise HarnessError("no process answers")
-
-    monkeypatch.setattr("keras_tuner.engine.base_tuner.BaseTuner.on_trial_end", breaks)
-    with pytest.raises(OSError, match="own folder is gone"):
-        sweep(store, tmp_path / "scratch", lambda trial: Record(trial, "failed", "no memory"))
-    with pytest.raises(HarnessError, match="no process answers"):
-        sweep(store, tmp_path / "scratch", refuses)
-
-
-def test_ctrl_c_amid_a_sweep_ends_its_workers_and_leaves_no_record(store, tmp_path):
-    ended = threading.Event()
-
-    def waits(trial):
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        assert ended.wait(600)
-        raise ExecutorStopped
-
-    executor = Running(waits)
-    executor.stop = ended.set
-    with pytest.raises(KeyboardInterrupt):
-        run_sweep([TRIAL], executor=HeadStart(executor), store=store, scratch=tmp_path / "scratch", notify=pytest.fail)
-    assert ended.is_set()
-    assert not store.records()
-    assert not (tmp_path / "scratch").exists()
-
-
-def test_a_failed_trial_may_stop_a_sweep(store, tmp_path):
-    trials = [dataclasses.replace(TRIAL, seed=seed) for seed in (1, 2, 3)]
-    fails = lambda trial: Record(trial, "failed", "no memory")  # noqa: E731
-    done, told = sweep(store, tmp_path / "scratch", fails, trials, stop_after_failures=2)
-    assert (done, [one.trial.seed for one in told]) == (False, [1, 2])
-    assert store.records().keys() == {trial.key for trial in trials[:2]}
 
 
 def test_a_timing_process_that_cannot_start_beside_the_last_trials_is_told_of_when_it_is_needed(tmp_path):
