@@ -77,9 +77,13 @@ def check_kernels(device: Device) -> Check:
 def runs_natively(capability: str, architectures: tuple[str, ...]) -> bool:
     """Whether machine code for one of these architectures runs on a card: same major version, no higher minor one.
 
+    What TensorFlow calls compute_90 is machine code for 9.0, and besides a text that later cards compile.
+
     >>> runs_natively("8.6", ("sm_60", "sm_80", "compute_90")), runs_natively("9.0", ("sm_89", "compute_90"))
-    (True, False)
+    (True, True)
+    >>> runs_natively("12.0", ("sm_89", "compute_90"))
+    False
     """
     major, minor = map(int, capability.split("."))
-    numbers = [int(name[3:].rstrip("af")) for name in architectures if name.startswith("sm_")]
+    numbers = [int(name.rpartition("_")[2].rstrip("af")) for name in architectures]
     return any(number // 10 == major and number % 10 <= minor for number in numbers)

@@ -33,6 +33,7 @@ from harness.running.models import has_model
 from harness.running.plan import Plan, make_plan
 from harness.running.rounds import Looking
 from harness.running.share import SHARES, waiting_in_shares
+from harness.running.slow_ways import slow_ways
 from harness.suites import Suite, check_suites
 from harness.training.devices import Device, find_device, training_environment
 from harness.training.split import split_images
@@ -174,7 +175,7 @@ def prepare(
             *device.warnings,
             *dataset.warnings,
             *_few_images(dataset),
-            *_slow_ways(plan),
+            *slow_ways(plan, device),
             *_unmerged(plan, settings),
         ),
         test_set=_test_set(dataset, settings.budget),
@@ -247,16 +248,6 @@ def _few_images(dataset: Dataset) -> tuple[str, ...]:
     if images >= _FEW:
         return ()
     return (f"{counted(images, 'test image')}: one is {100 / images:.3g} points of accuracy, too much for any verdict",)
-
-
-def _slow_ways(plan: Plan) -> tuple[str, ...]:
-    variants = dict.fromkeys(trial.variant for trial in plan.todo)
-    return tuple(
-        f"{variant.name}: augmentation changes the pictures in every epoch, so the features of its frozen backbone "
-        "cannot be kept; the whole backbone runs for every picture, which takes many times longer"
-        for variant in variants
-        if variant.backbone and not variant.fine_tune and not variant.reuses_features
-    )
 
 
 def _known_records(results: Results | None, beside: Path | None) -> tuple[Mapping[str, Record], Mapping[str, str]]:

@@ -84,6 +84,8 @@ def training_environment(device: Device, *, threads: int = TRAINING_THREADS) -> 
     versions = [(name, importlib.metadata.version(name)) for name in ("keras", "numpy", backend)]
     if device.gpus:
         versions += device.gpus[0].arithmetic
+        if backend == "tensorflow" and device.gpus[0].xla:  # JAX always uses it
+            versions.append(("XLA", "on"))
     versions += bit_changing()
     return Environment(device.kind, backend, threads if device.kind == "cpu" else 0, tuple(sorted(versions)))
 

@@ -149,7 +149,7 @@ def gpus_of_process() -> tuple[Gpu, ...]:
             cuda=_cuda_version(),
             cudnn=_cudnn_version(),
             tf32=float(capability) >= 8 and _tf32_allowed(backend),
-            xla=backend == "jax",
+            xla=backend in ("jax", "tensorflow"),
         )
         for name, identity, capability in named[: _backend_count(backend)]
     )

@@ -14,10 +14,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.training.chunks import chunks
 from harness.training.fit_epoch import EVALUATION_BATCH
-
-# Steps of one call: enough to hide its 0.2 ms, and few enough that the order of its images is small to send.
-_CHUNK_STEPS = 64
 
 State = tuple[list[jax.Array], ...]
 
@@ -100,14 +98,9 @@ class JaxEpoch:
         return {name: float(value) for name, value in self.model.get_metrics_result().items()}
 
     def _all_steps(self, function: Callable[..., State], state: State, order: NDArray[np.integer], size: int) -> State:
-        whole = len(order) // size
-        for start in range(0, whole, _CHUNK_STEPS):
-            steps = min(_CHUNK_STEPS, whole - start)
-            chunk = np.zeros(_CHUNK_STEPS * size, np.int32)
-            chunk[: steps * size] = order[start * size : (start + steps) * size]
-            state = function(state, self._data, chunk, steps, size=size)
-        rest = order[whole * size :].astype(np.int32)
-        return function(state, self._data, rest, 1, size=len(rest)) if len(rest) else state
+        for indices, steps, images in chunks(order, size):
+            state = function(state, self._data, indices.astype(np.int32), steps, size=images)
+        return state
 
     def _steps(self, step: Callable[..., Any]) -> Callable[..., State]:
         def steps(state: State, data: tuple[jax.Array, ...], order: jax.Array, count: int, size: int) -> State:

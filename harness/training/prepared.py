@@ -120,7 +120,7 @@ def make_epoch(
     """Return the backend's way to train a model on some inputs; by default the dataset's train pictures."""
     inputs = inputs or picture_inputs(dataset)
     runs_backbone = variant.backbone is not None and inputs.backbone_params is None
-    return _backend_epoch()(
+    return _backend_epoch(model)(
         model,
         inputs.values,
         inputs.labels,
@@ -131,8 +131,12 @@ def make_epoch(
     )
 
 
-def _backend_epoch() -> Callable[..., Epoch]:
+def _backend_epoch(model: keras.Model) -> Callable[..., Epoch]:
     if keras.backend.backend() == "tensorflow":
+        if model.jit_compile:
+            from harness.training.xla_epoch import XlaEpoch
+
+            return XlaEpoch
         from harness.training.tensorflow_epoch import TensorFlowEpoch
 
         return TensorFlowEpoch

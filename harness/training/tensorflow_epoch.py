@@ -2,7 +2,7 @@
 
 `model.fit` pays some 3 ms of Python and tf.data for every step of the baseline; here the images stay on the
 device as uint8 and the loop over steps is part of the graph. The bits are those of `fit(x[order], shuffle=False)`
-of a model compiled with `jit_compile=False`: the graph holds no XLA.
+of a model compiled with `jit_compile=False`: the graph holds no XLA. With it, `xla_epoch.py` does the same.
 
 For a GPU three things matter, which tests/training/test_device_placement.py holds: images lie in a variable, since
 a gather from a variable has a GPU kernel for uint8 and one from a tensor has none (the whole array would go to the
@@ -40,6 +40,8 @@ class TensorFlowEpoch:
         averaging: Whether the weights after each step are summed up, for `mean_weights`.
     """
 
+    _jit = False
+
     def __init__(
         self,
         model: keras.Model,
@@ -60,17 +62,16 @@ class TensorFlowEpoch:
         self._white = tf.Variable(255.0, trainable=False)
         self._create_variables()
         _sum_nothing_over_devices(model.optimizer)
-        signature = [tf.TensorSpec([None], tf.int64)]
         self._batch_size = batch_size
         self._steps = 0
         self._sums: list[tf.Variable] = []
         if averaging:
             self._sums = [tf.Variable(tf.zeros(weight.shape), trainable=False) for weight in model.trainable_variables]
         step = self._train_and_add if averaging else model.train_step
-        self._train = tf.function(self._loop(step, batch_size), input_signature=signature)
-        self._evaluate = tf.function(self._loop(model.test_step, evaluation_batch), input_signature=signature)
+        self._train = self._epoch(step, batch_size)
+        self._evaluate = self._epoch(model.test_step, evaluation_batch)
         pictures = tf.TensorSpec([None, *images.shape[1:]], self._images.dtype)
-        self._predict = tf.function(self._forward, input_signature=[pictures])
+        self._predict = tf.function(self._forward, input_signature=[pictures], jit_compile=self._jit)
 
     def train(self, order: NDArray[np.integer]) -> dict[str, float]:
         """Train one epoch on the images `order` names, in that order; return loss and metrics over the epoch."""
@@ -95,7 +96,7 @@ class TensorFlowEpoch:
 
     def run_block(self, order: NDArray[np.integer]) -> None:
         """Train on the images `order` names and return when the device has finished; metrics are not read."""
-        self._train(tf.constant(order, tf.int64))
+        self._train(order.astype(np.int64))
         # Reading a value back waits for the device: on a GPU the call above only queues the work.
         self.model.optimizer.iterations.numpy()
 
@@ -118,25 +119,30 @@ class TensorFlowEpoch:
         self._train.get_concrete_function()
         self._evaluate.get_concrete_function()
 
-    def _run(self, function: tf.types.experimental.PolymorphicFunction, order: NDArray[np.integer]) -> dict[str, float]:
+    def _run(self, function: Callable[[NDArray[np.int64]], Any], order: NDArray[np.integer]) -> dict[str, float]:
         self.model.reset_metrics()
-        function(tf.constant(order, tf.int64))
+        function(order.astype(np.int64))
         return {name: float(value) for name, value in self.model.get_metrics_result().items()}
+
+    def _epoch(self, step: Callable[..., Any], batch_size: int) -> Any:
+        """Return what takes a step for each batch of an order of images."""
+        return tf.function(self._loop(step, batch_size), input_signature=[tf.TensorSpec([None], tf.int64)])
 
     def _loop(self, step: Callable[..., Any], batch_size: int) -> Callable[..., None]:
         def epoch(order: tf.Tensor) -> None:
             count = tf.shape(order)[0]
 
             def body(start: tf.Tensor) -> tuple[tf.Tensor]:
-                batch = order[start : start + batch_size]
-                x = self._to_pixels(tf.gather(self._images, batch))
-                y = tf.one_hot(tf.gather(self._labels, batch), self._classes)
-                step((x, y))
+                step(self._batch(order[start : start + batch_size]))
                 return (start + batch_size,)
 
             tf.while_loop(lambda start: start < count, body, (tf.constant(0),), parallel_iterations=1)
 
         return epoch
+
+    def _batch(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        x = self._to_pixels(tf.gather(self._images, indices))
+        return x, tf.one_hot(tf.gather(self._labels, indices), self._classes)
 
     def _train_and_add(self, batch: tuple[tf.Tensor, tf.Tensor]) -> None:
         self.model.train_step(batch)
