@@ -17,7 +17,7 @@ from typing import Any
 from harness.charts.save import VEGA_LITE, spec_svg
 from harness.datasets.cache import cache_root
 from harness.files import replace_text
-from harness.tables.files import safe_file_name
+from harness.tables.file_names import safe_file_name
 
 _FOLDER = "charts"
 

@@ -11,7 +11,7 @@ import altair as alt
 import vl_convert
 
 from harness.files import own_folder, replaced
-from harness.tables.files import safe_file_name
+from harness.tables.file_names import safe_file_name
 
 PNG_SCALE = 3
 """Dots a pixel: a chart of 380 pixels on an 89 mm column has 320 dots an inch."""

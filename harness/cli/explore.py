@@ -172,7 +172,7 @@ def _results(
     variants = find_variants(group, variant)
     conditions = group.conditions
     say(f"{group.suite.name}: {conditions.label}")
-    place = re.sub(r"[^\w.+-]+", "-", conditions.label)
+    place = re.sub(r"[^\w.+-]+", "-", f"{group.suite.name}-{conditions.label}")
     origin = _completed(asked, results.datasets.get(conditions.fingerprint, Origin(conditions.dataset)))
     images = _test_images(origin, group, asked=bool(asked.source))
     for one in variants:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from harness.exports.runs import (
 from harness.files import named
 from harness.results import Results
 from harness.results.records import EPOCH_METRICS, Record
-from harness.tables.files import safe_file_name
+from harness.tables.file_names import file_names, safe_file_name
 
 _LONGEST_FOLDER = 150
 _RESULTS = ("test/accuracy", "test/precision", "test/recall", "test/macro_f1", "step_time_ms", "train_time_s")
@@ -43,10 +43,10 @@ def export_tensorboard(results: Results, folder: Path) -> int:
     with named(folder), _scratch_beside(folder) as scratch:
         count = 0
         conditions = conditions_of(results)
-        for condition in conditions:
+        for condition, place in zip(conditions, _folder_names(one.label for one in conditions), strict=True):
             # TensorBoard looks for groups in the whole log folder: those of two datasets must not meet.
             ending = f" ({condition.label})" if len(conditions) > 1 else ""
-            count += _write_condition(condition, results, scratch / _folder_name(condition.label), ending)
+            count += _write_condition(condition, results, scratch / place, ending)
         if folder.exists():
             folder.rmdir()
         scratch.replace(folder)
@@ -68,11 +68,13 @@ def _write_condition(condition: Condition, results: Results, folder: Path, group
     with _events(folder, first) as events:
         events.summary(first, 0, [_experiment(condition, first)])
     times = step_times_by_variant(condition.trained)
+    called = {variant: results.called(variant) for variant in condition.trained.records}
+    places = dict(zip(called, _folder_names(called.values()), strict=True))
     for record in condition.records:
         variant = record.trial.variant
-        name = results.called(variant)
+        name = called[variant]
         start = started_s(results.provenances[record.trial.key])
-        run = folder / _folder_name(name) / f"seed-{record.trial.seed}"
+        run = folder / places[variant] / f"seed-{record.trial.seed}"
         with _events(run, start) as events:
             events.summary(start, 0, [_session_start(condition.fields[variant], name + group_ending, start)])
             end = _write_history(events, record, start)
@@ -171,6 +173,10 @@ def _hparams_parts() -> tuple[Any, Any, Any]:
 
 def _part(name: str) -> Any:
     return needed(f"tensorboard.{name}", "tensorboard", package="tensorboard")
+
+
+def _folder_names(names: Iterable[str]) -> list[str]:
+    return file_names(names, _folder_name)
 
 
 def _folder_name(name: str) -> str:

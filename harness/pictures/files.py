@@ -10,7 +10,7 @@ import vl_convert
 
 from harness.charts.save import save_chart
 from harness.files import own_folder, replace_text
-from harness.tables.files import safe_file_name
+from harness.tables.file_names import safe_file_name
 
 _SPECIFICATION = "const spec = "
 
@@ -35,5 +35,6 @@ def save_exploration(chart: alt.TopLevelMixin, folder: str | Path, name: str) ->
         name: Any text; made a safe file name.
     """
     target = own_folder(Path(folder))
-    page = replace_text(target / f"{safe_file_name(name)}.html", chart_html(chart))
-    return [page, *save_chart(chart, target, name)]
+    stem = safe_file_name(name, capitals=False)  # other commands write into this folder too
+    page = replace_text(target / f"{stem}.html", chart_html(chart))
+    return [page, *save_chart(chart, target, stem)]

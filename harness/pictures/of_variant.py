@@ -14,6 +14,7 @@ from harness.comparison.wanted import ANY, Wanted
 from harness.errors import InputError, nearest
 from harness.pictures.changes import changed_images, changes_chart
 from harness.results import Results
+from harness.tables.file_names import FileNames
 from harness.variants import Variant
 from harness.wording import at_results
 
@@ -68,7 +69,8 @@ def variant_charts(
     own = list(group.records[variant].values())
     theirs = list(group.records.get(group.suite.baseline, {}).values())
     name = group.suite.label(variant)
-    stem = name.replace(":", "-")
+    names = FileNames()
+    stem = {member: names.add(group.suite.label(member).replace(":", "-")) for member in group.suite.members}[variant]
     matrix = confusion_matrix(own, labels, len(classes))
     yield f"curves-{stem}", curves_chart(own)
     yield f"confusion-{stem}", confusion_chart(matrix, classes, difference=False)

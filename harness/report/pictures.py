@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from harness.charts.save import spec_svg
 from harness.report.inline_svg import inline_svg, page_colours
+from harness.tables.file_names import FileNames
 
 _SIGNIFICANT = 4
 
@@ -49,6 +50,7 @@ class Pictures:
     specs: dict[str, int] = field(default_factory=dict)
     charts: dict[str, list[Any]] = field(default_factory=dict)
     made: list[Picture] = field(default_factory=list)
+    _names: FileNames = field(default_factory=FileNames)
 
     def add(
         self,
@@ -60,7 +62,7 @@ class Pictures:
         of_suite: bool = False,
     ) -> Picture:
         """Draw a chart and keep what its interactive twin needs; of curves also `seed_curves`, shown on request."""
-        key = f"c{len(self.made)}"
+        key, name = f"c{len(self.made)}", self._names.add(name)
         spec = chart.to_dict(validate=False)
         self.charts[key] = self.reference(spec) + ([seeds] if seeds else [])
         source = self.draw(spec, name)

@@ -31,7 +31,7 @@ from harness.results.provenance import Provenance
 from harness.results.records import Record
 from harness.results.step_times import StepTimes
 from harness.suites import all_of, exactly, is_selectable, members_called
-from harness.tables.files import safe_file_name
+from harness.tables.file_names import safe_file_name
 from harness.variants import BASELINE, Variant
 from harness.variants.rules import RULES
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.comparison.outcome import SuiteOutcome
 from harness.files import own_folder, replace_text
+from harness.tables.file_names import file_names
 from harness.tables.outcome import outcome_section
 from harness.tables.render import render_frame
 from harness.tables.suite_rows import split_tables
@@ -41,20 +40,8 @@ def write_tables(
     tables: dict[str, list[str]] = {}
     for part in split_tables(frame):
         tables.setdefault(part.suite, []).append(render_suite(part, style="github", wrap=False))
-    for suite, texts in tables.items():
+    for (suite, texts), name in zip(tables.items(), file_names(tables), strict=True):
         if own := [one for one in outcomes if one.rows[0]["suite"] == suite]:
             texts.insert(0, outcome_section(own, style="github"))
-        written.append(replace_text(folder / f"{safe_file_name(suite)}.md", note + "\n\n\n".join(texts) + "\n"))
+        written.append(replace_text(folder / f"{name}.md", note + "\n\n\n".join(texts) + "\n"))
     return written
-
-
-def safe_file_name(name: str) -> str:
-    """Return a file name for any text: what is not plain becomes _, with a hash so that two never meet.
-
-    >>> safe_file_name("dropout"), safe_file_name("../x")[:5]
-    ('dropout', '.._x-')
-    """
-    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:80]
-    if plain and plain == name and not plain.startswith(".") and plain != "comparison":
-        return plain
-    return f"{plain or '_'}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"

@@ -31,7 +31,7 @@ from harness.results.store import TestSet as Labels
 from harness.results.trials import Environment, Trial
 from harness.suites import check_suites
 from harness.tables import escape
-from harness.tables.files import safe_file_name
+from harness.tables.file_names import safe_file_name
 from harness.variants import RULES
 from harness.wording import harmless
 
