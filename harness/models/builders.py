@@ -15,6 +15,7 @@ import keras
 from harness.errors import HarnessError, InputError, nearest
 from harness.models.compiling import compile_model
 from harness.models.contract import check_contract
+from harness.models.first_weights import check_first_weights
 from harness.models.own_seeds import OwnSeeds, own_seeds
 from harness.models.state import known_state, set_seeds
 from harness.variants import Variant
@@ -72,14 +73,24 @@ def build_custom(
             set_seeds(seed)  # whatever the import has drawn
         with user_errors(target), seeds.watching(), _refusing_own_seeds(target, seeds):
             model = builder(watched(variant, reads), input_shape, classes)
-            try:
-                check_contract(model, input_shape, classes)  # which may call its `build` and `call`
-            except BuildError as error:
-                raise BuildError(f'model "{target}" {error} ({builder_source(target)})') from None
+            with _naming(target):  # which may call its `build` and `call`
+                check_contract(model, input_shape, classes)
+        if seed is not None:
+            with user_errors(target), _naming(target):
+                check_first_weights(model, lambda: _of_another_seed(builder, variant, input_shape, classes, seed))
         applied = ("batch_size",) if model.compiled else ("batch_size", "optimizer", "learning_rate")
         reads.fields.update(dict.fromkeys(applied))
         with user_errors(target):
             return compile_model(model, variant)
+
+
+def _of_another_seed(
+    builder: Builder, variant: Variant, input_shape: tuple[int, int, int], classes: int, seed: int
+) -> keras.Model:
+    with known_state(seed + 1):
+        model = builder(watched(variant, Reads()), input_shape, classes)
+        model(keras.Input(input_shape), training=False)
+    return model
 
 
 @contextlib.contextmanager
@@ -96,6 +107,15 @@ def user_errors(target: str | None) -> Iterator[None]:
         if target is None:
             raise
         raise BuildError(f'model "{target}" failed: {describe(error, builder_files(target).values())}') from None
+
+
+@contextlib.contextmanager
+def _naming(target: str) -> Iterator[None]:
+    """Say of which model something is told."""
+    try:
+        yield
+    except BuildError as error:
+        raise BuildError(f'model "{target}" {error} ({builder_source(target)})') from None
 
 
 @contextlib.contextmanager

@@ -21,8 +21,10 @@ def compile_model(model: keras.Model, variant: Variant) -> keras.Model:
     ours: dict[str, Any] = {"metrics": make_metrics(), "jit_compile": jit_choice(model)}
     if getattr(model, "compiled", False):
         weights = getattr(model._compile_loss, "_user_loss_weights", None)
-        # Keras's own: one of the user's would set again what it was given before.
-        keras.Model.compile(model, optimizer=model.optimizer, loss=model.loss, loss_weights=weights, **ours)
+        # Keras's own: one of the user's would set again what it was given before. Whether the loss is scaled was said
+        # there too: the optimizer does it, or is not to.
+        ours |= {"optimizer": model.optimizer, "loss": model.loss, "auto_scale_loss": False}
+        keras.Model.compile(model, loss_weights=weights, **ours)
     else:
         model.compile(optimizer=make_optimizer(variant), loss="categorical_crossentropy", **ours)
     return model

@@ -10,12 +10,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.models.pixels import bright_and_dark, given_to_layers
 from harness.variants.sources import BuildError
 
 # How far a row's sum may be from 1: a bfloat16 has 8 bits.
 _TOLERANCE = 0.01
-# Below this a Rescaling layer takes its pixels for bytes.
-_BYTES = 1 / 64
 
 _TRAINING = "train_step, compute_loss, a layer, or the schedule of an optimizer"
 # Methods of Keras's that `FitEpoch` goes through and the compiled epochs do not, and where to do the same for all.
@@ -44,7 +43,7 @@ def check_contract(model: Any, input_shape: tuple[int, int, int], classes: int) 
         raise BuildError(f"must return a keras.Model, and returned {_kind(model)}")
     _check_inputs(model)
     _check_loop(model)
-    output = model(keras.Input(input_shape))
+    output = model(keras.Input(input_shape), training=False)  # a call may ask to be told
     shape = tuple(output.shape) if hasattr(output, "shape") else None
     if shape is None or shape[1:] != (classes,):
         raise BuildError(
@@ -84,11 +83,6 @@ def _check_inputs(model: keras.Model) -> None:
                 f"takes {tensor.dtype} pixels, and is given floats from 0 to 1, which that would cut to 0: use "
                 "keras.Input(input_shape), and no division by 255"
             )
-    scales = [np.max(np.abs(layer.scale)) for layer in model.layers if isinstance(layer, keras.layers.Rescaling)]
-    if scales and max(scales) <= _BYTES:
-        raise BuildError(
-            f"rescales its pixels by {max(scales):.3g}, and is given floats from 0 to 1 already: leave Rescaling out"
-        )
 
 
 def _check_loop(model: keras.Model) -> None:
@@ -146,6 +140,9 @@ def _check_loss(model: keras.Model) -> None:
         return
     if model.optimizer is None:
         raise BuildError("is compiled without an optimizer: name one, or leave compile out to take the variant's")
+    own = any(getattr(type(model), name) is not getattr(keras.Model, name) for name in ("train_step", "compute_loss"))
+    if model.loss is None and not own:
+        raise BuildError("is compiled without a loss: name one, as categorical_crossentropy")
     for loss in keras.tree.flatten(model.loss):
         name = loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", "")
         if "sparse" in str(name).lower() or isinstance(loss, keras.losses.SparseCategoricalCrossentropy):
@@ -163,8 +160,10 @@ def _check_loss(model: keras.Model) -> None:
 def _probabilities(model: keras.Model, input_shape: tuple[int, int, int]) -> NDArray[np.float32]:
     inputs = getattr(model, "inputs", None)
     count = (inputs[0].shape[0] if inputs else None) or 2
-    pixels = np.random.default_rng(0).random((count, *input_shape), np.float32)
-    outputs = np.asarray(keras.ops.convert_to_numpy(model(pixels, training=False)), np.float32)
+    with given_to_layers() as given:
+        outputs = model(keras.ops.convert_to_tensor(bright_and_dark(count, input_shape)), training=False)
+    given.check()
+    outputs = np.asarray(keras.ops.convert_to_numpy(outputs), np.float32)
     if not np.isfinite(outputs).all():
         raise BuildError("gives nan or inf before any training: look at its first weights and its divisions")
     sums = outputs.sum(axis=1)

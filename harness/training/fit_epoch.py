@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -44,7 +46,8 @@ class FitEpoch:
         """Train one epoch on the images `order` names, in that order; return loss and metrics over the epoch."""
         x, y = to_pixels(self._images[order]), self._one_hot[order]
         callbacks = [self._mean] if self._mean else None
-        self.model.fit(x, y, batch_size=self._batch_size, shuffle=False, verbose=0, callbacks=callbacks)
+        with _trained_on(self.model.optimizer):
+            self.model.fit(x, y, batch_size=self._batch_size, shuffle=False, verbose=0, callbacks=callbacks)
         return measured(self.model)
 
     def mean_weights(self) -> list[NDArray[np.float32]]:
@@ -72,6 +75,16 @@ class FitEpoch:
         """Return the model's output for each image: float32 [N, classes]."""
         output = self.model.predict(to_pixels(images), batch_size=self.evaluation_batch, verbose=0)
         return np.asarray(output, np.float32)
+
+
+@contextmanager
+def _trained_on(optimizer: keras.Optimizer) -> Iterator[None]:
+    """Let a `fit` of one epoch among several leave the weights that the next one trains on from: see `finalized`."""
+    optimizer.finalize_variable_values = lambda trainable_weights: None
+    try:
+        yield
+    finally:
+        del optimizer.finalize_variable_values
 
 
 class _MeanWeights(keras.callbacks.Callback):  # type: ignore[misc]

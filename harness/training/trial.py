@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import keras
 import numpy as np
@@ -21,8 +21,9 @@ from harness.results.trials import Trial
 from harness.training.averaging import mean_of_epoch
 from harness.training.checkpoints import Checkpoints, TrialState
 from harness.training.evaluation import measure, predictions_of
+from harness.training.finalized import check_one_mean, finalized
 from harness.training.gpus import require_gpu
-from harness.training.inputs import InputSource
+from harness.training.inputs import Inputs, InputSource
 from harness.training.keeping import kept_model
 from harness.training.measured import MEASURED, check_measured
 from harness.training.memory import PeakMemory
@@ -98,7 +99,9 @@ class Trainer:
             training, seconds = _train(epoch, order)
             if number == 1:
                 check_measured(trial.variant.model, epoch.model, "train_step")
-            with mean_of_epoch(epoch, inputs, order) if averaging else nullcontext():
+                if averaging and trial.variant.model:
+                    check_one_mean(trial.variant.model, epoch.model)
+            with _tested_weights(trial, epoch, inputs, order):
                 validated = epoch.evaluate(validation)
                 if number == 1:
                     check_measured(trial.variant.model, epoch.model, "test_step")
@@ -151,6 +154,15 @@ def _own_precision(trial: Trial, model: keras.Model) -> str:
     """Return what a user's own model computes in, where that is not what its variant says; else nothing."""
     found = computed_in(model) if trial.variant.model else trial.variant.precision_policy
     return "" if found == trial.variant.precision_policy else found
+
+
+def _tested_weights(
+    trial: Trial, epoch: Epoch, inputs: Inputs, order: NDArray[np.int64]
+) -> AbstractContextManager[None]:
+    """Give the model the weights that count after an epoch, for as long as it is measured."""
+    if trial.budget.tested_weights == "averaged":
+        return mean_of_epoch(epoch, inputs, order)
+    return finalized(epoch.model) if trial.variant.model else nullcontext()  # our optimizers end with what they train
 
 
 def _train(epoch: Epoch, order: NDArray[np.int64]) -> tuple[dict[str, float], float]:

@@ -14,6 +14,16 @@ from harness.errors import HarnessError
 # Keras is called here by the tests themselves; where the harness calls it, this warning is hidden.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
 
+ASKS = """
+class Asks(keras.Model):
+    def __init__(self, classes, scale=1.0):
+        super().__init__()
+        self.scale, self.head = scale, L.Dense(classes, "softmax")
+
+    def call(self, x, training):  # required: each caller says it
+        return self.head(keras.ops.reshape(x * self.scale, (-1, 108)))
+"""
+
 
 @pytest.mark.parametrize(
     ("signature", "takes"),
@@ -48,8 +58,22 @@ def test_a_builder_of_another_signature_is_told_how_it_is_called(write, signatur
         ),
         ("still(net(shape, classes))", "no weight that is trained"),
         ("net(shape, classes, dtype='uint8', x=L.Rescaling(1 / 255))", "takes uint8 pixels, and is given floats"),
-        ("net(shape, classes, x=L.Rescaling(1 / 255))", "rescales its pixels by 0.00392"),
-        ("net(shape, classes, x=L.Rescaling([1 / 127.5] * 3, -1))", "rescales its pixels by 0.00784"),
+        ("net(shape, classes, x=L.Rescaling(1 / 255))", r'number of its pixels.*"dense".*from .* to 0.0039.*Rescaling'),
+        ("net(shape, classes, x=L.Rescaling([1 / 127.5] * 3, -1))", '"dense".* from -1 to -0.99'),
+        ("net(shape, classes, x=keras.Sequential([L.Rescaling(1 / 255), L.Conv2D(2, 3)]))", '"conv2d".* to 0.0039'),
+        ("net(shape, classes, x=lambda i: L.Conv2D(2, 3)(i / 255))", '"conv2d".* to 0.0039'),
+        ("net(shape, classes, x=L.Lambda(lambda i: i / 255))", '"dense".* to 0.0039'),
+        ("net(shape, classes, x=keras.applications.vgg16.preprocess_input)", '"dense".* from -12.* to -10.*,'),
+        ("Asks(classes, 1 / 255)" + ASKS, '"dense".* to 0.0039'),
+        (
+            "net(shape, classes, x=L.RandomBrightness(0.2))",
+            r'for values from 0 to 255, "random_brightness", .* is given .*: make it with value_range=\(0, 1\)',
+        ),
+        (
+            "net(shape, classes, x=L.Conv2D(2, 3, kernel_initializer=keras.initializers.HeNormal(seed=3)))",
+            r'kernel of "conv2d" from a seed of its own, HeNormal\(seed=3\): all seeds .* leave seed out',
+        ),
+        ("compiled(net(shape, classes), None)", "compiled without a loss: name one"),
         ("net(shape, classes, x=lambda i: i / keras.ops.zeros_like(i))", "nan or inf before any training"),
         ("net(shape, classes + 1)", r"shape \(batch, 4\).*has shape \(None, 5\)"),
         (
@@ -106,7 +130,15 @@ def test_a_model_that_cannot_be_trained_as_any_other_is_refused_with_what_to_do(
 @pytest.mark.parametrize(
     "body",
     [
+        "Asks(classes)" + ASKS,
         "net(shape, classes, x=L.Rescaling(2.0, -1.0))",
+        "net(shape, classes, x=lambda i: keras.applications.vgg16.preprocess_input(L.Rescaling(255)(i)))",
+        "net(shape, classes, x=L.GlobalAveragePooling2D(keepdims=True))",
+        "net(shape, classes, x=L.RandomBrightness(0.2, value_range=(0, 1)))",
+        "net(shape, classes, x=lambda i: L.Rescaling(1 / 255)(L.RandomBrightness(0.2)(L.Rescaling(255)(i))))",
+        "net(shape, classes, x=L.Conv2D(2, 3, kernel_initializer=keras.initializers.HeNormal()))",
+        "net(shape, classes, x=L.Conv2D(2, 3, kernel_initializer=keras.initializers.HeNormal("
+        "seed=__import__('random').randrange(9999))))",
         "net(shape, classes, x=lambda i: L.Rescaling(1 / 255)(L.Rescaling(255.0)(i)))",
         "compiled(net(shape, classes), 'mse')",
         "compiled(net(shape, classes), losses.CategoricalCrossentropy(label_smoothing=0.1))",
@@ -184,3 +216,13 @@ def test_a_source_edited_while_a_run_is_under_way_is_refused(write, digits, tmp_
     with pytest.raises(HarnessError, match="was edited after this run began"):
         Trainer().run(record.trial, digits)
     assert np.isfinite(record.loss)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_whether_a_loss_is_scaled_is_as_the_model_was_compiled(write, scaled):
+    source = (
+        "def build(variant, shape, classes):\n    keras.config.set_dtype_policy('mixed_float16')\n"
+        "    model = net(shape, classes)\n"
+        f"    model.compile('sgd', 'categorical_crossentropy', auto_scale_loss={scaled})\n    return model\n"
+    )
+    assert isinstance(build(write(source)).optimizer, keras.optimizers.LossScaleOptimizer) == scaled
