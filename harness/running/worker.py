@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import os
 import platform
-import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from harness.heavy import uncollected
 from harness.noise import hide_library_warnings
 from harness.results.records import Record
 from harness.results.trials import DeviceKind, Environment, Trial
+from harness.running.device_errors import is_out_of_memory, spoils_gpu
 from harness.running.executor import failed
 from harness.running.footprint import Footprint, identity
 from harness.running.trace import traced
@@ -262,33 +262,6 @@ def _noting_what_is_left(worker: Worker, *variants: Variant) -> Iterator[None]:
         yield
     finally:
         worker.spent = worker.spent or Footprint.now().differs(before)
-
-
-def spoils_gpu(error: BaseException | None) -> bool:
-    """Whether an error, or what caused it, leaves this process's CUDA context unusable for every later trial.
-
-    >>> spoils_gpu(RuntimeError("CUDA_ERROR_ILLEGAL_ADDRESS: an illegal memory access was encountered"))
-    True
-    >>> spoils_gpu(MemoryError("CUDA_ERROR_OUT_OF_MEMORY: out of memory")), spoils_gpu(ValueError("shapes differ"))
-    (False, False)
-    """
-    if error is None or isinstance(error, HarnessError):  # ours may quote CUDA on why there is no GPU
-        return error is not None and spoils_gpu(error.__cause__ or error.__context__)
-    if is_out_of_memory(error):
-        return False
-    text = f"{type(error).__name__}: {error}"
-    kinds = r"CUDA_ERROR_|CUDA error|CUDNN_STATUS_|^(InternalError|UnknownError|AcceleratorError)\b"
-    return bool(re.search(kinds, text)) or spoils_gpu(error.__cause__ or error.__context__)
-
-
-def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error tells that memory, the GPU's or the machine's, did not suffice.
-
-    >>> is_out_of_memory(MemoryError()), is_out_of_memory(HarnessError("ResourceExhausted: OOM"))
-    (True, True)
-    """
-    words = r"MemoryError|out.of.memory|RESOURCE_EXHAUSTED|ResourceExhausted"
-    return error is not None and bool(re.search(words, f"{type(error).__name__}: {error}", re.IGNORECASE))
 
 
 def run_timing(

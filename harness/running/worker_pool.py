@@ -20,11 +20,12 @@ from harness.machine import usable_cores
 from harness.results.provenance import Gpu
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
+from harness.running.device_errors import is_out_of_memory
 from harness.running.executor import ExecutorStopped, failed
 from harness.running.fork_server import ForkServer
 from harness.running.keeper import Ending
 from harness.running.trace import take_line
-from harness.running.worker import MOST_BUILDS, Home, WorkerSettings, is_out_of_memory, run_task
+from harness.running.worker import MOST_BUILDS, Home, WorkerSettings, run_task
 from harness.running.worker_process import WorkerDied, WorkerProcess, describe_death, prepare_log
 from harness.training.devices import Device
 

@@ -19,9 +19,10 @@ from harness.results.opening import open_store
 from harness.results.provenance import Gpu
 from harness.results.step_times import RECIPE
 from harness.results.trials import Trial
+from harness.running.device_errors import spoils_gpu
 from harness.running.keras_tuner_import import import_keras_tuner
 from harness.running.timing_processes import TimingProcesses
-from harness.running.worker import SPOILT_GPU, spoils_gpu
+from harness.running.worker import SPOILT_GPU
 from harness.running.worker_pool import PoolExecutor, pool_size
 from harness.running.worker_process import WorkerDied
 from harness.timing.timer import Timer
