@@ -22,6 +22,7 @@ from harness.running.train import train
 from harness.search import Search
 from harness.search.job import prepare_searches
 from harness.suites import Suite
+from harness.tables.screen import folded_to
 from harness.variants import Variant
 from harness.wording import harmless
 
@@ -45,11 +46,15 @@ def prepare_run(config: pytest.Config, chosen: Sequence[tuple[Suite, Variant]], 
 def train_all(run: Run, config: pytest.Config) -> None:
     """Train what the plan holds, with progress on the terminal."""
     write, live = _terminal(config)
-    write("\n")
+
+    def say(text: str) -> None:
+        write(f"{folded_to(text, config.get_terminal_writer().fullwidth) if live else text}\n")
+
+    say("")
     if line := project_line(config):
-        write(f"{line}\n")
+        say(line)
     for warning in run.job.warnings:
-        write(harmless(f"warning: {warning}\n"))
+        say(harmless(f"warning: {warning}"))
     run.store = begin(run.job)
     run.job = as_stored(run.job, run.store)
     maxfail = config.getoption("maxfail")
@@ -60,7 +65,7 @@ def train_all(run: Run, config: pytest.Config) -> None:
         if maxfail and run.failures >= maxfail:
             return
     plan = run.job.plan
-    write(describe_plan(plan, timings=run.untimed) + "\n")
+    say(describe_plan(plan, timings=run.untimed))
     run.stopwatch = stopwatch = Stopwatch(run.job, run.store)
     after_s = seconds_after_training(plan, run.untimed)
     progress = Progress(len(plan.todo), write, live=live, at_once=plan.workers, plan=plan, after_s=after_s)

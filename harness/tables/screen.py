@@ -65,7 +65,11 @@ def folded(text: str, stream: TextIO, environ: Mapping[str, str] | None = None) 
     environ = os.environ if environ is None else environ
     if not (stream.isatty() or _COLUMNS.fullmatch(environ.get("COLUMNS", ""))):
         return text
-    width = screen_of(stream, environ).width
+    return folded_to(text, screen_of(stream, environ).width)
+
+
+def folded_to(text: str, width: int) -> str:
+    """Return text whose lines are so wide at most, as of `folded`."""
     return "\n".join(part for line in text.split("\n") for part in _fold(line, width))
 
 
