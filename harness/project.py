@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError, nearest
-from harness.options import DATASET, PYTEST, Folder, Option, defaults_beside
+from harness.option_kinds import Folder
+from harness.options import DATASET, PYTEST, Option, defaults_beside
 
 FILE = "pyproject.toml"
 TABLE = "[tool.harness]"

@@ -14,7 +14,8 @@ from click.shell_completion import CompletionItem
 
 from harness import options
 from harness.errors import InputError
-from harness.options import Kind, NumberOption, Option, Words
+from harness.option_kinds import Folder, Kind, NumberOption, Words
+from harness.options import Option
 from harness.project import Project, load_project
 from harness.wording import harmless
 
@@ -40,7 +41,7 @@ class Value(click.ParamType):  # type: ignore[type-arg]  # not generic before cl
         """Return the words that begin so, or ask the shell for folders."""
         if isinstance(self._kind, Words):
             return [CompletionItem(word) for word in self._kind.words if word.startswith(incomplete)]
-        return [CompletionItem(incomplete, type="dir")] if isinstance(self._kind, options.Folder) else []
+        return [CompletionItem(incomplete, type="dir")] if isinstance(self._kind, Folder) else []
 
 
 class SharedOption(click.Option):
