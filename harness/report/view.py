@@ -24,8 +24,8 @@ from harness.tables.suite_rows import beside_each_other
 from harness.variants import DEFAULTS, RULES, Variant
 from harness.variants.variant import CNN_ONLY
 
-_OF_TRAINING = {"optimizer", "learning_rate", "batch_size", "model", "options"}
-"""Fields that hold whatever builds the network."""
+_HELD_BY_ALL = {"batch_size", "model", "options"}
+"""Fields that hold whatever a builder does: it may compile its model itself."""
 
 
 @dataclass(frozen=True)
@@ -231,10 +231,12 @@ def _common(variants: Sequence[Variant]) -> tuple[tuple[str, str], ...]:
     varied = _varied(variants)
     silent: set[str] = set()
     if any(variant.model for variant in variants):
-        silent = RULES.keys() - _OF_TRAINING
+        silent = RULES.keys() - _HELD_BY_ALL
     elif any(variant.backbone for variant in variants):
         silent = set(CNN_ONLY)
     first = {name: getattr(variants[0], name) for name in RULES if name not in varied}
+    if any(variant.model for variant in variants):
+        first.pop("precision_policy", None)  # the column of that name has what was trained
     told = {name: value for name, value in first.items() if name not in silent or value != DEFAULTS[name]}
     return tuple((name, shown(value)) for name, value in told.items())
 
