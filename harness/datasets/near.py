@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,6 +41,8 @@ _PIXELS_EQUAL = 0.97
 # 10,000 x 10,000 images take some 4 s of one core, 50,000 x 10,000 about 8 s.
 MOST_PAIRS = 1e9
 _PAIRS_AT_ONCE = 2.5e7
+# Images, or pairs of them, whose pixels are looked at together.
+_AT_ONCE = 1000
 
 
 class Pairs(NamedTuple):
@@ -63,18 +66,19 @@ def near_pairs(images: Images, labels: Labels, others: tuple[Images, Labels] | N
         `MOST_PAIRS` to compare.
     """
     nothing = np.empty(0, np.int64)
-    if len(images) * len(others[0] if others else images) > MOST_PAIRS:
+    their_images, their_labels = others or (images, labels)
+    if len(images) * len(their_images) > MOST_PAIRS:
         return Pairs(nothing, nothing)
     mine = _Look.at(images)
-    theirs = mine if others is None else _Look.at(others[0])
-    step = round(min(mine.grey.shape[1:]) / 16) if others is None else 0
+    theirs = _Look.at(their_images) if others else mine
+    step = 0 if others else mine.step
     found = _candidates(mine, theirs, step)
     if not len(found.firsts):
         return Pairs(nothing, nothing)
     sure = _sureness(mine, theirs, found, step)
-    differ = labels[found.firsts] != (others[1] if others else labels)[found.seconds]
+    differ = labels[found.firsts] != their_labels[found.seconds]
     chance = np.sort(sure[differ])[::-1][1 + len(images) // _PASSED_OVER :]
-    least = max(_LEAST_SURE, _TIMES_AS_SURE * float(chance[0]) if len(chance) else 0.0)
+    least = max([_LEAST_SURE, *_TIMES_AS_SURE * chance[:1]])
     chosen = (sure > least) | _equal(mine, theirs, found)
     return Pairs(found.firsts[chosen], found.seconds[chosen])
 
@@ -93,16 +97,22 @@ class _Look:
     detail: Grey
     details: Grey
 
+    @property
+    def step(self) -> int:
+        """By how many pixels images are moved against each other: a 16th of the shorter side, and one more or less."""
+        step: int = round(min(self.grey.shape[1:]) / 16)
+        return step
+
     @classmethod
     def at(cls, images: Images) -> _Look:
         grey = _block_means(images, *(side // -(-side // _SIDE) for side in images.shape[1:3]))
         detail = grey - _box_means(grey)
         details = np.empty(len(grey), np.float32)
-        for start in range(0, len(grey), 1000):
-            spectrum = np.abs(np.fft.fft2(detail[start : start + 1000])) ** 2
+        for part in _parts(len(grey), _AT_ONCE):
+            spectrum = np.abs(np.fft.fft2(detail[part])) ** 2
             # The participation ratio of the spectrum: n for n equal parts, 0 for a flat image.
             squares = np.maximum((spectrum**2).sum(axis=(1, 2)), 1e-6)
-            details[start : start + 1000] = spectrum.sum(axis=(1, 2)) ** 2 / squares
+            details[part] = spectrum.sum(axis=(1, 2)) ** 2 / squares
         return cls(grey, detail, details)
 
 
@@ -154,15 +164,14 @@ def _sureness(mine: _Look, theirs: _Look, found: _Candidates, step: int) -> Grey
     height, width = (side - 2 * margin for side in mine.detail.shape[1:])
     near = range(-1, 2) if step else range(1)
     best = np.zeros(len(found.firsts), np.float32)
-    for start in range(0, len(best), 2000):
-        part = slice(start, start + 2000)
+    for part in _parts(len(best), _AT_ONCE):
         first, second = mine.detail[found.firsts[part]], theirs.detail[found.seconds[part]]
-        middle = _directions(second[:, margin : margin + height, margin : margin + width].reshape(len(second), -1))
+        middle = _directions(_flat(second[:, margin : margin + height, margin : margin + width]))
         windows = np.lib.stride_tricks.sliding_window_view(first, (height, width), axis=(1, 2))
         for down in near:
             for right in near:
                 top, left = (found.moved[part] + (down, right) + margin).T
-                window = _directions(windows[np.arange(len(first)), top, left].reshape(len(first), -1))
+                window = _directions(_flat(windows[np.arange(len(first)), top, left]))
                 best[part] = np.maximum(best[part], np.einsum("ij,ij->i", window, middle))
     details = np.minimum(mine.details[found.firsts], theirs.details[found.seconds])
     return np.asarray(np.arctanh(np.minimum(best, 0.9999)) * np.sqrt(details), np.float32)
@@ -172,12 +181,11 @@ def _equal(mine: _Look, theirs: _Look, found: _Candidates) -> NDArray[np.bool_]:
     """Whether pairs are alike in all that they show, not only in their details."""
     equal = (found.alike > _CELLS_EQUAL) & ~found.moved.any(axis=1)
     places = np.flatnonzero(equal)
-    for start in range(0, len(places), 2000):
-        part = places[start : start + 2000]
-        pair = (
-            look.grey[one[part]].reshape(len(part), -1) for look, one in ((mine, found.firsts), (theirs, found.seconds))
-        )
-        equal[part] = np.einsum("ij,ij->i", *map(_directions, pair)) > _PIXELS_EQUAL
+    for part in _parts(len(places), _AT_ONCE):
+        pairs = places[part]
+        first, second = mine.grey[found.firsts[pairs]], theirs.grey[found.seconds[pairs]]
+        alike = np.einsum("ij,ij->i", _directions(_flat(first)), _directions(_flat(second)))
+        equal[pairs] = alike > _PIXELS_EQUAL
     return np.asarray(equal)
 
 
@@ -191,10 +199,19 @@ def _ranks(numbers: Numbers) -> Numbers:
     return ranks
 
 
+def _parts(count: int, most: int) -> Iterator[slice]:
+    for start in range(0, count, most):
+        yield slice(start, start + most)
+
+
+def _flat(images: Grey) -> Grey:
+    return images.reshape(len(images), -1)
+
+
 def _cells(grey: Grey) -> Grey:
     """Return the mean of each image's cells as a vector of length 1, or 0 for a flat image."""
     means = _block_means(grey[..., np.newaxis], *(min(_CELLS, side) for side in grey.shape[1:]))
-    flat = means.reshape(len(means), -1)
+    flat = _flat(means)
     return _directions(flat, shortest=_FLAT * np.sqrt(flat.shape[1]))
 
 
@@ -202,10 +219,10 @@ def _block_means(images: NDArray[np.uint8] | Grey, rows: int, columns: int) -> G
     """Return means over blocks and channels, [N, rows, columns]; what does not divide is cut off at the edges."""
     count, height, width, channels = images.shape
     means = np.empty((count, rows, columns), np.float32)
-    for start in range(0, count, 1000):
-        part = images[start : start + 1000, : height // rows * rows, : width // columns * columns]
-        blocks = part.reshape(len(part), rows, height // rows, columns, width // columns, channels)
-        means[start : start + 1000] = blocks.mean(axis=(2, 4, 5), dtype=np.float32)
+    for part in _parts(count, _AT_ONCE):
+        whole = images[part, : height // rows * rows, : width // columns * columns]
+        blocks = whole.reshape(len(whole), rows, height // rows, columns, width // columns, channels)
+        means[part] = blocks.mean(axis=(2, 4, 5), dtype=np.float32)
     return means
 
 

@@ -11,7 +11,20 @@ from PIL import Image
 from scipy import ndimage
 
 from harness import Dataset, load_dataset
-from harness.datasets.near import _block_means, _box_means, _directions, _Look, _moved, _ranks, near_pairs
+from harness.datasets.near import (
+    _block_means,
+    _box_means,
+    _Candidates,
+    _candidates,
+    _directions,
+    _equal,
+    _Look,
+    _moved,
+    _parts,
+    _ranks,
+    _sureness,
+    near_pairs,
+)
 
 EDGE = 32
 
@@ -165,7 +178,7 @@ def test_an_image_is_moved_and_its_edges_repeated(down, right):
 
 
 def test_directions_are_numpys():
-    rows = np.random.default_rng(0).normal(size=(5, 64)).astype(np.float32)
+    rows = np.random.default_rng(0).normal(size=(5, 64)).astype(np.float32) / 1000  # shorter than 1
     centred = rows - rows.mean(axis=1, keepdims=True)
     expected = centred / np.linalg.norm(centred, axis=1, keepdims=True)
     assert _directions(rows) == pytest.approx(expected, abs=1e-6)
@@ -183,6 +196,85 @@ def test_an_image_is_known_by_cells_that_lie_ten_of_256_from_their_mean(contrast
 def test_a_rank_is_how_many_equal_ones_stand_before(numbers):
     expected = [numbers[:place].count(one) for place, one in enumerate(numbers)]
     assert _ranks(np.array(numbers, np.int64)).tolist() == expected
+
+
+def test_a_picture_moved_among_others_is_none_of_these(scenes):
+    others = taken(scene(7), 2, 2)[np.newaxis]
+    assert not len(near_pairs(scenes, np.arange(60) % 4, (others, np.array([3]))).firsts)
+
+
+@pytest.mark.parametrize(("height", "width", "step"), [(32, 32, 2), (32, 16, 1), (16, 32, 1), (25, 25, 2), (33, 64, 1)])
+def test_images_are_moved_by_a_sixteenth_of_the_shorter_side_that_is_looked_at(height, width, step):
+    assert _Look.at(np.zeros((1, height, width, 1), np.uint8)).step == step
+
+
+def test_at_most_32_pixels_of_a_side_are_looked_at():
+    look = _Look.at(np.zeros((1, 65, 33, 3), np.uint8))
+    assert look.grey.shape == (1, 21, 16)
+    assert look.grey.dtype == look.detail.dtype == look.details.dtype == np.float32
+
+
+@pytest.mark.parametrize("way", [(0, 2), (2, 0), (2, 2), (2, -2)])
+def test_of_each_way_the_one_in_which_a_pair_is_most_alike_is_known(scenes, way):
+    look = _Look.at(np.stack([taken(scene(7)), taken(scene(7), *way), scenes[3]]))
+    found = _candidates(look, look, 2)
+    assert [part.tolist() for part in found[:3]] == [[0], [1], [list(way)]]
+
+
+def test_of_an_image_sixteen_copies_among_others_are_looked_at_and_within_its_own_those_of_either(scenes):
+    copies = np.repeat(scenes[:1], 20, axis=0)
+    assert len(near_pairs(scenes[:1], np.zeros(1, int), (copies, np.zeros(20, int))).firsts) == 16
+    assert len(near_pairs(copies, np.zeros(20, int)).firsts) == 20 * 19 / 2
+
+
+@pytest.mark.parametrize(("most", "pairs"), [(4, 1), (3, 0)])
+def test_more_pairs_than_are_compared_give_none(scenes, monkeypatch, most, pairs):
+    monkeypatch.setattr("harness.datasets.near.MOST_PAIRS", most)
+    found = near_pairs(np.repeat(scenes[:1], 2, axis=0), np.zeros(2, int))
+    assert len(found.firsts) == len(found.seconds) == pairs
+    assert found.firsts.dtype == np.int64
+
+
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+
+
+def test_sureness_is_fishers_z_of_the_details_that_both_have(scenes):
+    """Of the poorer one; where a pair may be moved, the best of nine places about it, without the edges."""
+    look = _Look.at(np.stack([taken(scene(7)), jpeg(taken(scene(7), 1, 2), 30), scenes[3]]))
+    pair = _Candidates(np.array([0, 0]), np.array([1, 2]), np.zeros((2, 2), int), np.ones(2, np.float32))
+    expected = [
+        np.arctanh(max(correlation(look.detail[0], look.detail[other]), 0)) * np.sqrt(look.details[[0, other]].min())
+        for other in (1, 2)
+    ]
+    assert _sureness(look, look, pair, 0) == pytest.approx(expected, rel=1e-3, abs=1e-3)
+    moved = pair._replace(moved=np.array([[0, 2], [0, 2]]))
+    expected = [
+        np.arctanh(
+            max(
+                correlation(look.detail[0, 3 + y : 29 + y, 3 + x : 29 + x], look.detail[other, 3:29, 3:29])
+                for y in (-1, 0, 1)
+                for x in (1, 2, 3)
+            )
+        )
+        * np.sqrt(look.details[[0, other]].min())
+        for other in (1, 2)
+    ]
+    assert _sureness(look, look, moved, 2) == pytest.approx(expected, rel=1e-3)
+    same = _sureness(look, look, pair._replace(seconds=np.array([0, 0])), 0)
+    assert same == pytest.approx(np.arctanh(0.9999) * np.sqrt(look.details[[0, 0]]), rel=1e-3)
+
+
+def test_only_where_they_stand_are_images_equal_in_all_that_they_show(scenes):
+    look = _Look.at(scenes[:2])
+    moved = np.array([[0, 0], [0, 2], [2, 0], [0, 0], [0, 0]])
+    alike = np.array([0.999, 0.999, 0.999, 0.999, 0.99], np.float32)
+    found = _Candidates(np.zeros(5, int), np.array([0, 0, 0, 1, 0]), moved, alike)
+    assert _equal(look, look, found).tolist() == [True, False, False, False, False]
+
+
+def test_parts_are_all_of_it_and_each_once():
+    assert [list(range(5))[part] for part in _parts(5, 2)] == [[0, 1], [2, 3], [4]]
 
 
 def test_pictures_of_one_kind_are_not_one_picture():
