@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from harness.datasets.dataset import Dataset
-from harness.errors import HarnessError, InputError
+from harness.errors import InputError
+from harness.files import unwritable
 
 
 def write_folder(dataset: Dataset, folder: Path) -> None:
@@ -17,7 +19,7 @@ def write_folder(dataset: Dataset, folder: Path) -> None:
 
     Raises:
         InputError: The folder is not empty, or a class cannot be a folder's name.
-        HarnessError: It cannot be written.
+        HarnessError: It cannot be written; what was is removed then.
     """
     from PIL import Image
 
@@ -34,4 +36,7 @@ def write_folder(dataset: Dataset, folder: Path) -> None:
             for number, (image, label) in enumerate(zip(images, labels, strict=True)):
                 Image.fromarray(image).save(folder / part / dataset.classes[label] / f"{number:06}.png")
     except OSError as error:
-        raise HarnessError(f"{folder} cannot be written ({error.strerror or error}): choose another folder") from error
+        told = unwritable(folder, error, elsewhere="choose another folder")
+        for part, _, _ in parts:
+            shutil.rmtree(folder / part, ignore_errors=True)
+        raise told from error

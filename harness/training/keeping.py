@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,11 +21,14 @@ from harness.models.backbones import split_backbone
 from harness.results.kept_models import SHAPE, WEIGHTS_ALONE, WHOLE, KeptModel
 from harness.results.trials import Trial
 from harness.training.prepared import build_for, restore_weights, weight_values
+from harness.training.weights_files import write_weights
 from harness.variants.user_code import describe
 
 # So many images are predicted with what was loaded, and so far may a probability be off: a bfloat16 has 8 bits.
 _IMAGES = 8
 _TOLERANCE = 0.02
+# A zip file tells times of no others; a clock may stand elsewhere.
+_YEARS_OF_ZIP = range(1980, 2108)
 
 
 def kept_model(
@@ -61,7 +64,7 @@ def _kept(
             file = Path(folder) / f"model{WEIGHTS_ALONE}"
             try:
                 with _without_optimizer(whole):
-                    whole.save_weights(file)
+                    write_weights(whole, file)
             except Exception as error:
                 return _not_kept(f"{reason}; {describe(error)}", error)
             import h5py  # type: ignore[import-untyped]
@@ -84,9 +87,11 @@ def _whole(
     pixels = keras.layers.Rescaling(1 / 255, dtype="float32", name="pixels_0_to_1")(inputs)
     file = folder / f"model{WHOLE}"
     with _without_optimizer(model):  # twice the weights' size, and of no use to who predicts
-        parts = folder / "parts"
-        keras.Model(inputs, model(pixels, training=False), name="trained").save(parts, zipped=False)
-    _pack(parts, file)
+        whole = keras.Model(inputs, model(pixels, training=False), name="trained")
+        if time.localtime(time.time()).tm_year in _YEARS_OF_ZIP:
+            whole.save(file)
+        else:
+            _pack(whole, folder / "parts", file)
     loaded = keras.saving.load_model(file, compile=False, custom_objects=_custom_objects(model))
     found = np.asarray(keras.ops.convert_to_numpy(loaded(images.astype(np.float32), training=False)), np.float32)
     if not np.allclose(found, expected, atol=_TOLERANCE):
@@ -94,15 +99,12 @@ def _whole(
     return KeptModel(file.read_bytes(), WHOLE)
 
 
-def _pack(folder: Path, file: Path) -> None:
-    """Make Keras's archive of its parts; its own fails where the clock is before 1980 or after 2107, as no zip's is."""
+def _pack(model: keras.Model, folder: Path, file: Path) -> None:
+    """Make the archive that Keras makes, which fails by this clock: its files are of the first day that there is."""
+    model.save(folder, zipped=False)
     with zipfile.ZipFile(file, "w") as archive:
         for part in sorted(one for one in folder.rglob("*") if one.is_file()):
-            with (
-                part.open("rb") as content,
-                archive.open(zipfile.ZipInfo(part.relative_to(folder).as_posix()), "w", force_zip64=True) as packed,
-            ):
-                shutil.copyfileobj(content, packed)
+            archive.writestr(zipfile.ZipInfo(part.relative_to(folder).as_posix()), part.read_bytes())
 
 
 @contextmanager

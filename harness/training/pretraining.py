@@ -10,13 +10,14 @@ from pathlib import Path
 from harness.budgets import BUDGETS, Budget
 from harness.datasets import Dataset
 from harness.errors import HarnessError, InputError
-from harness.files import replaced
+from harness.files import replaced, unwritable
 from harness.models import find_backbone
 from harness.results.records import Record
 from harness.results.trials import Environment, Trial
 from harness.statistics.guess import right_by_guess
 from harness.training.split import split_images
 from harness.training.trial import Trainer
+from harness.training.weights_files import write_weights
 from harness.variants import Variant
 from harness.variants.sizes import check_variant
 from harness.variants.sources import source_fingerprint
@@ -86,9 +87,9 @@ def pretrain(
         raise HarnessError(f"pretraining {variant.backbone}: {record.message}; try a lower learning rate")
     try:
         with replaced(output) as scratch:
-            find_backbone(trainer.model).save_weights(scratch)
+            write_weights(find_backbone(trainer.model), scratch)
     except OSError as error:
-        raise HarnessError(f"{output} cannot be written ({error.strerror or error})") from error
+        raise unwritable(output, error, elsewhere="give --output another place") from error
     return record
 
 

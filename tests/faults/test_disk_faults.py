@@ -15,20 +15,24 @@ import sys
 import time
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 from changed_stores import make_older
 from made_results import BASELINE, DROPOUT, Made, make_results
 
-from harness import Suite, load_results
+from harness import Dataset, Suite, load_results
 from harness.cli import run
 from harness.comparison import Margins, group_records
 from harness.comparison.folder_rows import compare_folders
+from harness.datasets.writing import write_folder
 from harness.errors import HarnessError, InputError
-from harness.files import replace_text
+from harness.files import replace_text, replaced
 from harness.results import opening
 from harness.results.opening import open_store, read_store
 from harness.results.provenance import collect_provenance
 from harness.results.schema import SCHEMA_VERSION, STORE_NAME
+from harness.training.weights_files import write_weights
 
 NTH_FAULT = Path(__file__).parents[2] / "benchmarks" / "nth_fault.py"
 NO_PROCESS = 2**22 - 3
@@ -352,3 +356,21 @@ def test_44_what_is_read_during_a_sweep_is_what_was_there_at_one_instant(whole, 
         assert [seen_by(reader) for reader, _ in expected] == [there for _, there in expected]
     assert len({there for _, there in expected}) == 33
     assert len(load_results(folder).records) == 26
+
+
+def test_weights_for_which_no_room_is_left_are_told_and_not_begun(small_disk):
+    """Where a disk gets full amid its work, HDF5 ends the process."""
+    model = keras.Sequential([keras.Input((512,)), keras.layers.Dense(1024)])
+    with pytest.raises(OSError, match="No space left on device"), replaced(small_disk / "a.weights.h5") as scratch:
+        write_weights(model, scratch)
+    assert list(small_disk.iterdir()) == []
+    write_weights(keras.Sequential([keras.Input((512,)), keras.layers.Dense(128)]), small_disk / "a.weights.h5")
+    assert 4 * 512 * 128 < (small_disk / "a.weights.h5").stat().st_size < 4 * 512 * 128 + 2**16
+
+
+def test_a_dataset_for_which_no_room_is_left_is_told_with_its_disk_and_leaves_nothing(small_disk):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 128, 128, 3), np.uint8)
+    dataset = Dataset.from_arrays("noise", ["a", "b"], (noise, np.arange(40) % 2), (noise[:4], np.arange(4) % 2))
+    with pytest.raises(HarnessError, match=rf"noise cannot be written \(No space left .*; disk of {small_disk}, "):
+        write_folder(dataset, small_disk / "noise")
+    assert list((small_disk / "noise").iterdir()) == []

@@ -18,7 +18,7 @@ from harness.timing.disturbances import LoadReading, LoadWatch, foreign_load
 from harness.training.devices import has_gpu_hardware
 
 # Modules that may read the wall's clock: they tell when something was made, or how old a file is.
-TELL_THE_DATE = {"files.py", "opening.py", "page.py", "provenance.py"}
+TELL_THE_DATE = {"files.py", "keeping.py", "machine.py", "opening.py", "page.py", "provenance.py"}
 
 
 def test_24_the_same_trial_with_other_weights_is_reported_by_the_doctor():
