@@ -39,9 +39,9 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Refuse what would import the wrong package; everything else is none of our business."""
-    if _OTHER is not None and config.getoption("harness_benchmark", False):
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Refuse what would import the wrong package, before options are refused that are unknown without it."""
+    if _OTHER is not None and "--benchmark" in args and not early_config.pluginmanager.is_blocked("harness"):
         import pytest
 
         raise pytest.UsageError(

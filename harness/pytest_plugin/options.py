@@ -93,7 +93,9 @@ def _project(config: pytest.Config) -> Project:
     if _PROJECT not in config.stash:
         from harness.project import load_project
 
-        config.stash[_PROJECT] = load_project(config.invocation_params.dir)
+        here = load_project(config.invocation_params.dir)
+        # From elsewhere, as `pytest ../repository/suites`: what the project of these suites says.
+        config.stash[_PROJECT] = here if here.file else load_project(config.rootpath)
     return config.stash[_PROJECT]
 
 

@@ -92,7 +92,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Plan the job: everything that can be refused is refused here, before any training."""
     config = session.config
     found = [item for item in session.items if isinstance(item, SuiteItem)]
-    if not found or config.getoption("collectonly"):
+    if any(config.getoption(name, False) for name in ("collectonly", "setuponly", "setupplan")):
+        return
+    if not found:
+        _require_suites(session)
         return
     if session.testsfailed and not config.getoption("continue_on_collection_errors"):
         return
@@ -108,6 +111,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             prepare_run(config, chosen, [item.declared for item in found if isinstance(item.declared, Search)])
     except InputError as error:
         raise pytest.UsageError(harmless(str(error))) from None
+
+
+def _require_suites(session: pytest.Session) -> None:
+    """Refuse `--benchmark`, where a command line itself has it, for tests alone: nothing would be trained nor gated."""
+    config = session.config
+    if session.items and not config.stash[SEEN] and "--benchmark" in config.invocation_params.args:
+        raise pytest.UsageError(
+            f"--benchmark: no suite among what was collected ({', '.join(config.args)}): name the suites, as in "
+            "`pytest suites --benchmark`, or leave --benchmark out"
+        )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

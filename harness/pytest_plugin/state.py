@@ -97,11 +97,11 @@ class Run:
         )
 
     def row_of(self, suite: str, variant: Variant) -> Mapping[str, Any]:
-        """Return the row of a variant in this run's tables; empty where there is none."""
+        """Return the row of a variant in this run's tables, in Python's own types; empty where there is none."""
         if self.frame is None:
             return {}
         found = self.frame[(self.frame["suite"] == suite) & (self.frame["full_name"] == variant.name)]
-        return {} if found.empty else {str(column): value for column, value in found.iloc[0].items()}
+        return {} if found.empty else {str(column): value for column, value in found.to_dict("records")[0].items()}
 
     def failures_of(self, suite: str, variant: Variant) -> list[Failure]:
         """Return the gates that the row of a variant fails, if it does."""

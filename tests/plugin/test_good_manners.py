@@ -125,6 +125,6 @@ def test_a_project_with_a_harness_of_its_own_keeps_it_and_is_told(pytester):
     run = [sys.executable, "-m", "pytest", *PLUGIN]
     result = pytester.run(*run)
     result.assert_outcomes(passed=1)
-    told = pytester.run(*run, "--benchmark")
+    told = pytester.run(*run, "--benchmark", "--budget", "smoke")
     assert told.ret == 4
     told.stderr.fnmatch_lines(["*--benchmark: this project has a `harness` of its own*hides*rename it*"])

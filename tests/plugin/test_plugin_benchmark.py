@@ -157,6 +157,23 @@ def test_the_next_runs_train_only_what_is_new_or_mended(first, pytester, run, mo
     assert len(set(project.results.records) - keys) == 2
     assert sorted(row["status"] for row in project.rows.values()) == ["diverged", "ok", "ok", "ok", "ok", "ok"]
 
+    # As the reporters of other plugins write them, which know no types of NumPy's.
+    pytester.makeconftest(
+        """
+import json
+from pathlib import Path
+
+TOLD = []
+
+def pytest_runtest_logreport(report):
+    if report.when == "call":
+        TOLD.append(report.user_properties)
+
+def pytest_sessionfinish():
+    Path("properties.json").write_text(json.dumps(TOLD))
+"""
+    )
+
     # Nothing is left to do: pytest-benchmark's file has the accuracies all the same. A gate that is met is a failure.
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     again = run(
@@ -170,6 +187,8 @@ def test_the_next_runs_train_only_what_is_new_or_mended(first, pytester, run, mo
     # The runner takes a command only where a line starts with it.
     assert sum(line.startswith("::error ") for line in again.errlines) == 1
     assert "\n::error " in again.stderr.str()
+    told = json.loads((project.path / "properties.json").read_text())
+    assert {dict(one)["status"] for one in told} == {row["status"] for row in project.rows.values()}
     (junit,) = ElementTree.parse(project.path / "junit.xml").getroot()
     assert (junit.get("tests"), junit.get("failures")) == ("6", "1")
     cases = {case.get("name"): case for case in junit}

@@ -172,6 +172,29 @@ def test_a_hostile_suite_name_gives_a_usable_node_id(pytester, suites):
     assert all(line.count("::") == 2 for line in lines)
 
 
+def test_a_benchmark_of_tests_alone_is_refused_where_the_command_line_asks_for_it(pytester, suites):
+    tests = pytester.makepyfile(test_own="def test_own(): pass")
+    asked = pytester.runpytest_inprocess(tests, "--benchmark")
+    assert asked.ret == 4
+    asked.stderr.fnmatch_lines(["*--benchmark: no suite among what was collected (*test_own.py): name the suites*"])
+    pytester.makeini("[pytest]\naddopts = --benchmark\n")
+    assert pytester.runpytest_inprocess(tests).ret == 0
+
+
+@pytest.mark.parametrize("option", ["--setup-plan", "--setup-only"])
+def test_what_only_shows_fixtures_trains_nothing(pytester, suites, option):
+    assert run(pytester, "--benchmark", option).ret == 0
+    assert not (pytester.path / "results").exists()
+
+
+def test_from_elsewhere_the_project_of_the_suites_says_its_defaults(pytester, suites, tmp_path, monkeypatch):
+    pytester.makepyprojecttoml("[tool.pytest.ini_options]\n[tool.harness]\ndataset = 'of_nobody'\n")
+    monkeypatch.chdir(tmp_path)
+    result = pytester.runpytest_inprocess(pytester.path / "suites", "--benchmark")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*of_nobody*"])
+
+
 def test_nothing_selected_is_exit_5(pytester, suites):
     assert run(pytester, "-k", "no_such_variant").ret == 5
 
