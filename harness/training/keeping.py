@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets import Dataset
+from harness.files import is_unwritable, unwritable
 from harness.models.backbones import split_backbone
 from harness.results.kept_models import SHAPE, WEIGHTS_ALONE, WHOLE, KeptModel
 from harness.results.trials import Trial
@@ -60,12 +61,16 @@ def _kept(
             try:
                 return _whole(whole, dataset, Path(folder), first, expected)
             except Exception as error:
+                if isinstance(error, OSError) and is_unwritable(error):
+                    raise  # of the disk, not of the model: weights alone would be less than there could be
                 reason = describe(error)
             file = Path(folder) / f"model{WEIGHTS_ALONE}"
             try:
                 with _without_optimizer(whole):
                     write_weights(whole, file)
             except Exception as error:
+                if isinstance(error, OSError) and is_unwritable(error):
+                    raise
                 return _not_kept(f"{reason}; {describe(error)}", error)
             import h5py  # type: ignore[import-untyped]
 
@@ -73,7 +78,9 @@ def _kept(
                 opened.attrs[SHAPE] = dataset.input_shape
             return KeptModel(file.read_bytes(), WEIGHTS_ALONE)
     except Exception as error:
-        return _not_kept(describe(error), error)
+        if not (isinstance(error, OSError) and is_unwritable(error)):
+            return _not_kept(describe(error), error)
+        return _not_kept(str(unwritable(tempfile.gettempdir(), error, elsewhere="set TMPDIR to another folder")), error)
 
 
 def _not_kept(trouble: str, error: Exception) -> KeptModel:

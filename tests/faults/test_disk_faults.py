@@ -21,7 +21,7 @@ import pytest
 from changed_stores import make_older
 from made_results import BASELINE, DROPOUT, Made, make_results
 
-from harness import Dataset, Suite, load_results
+from harness import BUDGETS, Dataset, Suite, load_results
 from harness.cli import run
 from harness.comparison import Margins, group_records
 from harness.comparison.folder_rows import compare_folders
@@ -32,6 +32,9 @@ from harness.results import opening
 from harness.results.opening import open_store, read_store
 from harness.results.provenance import collect_provenance
 from harness.results.schema import SCHEMA_VERSION, STORE_NAME
+from harness.results.trials import Trial
+from harness.training.devices import find_device, training_environment
+from harness.training.trial import Trainer
 from harness.training.weights_files import write_weights
 
 NTH_FAULT = Path(__file__).parents[2] / "benchmarks" / "nth_fault.py"
@@ -374,3 +377,14 @@ def test_a_dataset_for_which_no_room_is_left_is_told_with_its_disk_and_leaves_no
     with pytest.raises(HarnessError, match=rf"noise cannot be written \(No space left .*; disk of {small_disk}, "):
         write_folder(dataset, small_disk / "noise")
     assert list((small_disk / "noise").iterdir()) == []
+
+
+def test_a_model_for_which_tmpdir_has_no_room_is_not_kept_and_its_disk_told(small_disk, digits, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    wide = BASELINE.replace(filters=(2,), dense=(1500,))
+    environment = training_environment(find_device("cpu"))
+    trial = Trial(wide, "", "digits", digits.fingerprint, 1, BUDGETS["smoke"], environment, keep_model=True)
+    model = Trainer().run(trial, digits).model
+    assert (model.data, model.lasting) == (b"", False)
+    told = rf"{small_disk} cannot be written \(No space left on device; disk of {small_disk}, \d of 1 MiB free\): free "
+    assert re.match(told, model.trouble)
