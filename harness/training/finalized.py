@@ -16,13 +16,14 @@ from harness.variants.sources import BuildError
 def finalized(model: keras.Model) -> Iterator[None]:
     """Give the model the weights that `model.fit` would leave if it ended here; afterwards it trains on from its own.
 
-    What an epoch is measured by is then what a training of so many epochs gives.
+    What an epoch is measured by is then what a training of so many epochs gives. What measuring itself moves, as random
+    numbers that a layer draws there too, stays moved, as in `fit`.
     """
     optimizer = model.optimizer
     if not isinstance(optimizer, keras.Optimizer):  # as `fit` asks
         yield
         return
-    variables = [*model.variables, *optimizer.variables]
+    variables = [*model.trainable_variables, *optimizer.variables]
     own = variable_values(variables)
     optimizer.finalize_variable_values(model.trainable_weights)
     try:

@@ -10,7 +10,7 @@ from harness.results.trials import Trial
 from harness.training.devices import find_device, training_environment
 from harness.training.finalized import finalized
 from harness.training.fit_epoch import FitEpoch
-from harness.training.prepared import build_for, weight_values
+from harness.training.prepared import build_for, variable_values, weight_values
 from harness.training.tensorflow_epoch import TensorFlowEpoch
 from harness.training.trial import Trainer
 from harness.variants.sources import source_fingerprint
@@ -20,7 +20,7 @@ import keras
 
 def build(variant, shape, classes):
     inputs = keras.Input(shape)
-    outputs = keras.layers.Dense(classes, "softmax")(keras.layers.Flatten()(inputs))
+    outputs = keras.layers.Dense(classes, "softmax")(keras.layers.Dropout(0.1)(keras.layers.Flatten()(inputs)))
     model = keras.Model(inputs, outputs)
     model.compile(keras.optimizers.Adam(use_ema=True, ema_momentum=0.9), "categorical_crossentropy")
     return model
@@ -54,6 +54,15 @@ def test_epochs_end_with_the_moving_average_of_a_fit_as_long_and_train_on_from_t
     y = keras.utils.to_categorical(digits.train_labels[order], 10)
     fitted.fit(x, y, batch_size=32, shuffle=False, verbose=0)
     assert same(ended, weight_values(fitted))
+
+
+def test_random_numbers_that_are_drawn_while_a_model_is_measured_stay_drawn(variant, digits):
+    model = build_for(variant, digits, seed=7)
+    model.optimizer.build(model.trainable_variables)
+    before = variable_values(model.non_trainable_variables)
+    with finalized(model):
+        model(digits.train_images[:2].astype(np.float32) / 255, training=True)
+    assert not same(variable_values(model.non_trainable_variables), before)
 
 
 def make_trial(variant, dataset, weights):
