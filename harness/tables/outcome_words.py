@@ -123,6 +123,8 @@ def _headline(outcome: SuiteOutcome) -> str:
         return "no variant has a result to compare"
     if outcome.is_smoke:
         return "a smoke budget shows that all runs, nothing of accuracy or time"
+    if any(row.get("chance") for row in rows):
+        return "no choice: no variant is surely better than always guessing the most frequent class"
     if choices["take"]:
         found = choices["take"]
         names = [_short(str(row["variant"])) for row in found[:2]]

@@ -259,6 +259,14 @@ def test_nothing_is_traded_where_the_open_measure_leans_to_better_too(folder, be
     assert outcome_words([outcome]).suites[0].headline == headline.format(row["variant"])
 
 
+def test_no_variant_of_a_suite_at_chance_is_to_be_taken(tmp_path):
+    at_chance = {BASELINE: 0.1, DROPOUT: 0.1}  # of ten classes
+    (outcome,) = outcomes(tmp_path, Made(accuracies=at_chance, step_ms={BASELINE: 8.0, DROPOUT: 6.0}))
+    assert outcome.choices["take"]
+    headline = outcome_words([outcome]).suites[0].headline
+    assert headline == "no choice: no variant is surely better than always guessing the most frequent class"
+
+
 def test_a_run_that_only_a_quieter_machine_makes_worth_its_time_says_so():
     assert remedy_words(["wide"]).names == "accuracy of wide"
     anew = remedy_words(["wide"], ("pytest", "suites", "--benchmark", "--retime"))
