@@ -22,6 +22,9 @@ def ignore_interrupts() -> None:
     """
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    # `python -m` ends itself by SIGINT, whatever its exit code, where the last text to be executed, as those that make
+    # a dataclass, was left by KeyboardInterrupt, caught or not. This one is left otherwise.
+    exec("")
 
 
 def no_more_threads() -> str:

@@ -122,6 +122,25 @@ def test_a_suite_file_may_fork_and_its_copies_end_as_they_like(tmp_path, command
     assert "ended with 3" in ended.stdout
 
 
+STOPPED = """
+import sys
+from harness.running.interrupts import ignore_interrupts
+try:
+    exec("raise KeyboardInterrupt")
+except KeyboardInterrupt:
+    ignore_interrupts()
+    sys.exit(2)
+"""
+
+
+def test_ctrl_c_while_an_import_makes_code_of_text_ends_as_any_other(tmp_path):
+    """As each dataclass is made: Python then ended itself by SIGINT, with another exit code."""
+    (tmp_path / "stopped.py").write_text(STOPPED)
+    command = [sys.executable, "-m", "stopped"]
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run(command, cwd=tmp_path, env=variables, check=False).returncode == 2
+
+
 @pytest.mark.parametrize("command", [["list"], ["tables"], ["init"]])
 def test_a_current_folder_that_was_removed_is_told(tmp_path, monkeypatch, capsys, command):
     (tmp_path / "gone").mkdir()
