@@ -83,7 +83,7 @@ class Timer:
             arms, _ = _in_time(lambda: self._build(variant, settings), most, settings.limit_s)
             ends += self._add_pairs(kept, len(arms))
         # Before the blocks, which take the time that is left.
-        flops = forward_flops(arms[0].whole.model)
+        flops = forward_flops(arms[0].whole.model, self._dataset.input_shape)
         predict_batch_ms = self._predict_ms(arms[0], PREDICT_BATCH, settings.predictions)
         predict_one_ms = self._predict_ms(arms[0], 1, settings.predictions)
         groups = [(*pair, arm) for pair, arm in zip(kept.pairs, arms, strict=False)]

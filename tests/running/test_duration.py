@@ -51,7 +51,9 @@ def seconds(trials, records=(), *, workers=1):
 
 @pytest.mark.parametrize("variant", [WIDE, BASELINE.replace(filters=(8, 16), kernel_size=5, dense=(64, 32)), TUNED])
 def test_work_grows_with_the_operations_that_the_profiler_counts(variant):
-    counted = forward_flops(build_model(variant, seed=1)) / forward_flops(build_model(BASELINE, seed=1))
+    counted = forward_flops(build_model(variant, seed=1), (32, 32, 3)) / forward_flops(
+        build_model(BASELINE, seed=1), (32, 32, 3)
+    )
     assert min(1, counted) * 0.9 < epoch_work(variant) < max(1, counted) * 1.1
 
 

@@ -25,6 +25,7 @@ from harness.timing.timer import Timer, another_build
 from harness.training.devices import find_device, training_environment
 
 ENVIRONMENT = training_environment(find_device("cpu"), threads=1)
+PICTURE = (32, 32, 3)
 SMALL = BASELINE.replace(filters=(2, 4), dense=())
 WIDE = BASELINE.replace(filters=(8, 16), dense=())
 ARMS = ("baseline_ms", "control_ms", "variant_ms")
@@ -49,7 +50,7 @@ def test_every_arm_has_as_many_blocks_in_as_many_builds(measured):
 
 def test_a_measurement_holds_the_variants_figures(measured):
     assert measured.variant == WIDE
-    assert measured.flops == pytest.approx(forward_flops(build_model(WIDE)))
+    assert measured.flops == pytest.approx(forward_flops(build_model(WIDE), PICTURE))
     assert measured.steps_per_block >= 1
     assert measured.block_overhead_ms >= 0
     for name in ("predict_one_ms", "predict_batch_ms", "build_s", "first_step_s", "gemm_share"):
@@ -132,7 +133,7 @@ def test_measurements_of_several_processes_count_as_builds_of_one(measured):
 
 def test_flops_of_the_baseline_are_twice_its_published_multiply_adds():
     # 4.19 million multiply-adds an image forward.
-    assert forward_flops(build_model(BASELINE, seed=1)) == pytest.approx(2 * 4.19e6, rel=0.02)
+    assert forward_flops(build_model(BASELINE, seed=1), PICTURE) == pytest.approx(2 * 4.19e6, rel=0.02)
 
 
 def test_flops_count_what_a_layer_hides_in_a_function_of_its_own():
@@ -148,7 +149,27 @@ def test_flops_count_what_a_layer_hides_in_a_function_of_its_own():
             return self.project(x)
 
     model = keras.Sequential([keras.Input((100,)), Projected()])
-    assert forward_flops(model) == pytest.approx(2 * 100 * 64, rel=0.02)
+    assert forward_flops(model, (100,)) == pytest.approx(2 * 100 * 64, rel=0.02)
+
+
+class Written(keras.Model):
+    """A model as a class, called on no symbolic input: it knows no shape of its own."""
+
+    def __init__(self, *, alone=True):
+        super().__init__()
+        self.alone, self.flat, self.out = alone, keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")
+
+    def call(self, x):
+        if not self.alone and x.shape[0] == 1:
+            raise ValueError("one image is too few")
+        return self.out(self.flat(x))
+
+
+def test_flops_of_a_model_that_is_a_class_are_counted_and_cost_no_step_time_where_they_cannot_be():
+    model = Written()
+    model(np.zeros((2, *PICTURE), np.float32))
+    assert forward_flops(model, PICTURE) == pytest.approx(2 * 3072 * 10, rel=0.02)
+    assert math.isnan(forward_flops(Written(alone=False), PICTURE))
 
 
 def test_every_order_of_arms_is_followed_by_its_reverse_and_none_is_always_first():
