@@ -77,6 +77,11 @@ def own_folder(folder: Path) -> Path:
     return folder
 
 
+def ignore_in_git(folder: Path) -> None:
+    """Tell git to ignore what is in a folder that the harness has just made; raises OSError."""
+    replace_text(folder / ".gitignore", "# Made by cnn-harness: keeps results out of git.\n*\n")
+
+
 @contextlib.contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """Yield a scratch path beside `path`, with its ending; what was written there takes its place, unless this raises.

@@ -17,6 +17,7 @@ from harness.cli.selection import condition_options, wanted
 from harness.comparison.wanted import Wanted
 from harness.datasets import Dataset, Origin, load_from, load_stored
 from harness.errors import HarnessError, InputError, nearest
+from harness.files import ignore_in_git
 from harness.options import DATASET, IMAGES
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def command(
     results  curves, confusion matrices, classes, and images won and lost, of a suite's variants: of what was trained
              last, unless --budget, --device or --backend chooses
     """
-    folder = output or results / "explore"
+    folder, is_new = output or results / "explore", output is None and not results.exists()
     asked = Origin(dataset or "", image_size=image_size, skip_unreadable=skip_unreadable)
     if what == "data":
         _data(_load(asked, results), folder, images=images, per_row=per_row, seed=seed)
@@ -75,6 +76,8 @@ def command(
         _model(asked, results, folder, variant or "baseline", suite, paths, nested=nested)
     else:
         _results(results, folder, suite, variant, asked, wanted(options))
+    if is_new and results.is_dir():
+        ignore_in_git(results)
 
 
 def _where(asked: Origin, results: Path) -> Origin:

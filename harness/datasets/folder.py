@@ -88,7 +88,7 @@ class _Decoder:
                 marked += [(mark, file) for mark in marks]
             except UnreadableImageError as error:
                 if not self.skip_unreadable:
-                    raise
+                    raise _unless_skipped(error) from error
                 skipped.append(error)
         return _Chunk(tuple(kept), images[: len(kept)], tuple(skipped), tuple(marked))
 
@@ -148,9 +148,9 @@ def _decoder(listing: Listing, image_size: int | None, skip_unreadable: bool) ->
         path = f"{listing.root}/{file.relative}"
         try:
             image = decode(path).pixels
-        except UnreadableImageError:
+        except UnreadableImageError as error:
             if not skip_unreadable:
-                raise
+                raise _unless_skipped(error) from error
             continue
         height, width = image.shape[:2]
         if max(height, width) > _HIGHEST_OWN_EDGE:
@@ -161,6 +161,13 @@ def _decoder(listing: Listing, image_size: int | None, skip_unreadable: bool) ->
             )
         return _Decoder(str(listing.root), file.relative, width, height, None, skip_unreadable)
     raise InputError(f"dataset {shown(listing.root)} has no image that can be read")
+
+
+def _unless_skipped(error: UnreadableImageError) -> UnreadableImageError:
+    return UnreadableImageError(
+        f"{error}; mend or remove the file, or leave out all that cannot be read by --skip-unreadable "
+        "(in Python: load_dataset(folder, skip_unreadable=True))"
+    )
 
 
 def _decode_all(files: tuple[ImageFile, ...], decoder: _Decoder) -> Iterator[_Chunk]:

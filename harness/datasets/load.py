@@ -134,6 +134,8 @@ def _refusal(given: str, path: Path, kind: str) -> str:
     name = nearest(given[:200].lower(), NAMES)
     if near and not name:
         return f"there is no folder {shown(given)[:200]}; did you mean {shown(near)}? {_ALLOWED}"
+    if os.sep in given and not name:
+        return f"there is no folder {shown(given)[:200]}; {_ALLOWED}"
     return f'unknown dataset "{shown(given)[:200]}"; {_ALLOWED}{name}'
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import filelock
 
 from harness.errors import HarnessError, InputError
-from harness.files import replace_text, replaced, unwritable
+from harness.files import ignore_in_git, replace_text, replaced, unwritable
 from harness.locks import NO_LOCKS, lock_file
 from harness.results.foreign import limit, refuse_foreign_journal, refuse_foreign_schema
 from harness.results.rewriting import write_store
@@ -106,7 +106,7 @@ def lock_folder(folder: Path) -> filelock.FileLock:
     try:
         if not folder.exists():
             folder.mkdir(parents=True)
-            replace_text(folder / ".gitignore", "# Made by cnn-harness: keeps results out of git.\n*\n")
+            ignore_in_git(folder)
         lock = lock_file(folder / "harness.lock", timeout_s=0)
         try:
             replace_text(folder / "harness.lock.owner", f"process {os.getpid()}, since {datetime.now():%H:%M:%S}")

@@ -228,6 +228,7 @@ def test_16_an_unreadable_image_is_refused_by_its_name(folder, content):
     (folder / "train" / "dog" / "1.png").write_bytes(content)
 
     assert f"cannot read image {folder}/train/dog/1.png" in refusal(folder)
+    assert "by --skip-unreadable" in refusal(folder)
 
 
 def test_16_a_truncated_image_is_refused_by_its_name(folder):
@@ -518,11 +519,11 @@ def test_21_a_worker_refuses_data_that_changed_since_the_run_began(folder):
         ("digit", 'unknown dataset "digit"; allowed is digits, cifar10 or a folder'),
         ("digit", 'did you mean "digits"?'),
         ("CIFAR-10", 'did you mean "cifar10"?'),
-        ("./no/such/folder", 'unknown dataset "./no/such/folder"'),
+        ("./no/such/folder", "there is no folder ./no/such/folder; allowed is digits"),
         ("", "unknown dataset"),
         ("a\0b", "unknown dataset"),
         ("x" * 5000, "unknown dataset"),
-        ("~nobody-has-this-name/x", "unknown dataset"),
+        ("~nobody-has-this-name/x", "there is no folder ~nobody-has-this-name/x"),
     ],
 )
 def test_28_an_unknown_dataset_is_refused_with_the_nearest_name(given, said):

@@ -49,6 +49,14 @@ def drawn(folder) -> set[str]:
     return {path.stem for path in folder.glob("*.html")}
 
 
+def test_a_results_folder_that_explore_makes_is_ignored_by_git_and_one_of_the_users_own_is_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    for more in ([], ["--results", "own"], ["--output", "other"]):
+        assert run(["explore", "data", "--dataset", "digits", "--images", "10", *more]) == 0
+    assert [path.parent.name for path in tmp_path.rglob(".gitignore")] == ["results"]
+
+
 def test_explore_data_takes_the_options_of_images_and_tells_of_warnings(mixed, tmp_path, capsys):
     options = ["--image-size", "4", "--skip-unreadable"]
 
