@@ -1,7 +1,8 @@
 """What was drawn before: a chart whose specification is the one drawn last time is read, not drawn again.
 
 What a folder's pictures were drawn from is noted in the user's cache, not beside them: a results folder may come from a
-stranger, and what is read from it goes into a page. So a picture counts only with the checksum that was noted here.
+stranger, and what is read from it goes into a page. So a picture counts only with the checksum that was noted here. By
+the same notes files that are of no table any more are known, and go: one that somebody changed or put there stays.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ class Drawn:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._notes = cache_root() / _FOLDER / f"{_digest(str(folder.resolve()))}.json"
-        self._before = _read_notes(self._notes)
+        self._noted = _read_notes(self._notes)
+        self._before, self._files = self._noted.get("drawn", {}), self._noted.get("files", {})
         self._now: dict[str, str] = {}
         self._texts: dict[str, str] = {}
 
@@ -47,13 +49,27 @@ class Drawn:
         self._now[shows] = _digest(self._texts[shows])
         return self._texts[shows]
 
-    def keep(self) -> None:
-        """Note what was drawn, for the next time; without a cache everything is drawn then."""
-        if self._now == self._before:
+    def keep(self, written: Iterable[Path], *, whole: bool) -> None:
+        """Note what was drawn, for the next time; without a cache everything is drawn then.
+
+        Args:
+            written: The files that show it.
+            whole: Whether they are all that the folder is to show: what was written before under another name is then
+                removed, unless it was changed since.
+        """
+        files = {path.name: _file_digest(path) for path in written}
+        gone = {name: digest for name, digest in self._files.items() if name not in files}
+        for name, digest in gone.items() if whole else ():
+            path = self._folder / Path(name).name
+            with contextlib.suppress(OSError):
+                if path.is_file() and not path.is_symlink() and _file_digest(path) == digest:
+                    path.unlink()
+        notes = {"drawn": self._now, "files": files if whole else gone | files}
+        if notes == self._noted:
             return
         with contextlib.suppress(OSError):
             self._notes.parent.mkdir(parents=True, exist_ok=True)
-            replace_text(self._notes, json.dumps(self._now))
+            replace_text(self._notes, json.dumps(notes))
 
     def _kept(self, shows: str, name: str) -> str | None:
         if shows not in self._before:
@@ -80,12 +96,17 @@ def kept_text(name: str, make: Callable[[], str]) -> str:
     return text
 
 
-def _read_notes(path: Path) -> dict[str, str]:
+def _read_notes(path: Path) -> dict[str, dict[str, str]]:
     try:
         notes = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return notes if isinstance(notes, dict) else {}
+    parts = notes.items() if isinstance(notes, dict) else ()
+    return {name: part for name, part in parts if isinstance(part, dict)}
+
+
+def _file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _digest(text: str) -> str:

@@ -21,12 +21,15 @@ from harness.options import chosen_margins
 def command(results: Path, output: Path | None, suites: tuple[str, ...], **options: Any) -> None:
     """Write the report, one HTML file that opens offline, and its charts as SVG and PNG."""
     from harness.comparison import Judge, compare_groups
+    from harness.comparison.wanted import ANY
     from harness.report import write_report
     from harness.results import load_results
     from harness.tables.selection import chosen_groups
 
     found, margins = load_results(results), chosen_margins(options)
-    groups = chosen_groups(found, wanted(options), suites=suites, note=remark)
+    asked = wanted(options)
+    groups = chosen_groups(found, asked, suites=suites, note=remark)
     comparisons = compare_groups(groups, found, Judge(margins))
-    page, *charts = write_report(comparisons, found, margins, folder=output, every_png=True)
+    whole = asked == ANY and not suites
+    page, *charts = write_report(comparisons, found, margins, folder=output, every_png=True, whole=whole)
     say(f"wrote {page} and {len(charts)} charts in {(output or results) / 'charts'}")

@@ -132,16 +132,34 @@ def report_view(
 
 
 def titles(groups: Sequence[Group]) -> list[str]:
-    """Return what each group's charts are called: its suite, with its conditions where another has the same suite."""
+    """Return what each group's charts are called: its suite, with its conditions where another has the same suite.
+
+    What the conditions' label does not say is told by what stays when others come: the images' fingerprint, versions.
+    """
     suites = [group.suite.name for group in groups]
     named = [
         name if suites.count(name) == 1 else f"{name}, {group.conditions.label}"
         for name, group in zip(suites, groups, strict=True)
     ]
+    alike: dict[str, list[Group]] = {}
+    for name, group in zip(named, groups, strict=True):
+        alike.setdefault(name, []).append(group)
+    apart = [", ".join([name, *_apart(group, alike[name])]) for name, group in zip(named, groups, strict=True)]
     return [
-        name if named.count(name) == 1 else f"{name}, {named[: place + 1].count(name)}"
-        for place, name in enumerate(named)
+        name if apart.count(name) == 1 else f"{name}, {apart[: place + 1].count(name)}"
+        for place, name in enumerate(apart)
     ]
+
+
+def _apart(group: Group, alike: Sequence[Group]) -> list[str]:
+    """Return what tells a group from others of its name, without what all of them share."""
+
+    def told(one: Group) -> tuple[str, ...]:
+        environment = one.conditions.environment
+        versions = " ".join(f"{name}-{version}" for name, version in environment.versions)
+        return f"images {one.conditions.fingerprint[:8]}", versions, f"{environment.threads} threads"
+
+    return [text for text, *others in zip(told(group), *map(told, alike), strict=True) if len(set(others)) > 1]
 
 
 def conditions(group: Group) -> str:

@@ -25,6 +25,7 @@ def write_report(
     partial: str = "",
     folder: Path | None = None,
     every_png: bool = False,
+    whole: bool = True,
 ) -> list[Path]:
     """Write `report/index.html` and `charts/*.svg` into a folder, `.png` too of those over all variants; return paths.
 
@@ -35,6 +36,7 @@ def write_report(
         partial: Why the results are not complete, told at the top; empty when they are.
         folder: Where to; default the results' own.
         every_png: Whether to draw PNGs of each variant's charts too: 0.07 s each, for which a run's end would wait.
+        whole: Whether this is all that the folder is to show: charts written before that are of no table any more go.
     """
     folder = folder or results.folder
     drawn = Drawn(folder / "charts")
@@ -43,11 +45,12 @@ def write_report(
     with debug_mode(False):
         view = report_view(comparisons, results, margins, pictures)
     page = own_folder(folder / "report") / "index.html"
-    written = [replace_text(page, render_page(view, pictures, partial=partial))]
+    replace_text(page, render_page(view, pictures, partial=partial))
+    charts: list[Path] = []
     for picture in pictures.made:
-        written += save_svg(picture.source, folder / "charts", picture.name, png=picture.of_suite or every_png)
-    drawn.keep()
-    return written
+        charts += save_svg(picture.source, folder / "charts", picture.name, png=picture.of_suite or every_png)
+    drawn.keep(charts, whole=whole)
+    return [page, *charts]
 
 
 def warm_up() -> None:

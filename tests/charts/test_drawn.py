@@ -1,5 +1,6 @@
 """Charts are drawn where what they show has changed, and only what was drawn here is taken for drawn."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from made_results import BASELINE, DROPOUT, Made, make_results
 
 from harness import load_results
 from harness.charts.drawn import kept_text
+from harness.cli import run
 from harness.comparison import Margins, compare_all
 from harness.report import write_report
 
@@ -97,3 +99,34 @@ def test_a_damaged_text_is_made_anew(cache, damage):
     (path,) = Path(cache / "charts").iterdir()
     path.write_text(damage(path.read_text()))
     assert kept_text("name", lambda: next(made)) == "two"
+
+
+OTHER_IMAGES = dataclasses.replace(BEFORE, fingerprint="e" * 16, started_at="2026-02-03T04:05:06+00:00")
+
+
+def test_charts_of_no_table_any_more_go_and_names_tell_images_by_what_stays(tmp_path):
+    folder = make_results(tmp_path / "results", BEFORE)
+    report(folder)
+    first = contents(folder)
+    own = folder / "charts" / "own.svg"
+    own.write_bytes(first["dropout.baseline.curves.svg"])
+    edited = folder / "charts" / "dropout.pareto.svg"
+    edited.write_text(edited.read_text().replace("</svg>", "<!-- mine --></svg>"))
+    make_results(folder, OTHER_IMAGES)
+    _, *charts = report(folder)
+    assert contents(folder).keys() == {path.name for path in charts} | {own.name, edited.name}
+    for fingerprint in ("ffffffff", "eeeeeeee"):
+        told = [path for path in charts if f"images_{fingerprint}.baseline.curves" in path.name]
+        assert len(told) == 1, fingerprint
+    make_results(folder, dataclasses.replace(BEFORE, fingerprint="d" * 16))
+    report(folder)
+    assert {path.name for path in charts} < contents(folder).keys()
+
+
+def test_a_report_of_some_of_the_tables_leaves_the_charts_of_the_others(tmp_path):
+    folder = make_results(tmp_path / "results", BEFORE)
+    make_results(folder, dataclasses.replace(BEFORE, name="more"))
+    report(folder)
+    before = contents(folder)
+    assert run(["report", "--results", str(folder), "--suite", "more"]) == 0
+    assert before.keys() <= contents(folder).keys()
