@@ -36,7 +36,11 @@ def command(stores: tuple[Path, ...], results: Path) -> int:
     missing = missing_trials(found)
     for line in missing:
         say(f"missing: {line}")
+    at = shlex.quote(str(results))
+    if stores:
+        say(f"step times came along; `harness tables --results {at}` shows what there is, `harness report` draws it")
+        return 0
     more = "trains what is missing, " if missing else ""
-    say(f"`harness sweep --time --results {shlex.quote(str(results))}` with the shares' options {more}times steps and")
+    say(f"`harness sweep --time --results {at}` with the shares' options {more}times steps and")
     say("writes the tables")
     return 0

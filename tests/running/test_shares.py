@@ -204,3 +204,11 @@ def test_a_merge_that_is_refused_leaves_nothing(settings, tmp_path, capsys):
     assert harness(["merge", "--results", str(into)]) == 4
     assert "holds no store of a share" in capsys.readouterr().err
     assert not into.exists()
+
+
+def test_a_merge_of_whole_results_says_how_to_see_them(tmp_path, capsys):
+    reference = Path(__file__).parents[2] / "results" / "reference" / "cifar10"
+    assert harness(["merge", str(reference), "--results", str(tmp_path / "both")]) == 0
+    said = capsys.readouterr().out
+    assert "share" not in said
+    assert f"harness tables --results {tmp_path / 'both'}" in said
