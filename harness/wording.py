@@ -11,6 +11,9 @@ from pathlib import Path
 HALVES = re.compile("[\ud800-\udfff]")
 """Half a character, as Python makes of a byte that is no UTF-8: no file or page can hold it."""
 
+GOES_ON = "finished trials are kept; the same command goes on from there"
+"""What is said of a run that was interrupted."""
+
 
 def harmless(text: str) -> str:
     """Return text in which a terminal obeys nothing but line ends: control and format characters are replaced.

@@ -19,7 +19,7 @@ from harness.noise import quiet_libraries
 from harness.running.interrupts import ignore_interrupts, interrupt_on_signals, no_more_threads
 from harness.streams import open_closed_streams
 from harness.version import __version__
-from harness.wording import harmless
+from harness.wording import GOES_ON, harmless
 
 # A command's file, and what `harness --help` says of it: kept here so that help imports none of them.
 _COMMANDS = {
@@ -44,11 +44,10 @@ _COMMANDS = {
 }
 
 
-_GOES_ON = "finished trials are kept; the same command goes on from there"
 _INTERRUPTED = {
-    "sweep": _GOES_ON,
-    "worker": _GOES_ON,
-    "search": _GOES_ON,
+    "sweep": GOES_ON,
+    "worker": GOES_ON,
+    "search": GOES_ON,
     "pretrain": "no weights were written; the same command starts anew",
 }
 

@@ -77,11 +77,6 @@ def suite_name_of(declared: Suite | Search) -> str:
     return declared.name if isinstance(declared, Suite) else declared.suite_name
 
 
-def rows_of(run: Run, declared: Suite | Search, variant: Variant) -> list[tuple[str, str]]:
-    """Return suite and full name of the rows whose failed gates an item tells of."""
-    return [(suite_name_of(declared), one.name) for _, one in pairs_of(run, declared, variant)]
-
-
 def figures_of(run: Run, declared: Suite | Search, variant: Variant) -> list[tuple[str, object]]:
     """Return names and values of what tables say of an item's last variant, for `--junit-xml`; what is known of it."""
     pairs = pairs_of(run, declared, variant)

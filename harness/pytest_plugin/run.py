@@ -36,7 +36,7 @@ def prepare_run(config: pytest.Config, chosen: Sequence[tuple[Suite, Variant]], 
     job = prepare(settings, selected, declared=list(declared.values()), ahead=True)
     pairs = {(suite.baseline, one) for suite, one in chosen}
     found = prepare_searches(searches, settings, earlier=job) if searches else []
-    run = Run(job, gates, pairs, found)
+    run = Run(job, gates, pairs, {(suite.name, one.name) for suite, one in chosen}, found)
     if config.getoption("benchmark_skip", False) and not config.getoption("benchmark_only", False):
         run.untimed_because = "trained, but not timed: --benchmark-skip was given"
     config.stash[RUN] = run
@@ -129,7 +129,7 @@ def finish_run(run: Run, *, partial: str) -> None:
 
         ended = finish(run.job, partial=partial)
         run.frame, run.outcomes, run.written = ended.frame, ended.outcomes, ended.written
-        run.failed = failed_rows(run.frame, run.gates)
+        run.failed = [one for one in failed_rows(run.frame, run.gates) if run.is_asked(one)]
         tell_github(run.frame, run.failed, os.environ, outcomes=run.outcomes)
 
 

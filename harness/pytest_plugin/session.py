@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,9 +20,6 @@ from harness.search import Search, check_searches
 from harness.streams import open_closed_streams
 from harness.suites import Suite, check_suites
 from harness.wording import harmless
-
-if TYPE_CHECKING:
-    from harness.comparison.gate import Failure
 
 CallInfo = pytest.CallInfo[None]
 
@@ -165,7 +161,7 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write the tables after Ctrl-C too, and report what no item could."""
+    """Write the tables after Ctrl-C too, and fail the run where a gate is met that no item came to tell of."""
     run = _run(session.config)
     if run is None or run.store is None:
         return
@@ -173,13 +169,6 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if run.exit_code:
         session.exitstatus = run.exit_code
         return
-    from harness.pytest_plugin.measure import rows_of
-
-    items = [one for one in session.items if isinstance(one, SuiteItem)]
-    told = {row for one in items for row in rows_of(run, one.declared, one.variant)}
-    rest = [one for one in run.failed if (one.row["suite"], one.row["full_name"]) not in told]
-    for failure in rest:
-        _report_gate(session, failure)
     if run.failed and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -211,18 +200,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     # pytest knows its terminal, and has taken standard output away meanwhile.
     wide = config.get_terminal_writer().fullwidth if terminalreporter.isatty else screen_of(sys.stdout).width
     terminalreporter.section("comparison with the baseline")
-    for line in summary_lines(run, Screen(wide)):
+    for line in summary_lines(run, Screen(wide), interrupted=exitstatus == pytest.ExitCode.INTERRUPTED):
         terminalreporter.write_line(harmless(line))
-
-
-def _report_gate(session: pytest.Session, failure: Failure) -> None:
-    """Report a row that fails a gate and has no item, a baseline that ran along, as a failure of its own."""
-    from harness.tables.failures import describe_failure
-
-    suite, name = str(failure.row["suite"]), str(failure.row["variant"])
-    text = f"failed gate: {describe_failure(failure)}"
-    report = pytest.TestReport(f"{suite}::{name}", (suite, None, name), {}, "failed", text, "call")
-    session.config.hook.pytest_runtest_logreport(report=report)
 
 
 def _run(config: pytest.Config) -> Run | None:

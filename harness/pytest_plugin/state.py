@@ -34,6 +34,7 @@ class Run:
         job: What is to do.
         gates: Conditions that no row of this run's tables may meet.
         pairs: Baseline and variant of each item, whose step times it measures; the winners of searches join them.
+        asked: Suite and full name of the variant of each item; only their rows can fail a gate.
         searches: What is searched before the sweep; their winners join it.
         untimed_because: Why no step time is taken; empty where they are.
         store: Open for writing once training began.
@@ -56,6 +57,7 @@ class Run:
     job: Job
     gates: list[Gate]
     pairs: set[tuple[Variant, Variant]]
+    asked: set[tuple[str, str]]
     searches: list[SearchJob]
     untimed_because: str = ""
     store: Store | None = None
@@ -106,6 +108,11 @@ class Run:
     def failures_of(self, suite: str, variant: Variant) -> list[Failure]:
         """Return the gates that the row of a variant fails, if it does."""
         return [one for one in self.failed if (one.row["suite"], one.row["full_name"]) == (suite, variant.name)]
+
+    def is_asked(self, failure: Failure) -> bool:
+        """Whether a row that meets a gate is of an item: not of a baseline that only ran along under `-k`."""
+        suite = str(failure.row["suite"])
+        return suite in self.searched or (suite, str(failure.row["full_name"])) in self.asked
 
     def spent_s(self, pair: tuple[Variant, Variant]) -> float:
         """Return how long this run took to train the second of a pair and to time it."""

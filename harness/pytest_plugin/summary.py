@@ -12,10 +12,10 @@ from harness.tables import Screen, render_suite
 from harness.tables.failures import failure_lines
 from harness.tables.outcome import outcome_section
 from harness.tables.suite_rows import split_tables
-from harness.wording import at_results
+from harness.wording import GOES_ON, at_results
 
 
-def summary_lines(run: Run, screen: Screen) -> Iterator[str]:
+def summary_lines(run: Run, screen: Screen, *, interrupted: bool = False) -> Iterator[str]:
     """Return the tables of this run and what they come to; the files hold those of other conditions too."""
     job = run.job
     tables = [] if run.frame is None else list(split_tables(run.frame))
@@ -31,6 +31,8 @@ def summary_lines(run: Run, screen: Screen) -> Iterator[str]:
         yield f"every finished trial is in the store: `harness tables{at}` and `harness report{at}` make the files"
     elif not tables:
         yield "no trial has finished yet: the same command goes on from here"
+    elif interrupted:
+        yield f"interrupted: {GOES_ON}"
     yield from failure_lines(run.failed)
     folder = job.settings.results
     page = folder / "report" / "index.html"

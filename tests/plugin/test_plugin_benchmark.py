@@ -257,3 +257,22 @@ SUITE = Suite("own", [BASELINE.replace(filters=(1,)), OWN.replace(options={"fail
     assert "\nstep time of baseline: model" in text, "the item names what failed"
     assert "[2/2] step time" not in text
     assert "Partial results" in (project.path / "results/tables/comparison.md").read_text()
+
+
+def test_only_what_is_selected_fails_a_gate_and_is_counted(first, pytester, run):
+    shutil.copytree(first.path, pytester.path, dirs_exist_ok=True)
+    result = run("-k", "dropout:0.5", "--fail-if", "params > 0", "--fail-if", "status == 'failed'")
+    result.assert_outcomes(failed=1, deselected=4)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.no_fnmatch_line("*small / baseline*")
+
+
+def test_after_ctrl_c_it_says_that_the_same_command_goes_on(first, pytester, monkeypatch):
+    shutil.copytree(first.path, pytester.path, dirs_exist_ok=True)
+    monkeypatch.setenv("COLUMNS", "100")
+    pytester.makeconftest("def pytest_runtest_setup(item):\n    raise KeyboardInterrupt\n")
+    before = signal.getsignal(signal.SIGTERM)
+    result = pytester.runpytest_inprocess(*ARGUMENTS, "-k", "dropout:0.5", no_reraise_ctrlc=True)
+    signal.signal(signal.SIGTERM, before)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["interrupted: finished trials are kept; the same command goes on from there"])
