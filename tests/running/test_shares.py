@@ -6,6 +6,7 @@ Trials are drawn instead of trained: each trial's outcome is decided by its vari
 import json
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas  # noqa: F401  # before pytester, which takes out what came with it
