@@ -94,7 +94,11 @@ def _find(results: Any, name: str, suite: str | None, chosen: Any) -> tuple[Grou
     from harness.comparison.named import meant
 
     (variant,) = meant(results, (name,), suite)
-    groups = [one for one in group_records(results) if variant in one.records and suite in (None, one.suite.name)]
+    held = [one for one in group_records(results) if variant in one.records and suite in (None, one.suite.name)]
+    groups = [one for one in held if one.records[variant]]
+    if held and not groups:
+        why = next((one.outdated[variant] for one in held if variant in one.outdated), "without a result: run it again")
+        raise InputError(f'variant "{name}" was {why}')
     kept, _ = chosen.choose(groups)
     places = {id(record): place for place, record in enumerate(results.records.values())}
     return max(kept, key=lambda one: max(places[id(record)] for record in one.records[variant].values())), variant

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from statistics import median
 from typing import Any
 
 from harness.budgets import Budget
+from harness.comparison.one_source import of_one_source
 from harness.comparison.pairs import up_to
 from harness.results import Results
 from harness.results.conditions import Conditions, timing_conditions
@@ -18,6 +19,7 @@ from harness.results.records import NAN, Record
 from harness.results.step_times import StepTimes, typical_ms
 from harness.suites import Suite
 from harness.variants import Variant
+from harness.variants.sources import source_parts
 
 Members = Mapping[Variant, Mapping[int, Record]]
 """Records by variant, then by seed."""
@@ -36,6 +38,8 @@ class Group:
         looks: At how many seeds each of its variants is judged, the last one the most that it was to have.
         before: At how many seeds else its trials were judged by earlier runs: each is an analysis of its own.
         records: By variant, then by seed; a variant without any is left out.
+        outdated: Of variants whose results are of an older state of a file that newer rows are made of, why none is
+            shown; their records are empty.
         step_times: By variant, against the suite's baseline, on one machine.
         machine: Which machine that is; empty without step times.
         baseline_ms: The baseline's typical step: the median of what it took beside each variant that was timed
@@ -54,6 +58,7 @@ class Group:
     machine: str
     baseline_ms: float
     goes_on: bool = True
+    outdated: Mapping[Variant, str] = field(default_factory=dict)
 
     @property
     def members(self) -> tuple[Variant, ...]:
@@ -111,7 +116,8 @@ def group_records(results: Results, timings: Timings | None = None) -> list[Grou
 
     A group holds what was planned: the suite as it was declared when these conditions were last run, of each variant
     as many seeds as its newest run asked for, and of files that changed since, the trials of the source that this run
-    meant, though they may be older than others. `timings` are those of the results, where they are at hand.
+    meant, though they may be older than others. What a run of a part of the suite left behind an edit shows nothing
+    until it is run again (`Group.outdated`). `timings` are those of the results, where they are at hand.
     """
     plans: dict[tuple[str, Conditions], list[PlannedSuite]] = {}
     for plan in plans_of(results):
@@ -123,8 +129,8 @@ def group_records(results: Results, timings: Timings | None = None) -> list[Grou
     for suite in results.suites:
         for (name, conditions), mine in in_order:
             if name == suite.name:
-                planned = planned_records(mine, found.get(conditions.training, {}))
                 newest = mine[-1]
+                planned = planned_records(mine, found.get(conditions.training, {}), beside=newest.suite.members)
                 members = {one: planned.records[one] for one in newest.suite.members if one in planned.records}
                 if members:
                     chosen = dataclasses.replace(planned, records=members)
@@ -140,10 +146,14 @@ class Planned:
     looks: Mapping[Variant, Looks]
     before: Mapping[Variant, tuple[Looks, ...]] = field(default_factory=dict)
     goes_on: bool = True
+    outdated: Mapping[Variant, str] = field(default_factory=dict)
 
 
 def planned_records(
-    plans: Sequence[PlannedSuite], trained: Mapping[Variant, Mapping[str, Mapping[int, Record]]]
+    plans: Sequence[PlannedSuite],
+    trained: Mapping[Variant, Mapping[str, Mapping[int, Record]]],
+    *,
+    beside: Collection[Variant] = (),
 ) -> Planned:
     """Return the records of each variant that plans name, and at how many seeds it is judged; the newest plan counts.
 
@@ -153,12 +163,9 @@ def planned_records(
     Args:
         plans: Of the same conditions, the oldest first.
         trained: Records under these conditions by variant, source and seed.
+        beside: The variants that are to stand beside each other, and so be of one state of the files that they share.
     """
-    chosen: dict[Variant, PlannedSuite] = {}
-    for plan in reversed(plans):
-        for variant, source in plan.sources.items():
-            if trained.get(variant, {}).get(source):
-                chosen.setdefault(variant, plan)
+    chosen, older = of_one_source(plans, trained, beside)
     most = {variant: plan.seeds for variant, plan in chosen.items()}
     for plan in plans:
         baseline = plan.suite.baseline
@@ -169,8 +176,16 @@ def planned_records(
         for variant, plan in chosen.items()
         if (of_source := trained[variant][plan.sources[variant]])
     }
-    looks = {variant: plan.looks for variant, plan in chosen.items()}
-    return Planned(records, looks, {variant: looks_before(plans, variant, plan) for variant, plan in chosen.items()})
+    return Planned(
+        records=records | {variant: {} for variant in older},
+        looks={variant: plan.looks for variant, plan in chosen.items()}
+        | {variant: plan.looks for variant, (plan, _) in older.items()},
+        before={variant: looks_before(plans, variant, plan) for variant, plan in chosen.items()},
+        outdated={variant: _OUTDATED.format(changed) for variant, (_, changed) in older.items()},
+    )
+
+
+_OUTDATED = "trained with an older source of {}: run it again"
 
 
 def looks_before(plans: Sequence[PlannedSuite], variant: Variant, newest: PlannedSuite) -> tuple[Looks, ...]:
@@ -206,6 +221,7 @@ def make_group(suite: Suite, conditions: Conditions, planned: Planned, timings: 
         looks=planned.looks,
         before=planned.before,
         goes_on=planned.goes_on,
+        outdated={variant: why for variant, why in planned.outdated.items() if variant in members},
         records=members,
         step_times=own,
         machine=machine if own else "",
@@ -223,18 +239,26 @@ def plans_of(results: Results) -> Sequence[PlannedSuite]:
         newest = {(plan.suite.name, plan.conditions): plan for plan in results.plans}
         return [plan for plan in results.plans if newest[plan.suite.name, plan.conditions].sources]
     sources: dict[Conditions, dict[Variant, str]] = {}
+    of_parts: dict[Conditions, dict[tuple[str, ...], str]] = {}
     budgets: dict[Conditions, Budget] = {}
     for record in results.records.values():
         conditions = Conditions.of(record.trial)
         sources.setdefault(conditions, {})[record.trial.variant] = record.trial.source
+        of_parts.setdefault(conditions, {})[source_parts(record.trial.variant)] = record.trial.source
         budget = record.trial.budget
         budgets[conditions] = max(budget, budgets.get(conditions, budget), key=lambda one: one.seeds)
-    return [
-        PlannedSuite(suite, conditions, (budgets[conditions].seeds,), chosen)
-        for suite in results.suites
-        for conditions, found in sources.items()
-        if (chosen := {variant: found[variant] for variant in suite.members if variant in found})
-    ]
+    known = []
+    for suite in results.suites:
+        for conditions, found in sources.items():
+            by_age: dict[bool, dict[Variant, str]] = {False: {}, True: {}}
+            for variant in suite.members:
+                if variant in found:
+                    parts, source = source_parts(variant), found[variant]
+                    by_age[not parts or source == of_parts[conditions][parts]][variant] = source
+            # What is of an older state of a file than others is as of an earlier run.
+            looks = (budgets[conditions].seeds,)
+            known += [PlannedSuite(suite, conditions, looks, chosen) for chosen in by_age.values() if chosen]
+    return known
 
 
 def by_training(results: Results) -> dict[tuple[Any, ...], dict[Variant, dict[str, dict[int, Record]]]]:

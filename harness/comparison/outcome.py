@@ -116,6 +116,8 @@ def baseline_trouble(rows: Sequence[Row]) -> str:
     baseline = next((row for row in rows if row["variant"] == row["baseline"]), None)
     if baseline is None:
         return "the baseline has no trial"
+    if baseline["status"] == "partial" and not baseline["seeds"]:
+        return f"the baseline has no result: {baseline['message']}"
     if baseline["status"] in ("ok", "partial"):
         return ""
     reason = str(baseline["message"])
@@ -131,7 +133,7 @@ def predicts_as_baseline(row: Row) -> bool:
 def _choice(row: Row, *, timed: bool) -> Choice:
     equal = predicts_as_baseline(row)
     accuracy, time = Verdict.SAME if equal else row["accuracy_verdict"], row["step_time_verdict"]
-    if row["status"] not in ("ok", "partial") or (equal and not is_timed(row)):
+    if row["status"] not in ("ok", "partial") or not row["seeds"] or (equal and not is_timed(row)):
         return "nothing"
     if not timed:
         only: dict[str, Choice] = {"better": "take", "same": "same", "worse": "beaten"}

@@ -50,7 +50,8 @@ def compare_variants(
     if one == two:
         raise InputError(f'--variants: "{first}" and "{second}" are one variant: name two different ones')
     pair = _Pair((first, one), (second, two))
-    both = [trained for trained in trained_variants(results) if one in trained.records and two in trained.records]
+    held = trained_variants(results, beside=(one, two))
+    both = [trained for trained in held if one in trained.records and two in trained.records]
     if not both:
         raise InputError(f'no dataset, budget and device has results of both "{first}" and "{second}"')
     both, left_out = wanted.choose(both)
@@ -61,9 +62,10 @@ def compare_variants(
     for trained in both:
         members = {variant: trained.records[variant] for variant in (one, two)}
         looks = dict.fromkeys(members, common_looks(trained.looks[one], trained.looks[two]))
-        group = make_group(pair, trained.conditions, Planned(members, looks, goes_on=False), timings)
+        planned = Planned(members, looks, goes_on=False, outdated=trained.outdated)
+        group = make_group(pair, trained.conditions, planned, timings)
         found = compare_groups([group], results, judge)
-        if two not in group.step_times:
+        if two not in group.step_times and not group.outdated:
             terms: dict[str, Any] = {"comparisons": 1, "looks": looks[two], "goes_on": False}
             accuracies = judge.accuracies(members[one], members[two], results.test_set(trained.conditions), **terms)
             _add_relative_times(found[0], accuracies, trained, margins)

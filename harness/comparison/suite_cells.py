@@ -24,7 +24,9 @@ def row_cells(group: Group, variant: Variant, accuracies: Accuracies, times: Com
     peaks = [record.peak_memory_mib for record in good if not math.isnan(record.peak_memory_mib)]
     standing = accuracies.standing
     status, message = status_of(records.values(), _expected(group, variant, standing))
-    if status == "ok" and standing.open:
+    if variant in group.outdated:
+        message = group.outdated[variant]
+    elif status == "ok" and standing.open:
         status, message = "partial", accuracies.accuracy.hint
     row: dict[str, Any] = {
         "suite": group.suite.name,

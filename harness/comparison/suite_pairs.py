@@ -46,7 +46,7 @@ class Pair:
 
 def pair_count(group: Group) -> int:
     """Return how many pairs a suite's variants make, the baseline left out."""
-    return math.comb(len(group.members) - (group.suite.baseline in group.members), 2)
+    return math.comb(len(_paired(group)), 2)
 
 
 def suite_pairs(group: Group, test_set: TestSet, judge: Judge) -> list[Pair]:
@@ -57,7 +57,7 @@ def suite_pairs(group: Group, test_set: TestSet, judge: Judge) -> list[Pair]:
         test_set: Of its conditions.
         judge: Of the same margins as its table.
     """
-    variants = [variant for variant in group.members if variant != group.suite.baseline]
+    variants = _paired(group)
     count = pair_count(group)
     if count > MOST_PAIRS:
         return []
@@ -65,6 +65,10 @@ def suite_pairs(group: Group, test_set: TestSet, judge: Judge) -> list[Pair]:
         itertools.combinations(range(len(variants)), 2), key=lambda pair: [place // _SQUARE for place in pair]
     )
     return [_judged(group, variants[one], variants[two], test_set, judge, count) for one, two in places]
+
+
+def _paired(group: Group) -> list[Variant]:
+    return [one for one in group.members if one != group.suite.baseline and one not in group.outdated]
 
 
 def _judged(group: Group, first: Variant, second: Variant, test_set: TestSet, judge: Judge, count: int) -> Pair:

@@ -116,14 +116,15 @@ def _compared(group: Group, results: Results, judge: Judge) -> SuiteComparison:
             goes_on=group.goes_on,
         )
         for variant in group.members
-        if variant != suite.baseline
+        if variant != suite.baseline and variant not in group.outdated
     }
     group = as_judged(group, {variant: one.standing for variant, one in found.items()})
     chosen = results.selections.get(suite.name)
     rows = []
     for variant in group.members:
         measured = group.step_times.get(variant)
-        accuracies, times = found.get(variant, Accuracies(0)), Comparison()
+        times = Comparison(hint=group.outdated.get(variant, ""))
+        accuracies = found.get(variant, Accuracies(0, times, times, times, times))
         if variant in found:
             times = judge.times(measured, comparisons=count)
         note = chosen.note if chosen is not None and chosen.winner == variant != suite.baseline else ""
@@ -144,7 +145,7 @@ def _compared(group: Group, results: Results, judge: Judge) -> SuiteComparison:
         )
         rows.append(_EMPTY | known)
     add_pareto(rows)
-    if chance := chance_text(group.records, test_set, judge.margins):
+    if chance := chance_text({one: own for one, own in group.records.items() if own}, test_set, judge.margins):
         rows = [row | {"chance": chance} for row in rows]
     return SuiteComparison(group, rows)
 
@@ -163,7 +164,7 @@ def as_judged(group: Group, standings: Mapping[Variant, Standing]) -> Group:
     limits = {variant: one.look or group.looks[variant][-1] for variant, one in standings.items()}
     own = group.looks.get(group.suite.baseline, ())
     limits[group.suite.baseline] = max((*limits.values(), *(own if len(own) == 1 or not limits else ())), default=0)
-    records = {variant: up_to(limits[variant], seeds) for variant, seeds in group.records.items()}
+    records = {variant: up_to(limits.get(variant, 0), seeds) for variant, seeds in group.records.items()}
     return replace(group, records=records)
 
 

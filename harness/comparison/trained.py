@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from harness.comparison.groups import Looks, Members, Timings, by_training, planned_records, plans_of
 from harness.comparison.judge import bounded_ratio
@@ -29,6 +29,7 @@ class Trained:
         step_times: The newest of each machine, baseline and variant.
         baselines_ms: The baseline's typical step on a machine, as in the tables.
         order: Grows with the newest record: of two of one folder the later one counts.
+        outdated: As a Group's, of variants that were to stand beside each other.
     """
 
     conditions: Conditions
@@ -37,6 +38,7 @@ class Trained:
     step_times: Mapping[Pair, StepTimes]
     baselines_ms: Mapping[Pair, float]
     order: int
+    outdated: Mapping[Variant, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> tuple[str, ...]:
@@ -53,8 +55,11 @@ class Trained:
         return self.baselines_ms[pair] * (1 if variant == baseline else bounded_ratio(self.step_times[pair]).ratio)
 
 
-def trained_variants(results: Results) -> list[Trained]:
-    """Return what a folder has, by conditions; of a variant whose files changed, what the newest run meant counts."""
+def trained_variants(results: Results, *, beside: Collection[Variant] = ()) -> list[Trained]:
+    """Return what a folder has, by conditions; of a variant whose files changed, what the newest run meant counts.
+
+    `beside` names variants that are to stand beside each other, of one state of the files that they share.
+    """
     order = {id(record): place for place, record in enumerate(results.records.values())}
     found, timings = by_training(results), Timings(results)
     plans: dict[Conditions, list[PlannedSuite]] = {}
@@ -62,12 +67,12 @@ def trained_variants(results: Results) -> list[Trained]:
         plans.setdefault(plan.conditions, []).append(plan)
     trained = []
     for place, mine in plans.items():
-        planned = planned_records(mine, found.get(place.training, {}))
+        planned = planned_records(mine, found.get(place.training, {}), beside=beside)
         records = planned.records
         if not records:
             continue
         conditions = mine[-1].conditions  # equal, with the dataset's newest name
-        chosen = {variant: next(iter(own.values())).trial.source for variant, own in records.items()}
+        chosen = {variant: next(iter(own.values())).trial.source for variant, own in records.items() if own}
         taken = {
             (timing.machine, timing.times.baseline, variant): timing.times
             for variant, source in chosen.items()
@@ -85,6 +90,7 @@ def trained_variants(results: Results) -> list[Trained]:
                     for pair, times in taken.items()
                 },
                 order=max(order[id(record)] for own in records.values() for record in own.values()),
+                outdated=planned.outdated,
             )
         )
     return trained

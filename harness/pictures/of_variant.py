@@ -38,19 +38,27 @@ def find_group(results: Results, suite: str | None, wanted: Wanted = ANY) -> Gro
     places = {id(record): place for place, record in enumerate(results.records.values())}
 
     def newest(group: Group) -> int:
-        return max(places[id(record)] for records in group.records.values() for record in records.values())
+        own = (places[id(record)] for records in group.records.values() for record in records.values())
+        return max(own, default=-1)
 
     return max(chosen, key=newest)
 
 
 def find_variants(group: Group, name: str | None) -> list[Variant]:
     """Return the variant of that name, or for None every variant of the suite with records, the baseline first."""
-    found = {group.suite.label(variant): variant for variant in group.members}
+    found = {group.suite.label(variant): variant for variant in group.members if variant not in group.outdated}
     if name is None:
         return list(found.values())
-    if name not in found and name not in (full := {variant.name: variant for variant in group.members}):
+    if name not in found and name not in (full := {variant.name: variant for variant in found.values()}):
+        _refuse_outdated(group, name)
         raise InputError(f'variant "{name}" has no records: use {", ".join(found)}{nearest(name, found | full)}')
     return [found.get(name) or full[name]]
+
+
+def _refuse_outdated(group: Group, name: str) -> None:
+    for variant, why in group.outdated.items():
+        if name in (group.suite.label(variant), variant.name):
+            raise InputError(f'variant "{name}" was {why}')
 
 
 def variant_charts(

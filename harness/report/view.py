@@ -164,7 +164,7 @@ def _apart(group: Group, alike: Sequence[Group]) -> list[str]:
 
 def conditions(group: Group) -> str:
     """Return dataset, budget, device, backend and seeds in words, and what a baseline is that is not the tutorial's."""
-    seeds = sorted({len(records) for records in group.records.values()})
+    seeds = sorted({len(records) for records in group.records.values() if records}) or [0]
     count = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     noun = "seed" if seeds[-1] == 1 else "seeds"
     most = max((group.looks[variant] for variant in group.members), key=len)

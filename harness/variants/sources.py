@@ -39,6 +39,20 @@ def source_fingerprint(variant: Variant) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=4096)
+def source_parts(variant: Variant) -> tuple[str, ...]:
+    """Return the names of what a variant's source fingerprint is of: its module, and the files that its fields name.
+
+    Variants of equal parts have equal fingerprints at any one time. No file is read: an option that has a point in it
+    may as well be none.
+    """
+    module = (variant.model.partition(":")[0],) if variant.model else ()
+    named = [value for _, value in variant.options if isinstance(value, str) and "." in value] if variant.model else []
+    if variant.weights and variant.weights != "imagenet":
+        named.append(variant.weights)
+    return module + tuple(named)
+
+
 def builder_fingerprint(target: str, *others: Path) -> str:
     """Return the SHA-256 of all that "package.module:function" is made of, without importing anything.
 
