@@ -27,3 +27,13 @@ def chunks(order: NDArray[np.integer], size: int) -> Iterator[tuple[NDArray[np.i
         yield indices, steps, size
     if rest := len(order) - whole * size:
         yield order[-rest:].astype(np.int64), 1, rest
+
+
+def chunk_kinds(images: int, size: int) -> list[tuple[NDArray[np.int64], int]]:
+    """Return indices and images in a step of each program that an order of so many images needs: one or two.
+
+    >>> [(len(indices), size) for indices, size in chunk_kinds(4100, 32)], len(chunk_kinds(0, 32))
+    ([(2048, 32), (4, 4)], 0)
+    """
+    alike = images if images < size else size + images % size
+    return [(indices, one) for indices, _, one in chunks(np.zeros(alike, np.int64), size)]

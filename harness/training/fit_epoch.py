@@ -65,6 +65,9 @@ class FitEpoch:
         """Go through the model's training once without numbers; `fit` traces at its first call."""
         self.model(keras.Input(self._images.shape[1:]), training=True)
 
+    def compile_for(self, trained: int, evaluated: int) -> None:
+        """Nothing: Keras compiles at the first step."""
+
     def evaluate(self, indices: NDArray[np.integer]) -> dict[str, float]:
         """Return loss and metrics on the images `indices` names."""
         x, y = to_pixels(self._images[indices]), self._one_hot[indices]

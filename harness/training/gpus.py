@@ -149,10 +149,19 @@ def gpus_of_process() -> tuple[Gpu, ...]:
             cuda=_cuda_version(),
             cudnn=_cudnn_version(),
             tf32=float(capability) >= 8 and _tf32_allowed(backend),
-            xla=backend in ("jax", "tensorflow"),
+            xla=_takes_xla(backend),
         )
         for name, identity, capability in named[: _backend_count(backend)]
     )
+
+
+def _takes_xla(backend: str) -> bool:
+    """Whether Keras compiles with XLA what it can; with TensorFlow's determinism it compiles nothing so."""
+    if backend != "tensorflow":
+        return backend == "jax"
+    from tensorflow.python.framework.config import is_op_determinism_enabled
+
+    return not is_op_determinism_enabled()
 
 
 def _backend_count(backend: str) -> int:

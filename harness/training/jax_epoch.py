@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.training.chunks import chunks
+from harness.training.chunks import chunk_kinds, chunks
 from harness.training.fit_epoch import EVALUATION_BATCH
 
 State = tuple[list[jax.Array], ...]
@@ -86,7 +86,16 @@ class JaxEpoch:
         """Nothing: what slows the first steps is TensorFlow's executor."""
 
     def trace(self) -> None:
-        """Nothing: JAX compiles at the first call, when it knows the sizes."""
+        """Nothing: JAX compiles when it knows the sizes."""
+
+    def compile_for(self, trained: int, evaluated: int) -> None:
+        """Compile what takes epochs of so many images, by taking no step of them."""
+        self._compile(self._train, trained, self._batch_size, *self._training_state())
+        self._compile(self._evaluate, evaluated, self.evaluation_batch, *self._weights(), self.model.metrics_variables)
+
+    def _compile(self, function: Callable[..., State], images: int, size: int, *groups: Any) -> None:
+        for indices, one in chunk_kinds(images, size):
+            jax.block_until_ready(function(_values(*groups), self._data, indices.astype(np.int32), 0, size=one))
 
     def _run(
         self, function: Callable[..., State], order: NDArray[np.integer], size: int, *groups: Any

@@ -42,6 +42,10 @@ class Epoch(Protocol):
         """Trace what can be traced ahead."""
         ...
 
+    def compile_for(self, trained: int, evaluated: int) -> None:
+        """Compile what must know how many images an epoch trains and evaluates, so that its time holds none of it."""
+        ...
+
     def mean_weights(self) -> list[NDArray[np.float32]]:
         """Return the mean of each trainable variable over the last epoch's steps, where it was made with averaging."""
         ...

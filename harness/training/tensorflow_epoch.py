@@ -119,6 +119,9 @@ class TensorFlowEpoch:
         self._train.get_concrete_function()
         self._evaluate.get_concrete_function()
 
+    def compile_for(self, trained: int, evaluated: int) -> None:
+        """Nothing: a graph serves any number of images."""
+
     def _run(self, function: Callable[[NDArray[np.int64]], Any], order: NDArray[np.integer]) -> dict[str, float]:
         self.model.reset_metrics()
         function(order.astype(np.int64))

@@ -85,10 +85,11 @@ class Trainer:
         for baseline in trial.against if trial.variant.model else ():
             self._prepared.reads.check(trial.variant, baseline)
         epoch = self._prepared.start(trial.seed)
-        build_s = time.perf_counter() - started
-
         train, validation, test = split_images(dataset, trial.budget, trial.seed)
         train, validation = inputs.rows(train), inputs.rows(validation)
+        epoch.compile_for(len(train), len(validation))
+        build_s = time.perf_counter() - started
+
         shuffling = np.random.default_rng([trial.seed, _SHUFFLING_STREAM])
         progress = self._checkpoints.load(trial, epoch.model) if self._checkpoints else TrialState()
         history, best, weights = progress.history, progress.best, progress.weights

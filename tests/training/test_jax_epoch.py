@@ -32,11 +32,19 @@ for kind in (FitEpoch, JaxEpoch):
         assert all(np.array_equal(a, b) for a, b in zip(before, weight_values(model))), "a block leaves the model"
     else:
         epoch = kind(build_for(variant, data, seed=7), *arguments, classes=10, batch_size=32, averaging=True)
+    started = weight_values(epoch.model)
+    epoch.compile_for(len(order), 700)
+    assert all(np.array_equal(a, b) for a, b in zip(started, weight_values(epoch.model))), "no step was asked for"
+    if kind is JaxEpoch:
+        programs = [epoch._train._cache_size(), epoch._evaluate._cache_size()]
     logs = epoch.train(order)
     means = epoch.mean_weights()
     assert len(means) == len(epoch.model.trainable_variables) > 0
     weights = [*weight_values(epoch.model), *means]
-    done.append((weights, logs, epoch.evaluate(np.arange(700)), epoch.predict(data.test_images)))
+    judged = epoch.evaluate(np.arange(700))
+    if kind is JaxEpoch:
+        assert programs == [epoch._train._cache_size(), epoch._evaluate._cache_size()], "compiled ahead"
+    done.append((weights, logs, judged, epoch.predict(data.test_images)))
 (weights, logs, judged, outputs), (weights_2, logs_2, judged_2, outputs_2) = done
 for first, second in [*zip(weights, weights_2), (outputs, outputs_2)]:
     np.testing.assert_allclose(first, second, rtol=1e-3, atol=1e-4)

@@ -71,3 +71,18 @@ def test_augmentation_that_keras_compiles_without_xla_is_told_before_training():
     assert "(shift, zoom)" in told[0]
     assert "(shift)" in told[1]
     assert slow_ways(plan, Device("cpu")) == ()
+
+
+def test_an_epochs_time_holds_no_compilation(digits):
+    model = build_for(SMALL, digits, seed=1)
+    model.jit_compile = True
+    epoch, before = make_epoch(model, SMALL, digits), weight_values(model)
+    epoch.compile_for(IMAGES, 303)
+    assert all(np.array_equal(first, second) for first, second in zip(before, weight_values(model), strict=True))
+    programs = [epoch._train._steps, epoch._evaluate._steps]
+    assert [program.experimental_get_tracing_count() for program in programs] == [2, 2]
+    for seed in (1, 2):
+        epoch.train(np.random.default_rng(seed).permutation(len(digits.train_labels))[:IMAGES])
+        epoch.evaluate(np.arange(303))
+    assert [program.experimental_get_tracing_count() for program in programs] == [2, 2]
+    assert not all(np.array_equal(first, second) for first, second in zip(before, weight_values(model), strict=True))
