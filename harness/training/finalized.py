@@ -20,7 +20,7 @@ def finalized(model: keras.Model) -> Iterator[None]:
     numbers that a layer draws there too, stays moved, as in `fit`.
     """
     optimizer = model.optimizer
-    if not isinstance(optimizer, keras.Optimizer):  # as `fit` asks
+    if _ends_as_trained(optimizer):
         yield
         return
     variables = [*model.trainable_variables, *optimizer.variables]
@@ -42,6 +42,8 @@ def check_one_mean(target: str, model: keras.Model) -> None:
     Raises:
         BuildError: Says that there are two.
     """
+    if _ends_as_trained(model.optimizer):
+        return
     trained = variable_values(model.trainable_variables)
     with finalized(model):
         ends_with = variable_values(model.trainable_variables)
@@ -50,3 +52,13 @@ def check_one_mean(target: str, model: keras.Model) -> None:
             f'model "{target}" has an optimizer that ends with other weights than it trains, as use_ema does, and '
             "--weights averaged tests a mean of its own: leave out one of the two"
         )
+
+
+def _ends_as_trained(optimizer: object) -> bool:
+    """Whether training is sure to end with what the optimizer trains: then all weights need not be copied to find out."""
+    if not isinstance(optimizer, keras.Optimizer):  # as `fit` asks
+        return True
+    ending = getattr(optimizer.finalize_variable_values, "__func__", None)
+    if ending is keras.optimizers.LossScaleOptimizer.finalize_variable_values:
+        return _ends_as_trained(optimizer.inner_optimizer)
+    return ending is keras.Optimizer.finalize_variable_values and not optimizer.use_ema

@@ -1,5 +1,7 @@
 """An optimizer that ends with other weights than it trains, as a moving average: tested is what `fit` leaves."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from harness import BUDGETS, Variant
 from harness.errors import HarnessError
 from harness.results.trials import Trial
 from harness.training.devices import find_device, training_environment
-from harness.training.finalized import finalized
+from harness.training.finalized import check_one_mean, finalized
 from harness.training.fit_epoch import FitEpoch
 from harness.training.prepared import build_for, variable_values, weight_values
 from harness.training.tensorflow_epoch import TensorFlowEpoch
@@ -63,6 +65,59 @@ def test_random_numbers_that_are_drawn_while_a_model_is_measured_stay_drawn(vari
     with finalized(model):
         model(digits.train_images[:2].astype(np.float32) / 255, training=True)
     assert not same(variable_values(model.non_trainable_variables), before)
+
+
+class Halving(keras.optimizers.SGD):
+    def finalize_variable_values(self, var_list):
+        for variable in var_list:
+            variable.assign(variable / 2)
+
+
+def net(optimizer):
+    model = keras.Sequential([keras.Input((500,)), keras.layers.Dense(500)])
+    model.compile(optimizer, "mse")
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def copied_mib(look, model):
+    tracemalloc.start()
+    try:
+        look(model)
+        return tracemalloc.get_traced_memory()[1] / 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def enter_and_leave(model):
+    with finalized(model):
+        pass
+
+
+def check(model):
+    check_one_mean("nets:build", model)
+
+
+@pytest.mark.parametrize("look", [enter_and_leave, check])
+def test_weights_are_copied_only_where_the_optimizer_may_end_with_others(look):
+    adam = keras.optimizers.Adam
+    assert copied_mib(look, net(adam())) < 0.2
+    assert copied_mib(look, net(keras.optimizers.LossScaleOptimizer(adam()))) < 0.2
+
+
+def test_a_moving_average_copies_weights():
+    assert copied_mib(enter_and_leave, net(keras.optimizers.Adam(use_ema=True))) > 0.9
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_an_optimizer_with_an_end_of_its_own_ends_so_and_trains_on_from_its_own_weights(scaled):
+    model = net(keras.optimizers.LossScaleOptimizer(Halving()) if scaled else Halving())
+    trained = weight_values(model)
+    with finalized(model):
+        assert same(weight_values(model), [value / 2 for value in trained])
+    assert same(weight_values(model), trained)
+    with pytest.raises(HarnessError, match="leave out one"):
+        check(model)
 
 
 def make_trial(variant, dataset, weights):
