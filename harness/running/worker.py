@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import os
 import platform
 import sys
@@ -183,10 +184,18 @@ def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Answer:
 
 
 def _remove_generated_files() -> None:
-    """Remove the files that TensorFlow wrote what it compiles to: it would as Python ends, and a worker is killed."""
+    """Remove the files that TensorFlow wrote what it compiles to: it would as Python ends, and a worker is killed.
+
+    Their bytecode, which TensorFlow forgets, goes too. It is written as that of a user's modules is, which is to stay.
+    """
     for name in [name for name in sys.modules if name.startswith("__autograph_generated_file")]:
-        with contextlib.suppress(OSError):
-            Path(str(sys.modules[name].__file__)).unlink(missing_ok=True)
+        file = Path(str(sys.modules[name].__file__))
+        bytecode = Path(importlib.util.cache_from_source(str(file)))
+        for left in (file, bytecode):
+            with contextlib.suppress(OSError):
+                left.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # others' bytecode is in it
+            bytecode.parent.rmdir()
 
 
 def start_worker(settings: WorkerSettings) -> None:

@@ -48,6 +48,8 @@ def test_the_trial_that_makes_a_worker_spent_keeps_its_record_and_the_next_has_a
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
     environment, others = training_environment(Device("cpu")), processes()
     pool = PoolExecutor(
         DatasetRef.of(digits), environment, workers=1, timeout_s=600, log=tmp_path / "workers.log", most_builds=2
@@ -67,4 +69,4 @@ def test_the_trial_that_makes_a_worker_spent_keeps_its_record_and_the_next_has_a
     assert third
     assert not third & second
     assert processes() == others
-    assert list(scratch.iterdir()) == []  # of what TensorFlow compiled
+    assert list(scratch.iterdir()) == []  # of what TensorFlow compiled, nor its bytecode
