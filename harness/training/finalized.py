@@ -55,7 +55,7 @@ def check_one_mean(target: str, model: keras.Model) -> None:
 
 
 def _ends_as_trained(optimizer: object) -> bool:
-    """Whether training is sure to end with what the optimizer trains: then all weights need not be copied to find out."""
+    """Whether training is sure to end with what the optimizer trains: then nothing has to be copied to find out."""
     if not isinstance(optimizer, keras.Optimizer):  # as `fit` asks
         return True
     ending = getattr(optimizer.finalize_variable_values, "__func__", None)
