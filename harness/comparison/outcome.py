@@ -78,9 +78,12 @@ def outcomes_of(comparisons: Iterable[SuiteComparison], results: Results) -> lis
 
 
 def suite_outcome(comparison: SuiteComparison, results: Results) -> SuiteOutcome:
-    """Return what a suite came to, with the runs that would settle more."""
+    """Return what a suite came to, with the runs that would settle more.
+
+    Of images that their folder no longer holds nothing is offered: the command would train the newer ones.
+    """
     outcome = sorted_out(comparison.rows)
-    if outcome.is_smoke:
+    if outcome.is_smoke or _are_older(comparison.group.conditions.fingerprint, results):
         return outcome
     # Of what is to be taken all is settled; what loses or is beaten is hardly worth a run.
     racing = [row for choice in ("trade", "open") for row in outcome.choices[choice]]
@@ -104,6 +107,13 @@ def sorted_out(rows: Sequence[Row]) -> SuiteOutcome:
         found.sort(key=_promise)
     judged = any(not math.isnan(row[f"{name}_ci_low"]) for row in variants for name in ("accuracy", "step_time"))
     return SuiteOutcome(rows, choices, timed, judged, str(rows[0]["budget"]).split("+")[0] == "smoke")
+
+
+def hopeless_rows(rows: Sequence[Row]) -> dict[str, str]:
+    """Return what the outcome calls the variants of a suite for which it proposes no run; by their names."""
+    outcome = sorted_out(rows)
+    told: tuple[Choice, ...] = () if outcome.is_smoke else ("losing", "beaten")
+    return {str(row["variant"]): choice for choice in told for row in outcome.choices[choice]}
 
 
 def is_timed(row: Row) -> bool:
@@ -205,9 +215,21 @@ def _more_times(comparison: SuiteComparison, rows: Sequence[Row], results: Resul
 def _first_times(comparison: SuiteComparison, outcome: SuiteOutcome, results: Results) -> Iterable[Remedy]:
     """Yield the run that times a suite that was only trained."""
     group = comparison.group
-    names = tuple(
-        str(row["variant"]) for choice, rows in outcome.choices.items() if choice != "nothing" for row in rows
-    )
+    worth: tuple[Choice, ...] = ("take", "trade", "open", "same")
+    names = tuple(str(row["variant"]) for choice in worth for row in outcome.choices[choice])
     if names:
         words = words_again(group, results, looks=max(group.looks.values(), key=lambda one: one[-1]), there=True)
         yield Remedy("step time", group.suite.name, names, tuple(words))
+
+
+def _are_older(fingerprint: str, results: Results) -> bool:
+    """Whether other images have come from the same place since."""
+
+    def place(of: str) -> tuple[object, ...]:
+        origin = results.datasets[of]
+        return origin.source, origin.image_size, origin.skip_unreadable
+
+    known = list(results.datasets)  # the one used last is last
+    if fingerprint not in known or not results.datasets[fingerprint].source:
+        return False
+    return any(place(later) == place(fingerprint) for later in known[known.index(fingerprint) + 1 :])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from harness.comparison.columns import Row
 from harness.tables.cells import full_text
@@ -12,17 +13,21 @@ _MANY = 3
 """From here on variants are told in one word where all of them are meant."""
 
 
-def row_notes(rows: Sequence[Row], quantities: Sequence[str]) -> list[str]:
+def row_notes(
+    rows: Sequence[Row], quantities: Sequence[str], *, hopeless: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
     """Return what would settle what is unresolved, what disturbed the clock, what failed: each fact once.
 
     Args:
         rows: Of one table.
         quantities: accuracy, precision, recall, macro_f1, step_time: those that the table shows.
+        hopeless: What the outcome calls variants that are hardly worth more runs: no run is proposed for these.
     """
     facts: dict[str, list[str]] = {}
     for row in rows:
-        for fact in _facts(row, quantities):
-            facts.setdefault(fact, []).append(str(row["variant"]))
+        name = str(row["variant"])
+        for fact in dict.fromkeys(_facts(row, quantities, hopeless.get(name, ""))):
+            facts.setdefault(fact, []).append(name)
     baselines = {str(row["variant"]) for row in rows if row["variant"] == row.get("baseline")}
     variants = {str(row["variant"]) for row in rows} - baselines
     return [f"{_whose(names, baselines, variants)}: {fact}" for fact, names in facts.items()]
@@ -93,13 +98,15 @@ def _whose(names: Sequence[str], baselines: set[str], variants: set[str]) -> str
     return ", ".join([*(name for name in names if name in baselines), "all variants"])
 
 
-def _facts(row: Row, quantities: Sequence[str]) -> Iterator[str]:
+def _facts(row: Row, quantities: Sequence[str], hopeless: str) -> Iterator[str]:
     message = row["message"] if isinstance(row["message"], str) else ""
     for name in quantities:
         hint = row[f"{name}_hint"]
         measured = name != "step_time" or not math.isnan(row["step_time_ms"])
         if isinstance(hint, str) and hint and hint != message and measured:
-            yield f"{name.replace('_', ' ').replace('f1', 'F1')}: {hint}"
+            proposes = hopeless and row[f"{name}_settled_by"]
+            words = name.replace("_", " ").replace("f1", "F1")
+            yield f"{hopeless}: hardly worth more runs" if proposes else f"{words}: {hint}"
     if isinstance(row["step_time_flags"], str) and row["step_time_flags"]:
         yield f"step time disturbed: {row['step_time_flags']}"
     yield from (

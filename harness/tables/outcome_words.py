@@ -36,7 +36,7 @@ _SIGNS: dict[str, str] = {
     "lost and gained are its ends",
     "% faster": "faster: of a step's time; 50 % faster is half of it",
     "% slower": "slower: of a step's time; 50 % slower is one and a half of it",
-    "leans to": "leans: as what more seeds or builds would settle it, were the present figures the true ones",
+    "leans to": "leans: what the verdict would be once it is settled, were the present figures the true ones",
 }
 _LABELS: dict[str, str] = {
     "trade": "trade: better in one measure, worse or open in the other",
@@ -249,7 +249,10 @@ def _leaning(row: Row, quantity: str, *, why: bool) -> str:
     lean = words.get(str(row[f"{quantity}_leans"]), "")
     told = f", leans to {lean}" if lean else ", open"
     hint = str(row[f"{quantity}_hint"])
-    return told if row[f"{quantity}_settled_by"] or not hint or not why else f"{told} ({_cut(hint)})"
+    if row[f"{quantity}_settled_by"] or not hint:
+        return told
+    # Where it is not said that nothing would settle it, a direction would sound as if something did.
+    return f"{told} ({_cut(hint)})" if why else ", open"
 
 
 _LEANING = {

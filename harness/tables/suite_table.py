@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from harness.comparison.columns import SUITE_TABLE, Column, Row
+from harness.comparison.outcome import hopeless_rows
 from harness.tables import escape
 from harness.tables.cells import cell_text, full_text, interval_text
 from harness.tables.fit import Field, fitted, verdict_paint
@@ -55,7 +56,7 @@ def render_suite(
     drawn = fitted(fields, style, screen, wrap=wrap)
     notes = [
         *chance_note(rows),
-        *row_notes(rows, ("accuracy", "step_time")),
+        *row_notes(rows, ("accuracy", "step_time"), hopeless=hopeless_rows(rows)),
         *training_note(rows),
         *label_legend(rows),
         *legend(rows),

@@ -12,10 +12,14 @@ from made_results import DROPOUT, Made, make_results
 from harness.budgets import BUDGETS
 from harness.comparison import Margins, compare_all
 from harness.comparison.outcome import outcomes_of
+from harness.datasets.dataset import Origin
 from harness.results import load_results
+from harness.results.opening import open_store
 from harness.results.planned import PlannedSuite
 from harness.suites import Suite
-from harness.tables.outcome_words import outcome_words
+from harness.tables import Screen, render_suite
+from harness.tables.outcome_words import outcome_words, trade_text
+from harness.tables.suite_rows import SuiteRows
 from harness.variants import BASELINE
 
 
@@ -136,3 +140,56 @@ def test_what_times_a_suite_that_was_only_trained_is_a_run_of_that_suite_in_its_
         f"pytest suites --benchmark -k '{selected}' --dataset digits --budget quick --device cpu --slow "
         f"--results {folder}"
     )
+
+
+def test_the_first_step_times_are_offered_for_what_may_be_chosen_alone(tmp_path):
+    results = load_results(make_results(tmp_path, Made({BASELINE: 0.9, DROPOUT: 0.6}, step_ms={})))
+    (beaten,) = outcomes_of(compare_all(results, Margins()), results)
+    assert [row["variant"] for row in beaten.choices["beaten"]] == [DROPOUT.name]
+    assert beaten.remedies == ()
+    comparison, *_ = compare_all(results, Margins())
+    rows = [comparison.rows[0], {**comparison.rows[1], **OPEN, "accuracy_leans": "worse"}]
+    (losing,) = outcomes_of([replace(comparison, rows=rows)], results)
+    assert [row["variant"] for row in losing.choices["losing"]] == [DROPOUT.name]
+    assert losing.remedies == ()
+
+
+def test_nothing_is_offered_for_images_that_their_folder_no_longer_holds(tmp_path):
+    found = {}
+    for fingerprint in ("f" * 16, "e" * 16):
+        made = Made({BASELINE: 0.8, DROPOUT: 0.9}, step_ms={}, fingerprint=fingerprint)
+        with open_store(make_results(tmp_path, made)) as store:
+            store.add_dataset(fingerprint, Origin("/data/photos"))
+        results = load_results(tmp_path)
+        offered = [one for one in outcomes_of(compare_all(results, Margins()), results) if one.remedies]
+        found[fingerprint] = [one.rows[0]["fingerprint"] for one in offered]
+    assert found == {"f" * 16: ["f" * 16], "e" * 16: ["e" * 16]}
+    with open_store(tmp_path) as store:  # as another size they are not other images
+        store.add_dataset("d" * 16, Origin("/data/photos", image_size=64))
+    results = load_results(tmp_path)
+    assert sum(bool(one.remedies) for one in outcomes_of(compare_all(results, Margins()), results)) == 1
+
+
+def test_no_note_proposes_a_run_for_what_the_outcome_calls_losing(folder):
+    comparison, *_ = compare_all(load_results(folder), Margins())
+    losing = {"accuracy_leans": "worse", "step_time_verdict": "unresolved", "step_time_leans": "worse"}
+    losing |= {"accuracy_hint": "use --seeds auto: it goes on until this is settled"}
+    losing |= {"step_time_hint": "only a quieter machine would settle it", "step_time_settled_by": "add --retime"}
+    rows = [comparison.rows[0], {**comparison.rows[1], **OPEN, **losing}]
+    notes = render_suite(SuiteRows(rows), screen=Screen(200))
+    assert f"- {DROPOUT.name}: losing: hardly worth more runs" in notes
+    assert "--seeds auto" not in notes
+    assert "--retime" not in notes
+    hoping = render_suite(SuiteRows([rows[0], rows[1] | {"accuracy_leans": "better"}]), screen=Screen(200))
+    assert "use --seeds auto" in hoping
+    assert "hardly worth" not in hoping
+
+
+def test_what_is_losing_leans_nowhere_where_nothing_would_settle_it(folder):
+    comparison, *_ = compare_all(load_results(folder), Margins())
+    lost = {"step_time_verdict": "worse", "accuracy_leans": "worse", "accuracy_settled_by": ""}
+    lost |= {"accuracy_hint": "not worth settling: it would take about 280 seeds"}
+    row = {**comparison.rows[1], **OPEN, **lost}
+    assert trade_text(row, why=False).endswith(", open")
+    assert "leans to worse (not worth settling" in trade_text(row)
+    assert trade_text(row | {"accuracy_settled_by": "add --seeds auto"}, why=False).endswith(", leans to worse")
