@@ -27,7 +27,7 @@ def of_one_source(
         members: The variants of the table.
     """
     held = [
-        {variant for variant, source in plan.sources.items() if trained.get(variant, {}).get(source)} for plan in plans
+        [variant for variant, source in plan.sources.items() if trained.get(variant, {}).get(source)] for plan in plans
     ]
     newest: dict[str, PlannedSuite] = {}
     for plan, variants in zip(plans, held, strict=True):

@@ -253,3 +253,10 @@ def test_timings_of_a_variant_are_those_beside_any_baseline_the_newest_last():
     elsewhere = dataclasses.replace(HERE, fingerprint="abd")
     assert list(timings.of_variant(elsewhere, A)) == []
     assert math.isnan(timings.baseline_ms(elsewhere, BASELINE, "", BOX.machine))
+
+
+def test_records_are_in_the_order_in_which_the_newest_plan_names_their_variants():
+    members = [BASELINE.replace(dropout=number / 100) for number in range(1, 20)]
+    trained = stored(*(one for member in members for one in records(member, 1)))
+    for listed in (members, members[::-1]):
+        assert list(planned_records([plan((1,), dict.fromkeys(listed, ""))], trained).records) == listed
