@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.models.pixels import bright_and_dark, given_to_layers
+from harness.models.pixels import Given, bright_and_dark, given_to_layers
 from harness.variants.sources import BuildError
 
 # How far a row's sum may be from 1: a bfloat16 has 8 bits.
@@ -160,9 +160,14 @@ def _check_loss(model: keras.Model) -> None:
 def _probabilities(model: keras.Model, input_shape: tuple[int, int, int]) -> NDArray[np.float32]:
     inputs = getattr(model, "inputs", None)
     count = (inputs[0].shape[0] if inputs else None) or 2
-    with given_to_layers() as given:
-        outputs = model(keras.ops.convert_to_tensor(bright_and_dark(count, input_shape)), training=False)
-    given.check()
+    pictures = bright_and_dark(count, input_shape)
+
+    def called(pictures: NDArray[np.float32]) -> tuple[Any, Given]:
+        with given_to_layers() as given:
+            return model(keras.ops.convert_to_tensor(pictures), training=False), given
+
+    outputs, given = called(pictures)
+    given.check(lambda: called(255 * pictures)[1])
     outputs = np.asarray(keras.ops.convert_to_numpy(outputs), np.float32)
     if not np.isfinite(outputs).all():
         raise BuildError("gives nan or inf before any training: look at its first weights and its divisions")

@@ -55,10 +55,11 @@ def _check(variant: Variant, dataset: Dataset, baseline: Variant | None) -> str:
     chosen = np.random.default_rng(_SEED).permutation(len(dataset.train_labels))[:_BATCH]
     x = dataset.train_images[chosen].astype(np.float32) / 255
     y = np.eye(len(dataset.classes), dtype=np.float32)[dataset.train_labels[chosen]]
+    # Before any other call: some layers draw whether they train or not.
+    unlike = unlike_its_twin(model, build_for(variant, dataset, seed=_SEED), x[:2]) if variant.model else ""
     output = np.asarray(model(x[:2], training=False))
     if output.shape != (len(x[:2]), len(dataset.classes)):
         raise CheckError(f"{variant.name}: the output for 2 images has shape {output.shape}, not {y[:2].shape}")
-    unlike = unlike_its_twin(model, build_for(variant, dataset, seed=_SEED), x[:2]) if variant.model else ""
     if variant.model and model._compile_metrics is not None:
         model._compile_metrics.update_state(y[: len(output)], output)  # makes their variables
         model.reset_metrics()

@@ -9,7 +9,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-_CLOSE = 1e-3  # outputs are probabilities; sums in another order differ by less
+from harness.models.state import set_seeds
+
+_SEED = 1
+_CLOSE = 1e-3  # of a layer's largest output; sums in another order differ by less
 _WHY = "so that no trial of it can be repeated: something draws from a generator of its own without a seed"
 _INSTEAD = "seed it from NumPy's, which is set before, as numpy.random.default_rng(numpy.random.randint(2**31))"
 
@@ -17,21 +20,54 @@ _INSTEAD = "seed it from NumPy's, which is set before, as numpy.random.default_r
 def unlike_its_twin(model: keras.Model, twin: keras.Model, pictures: NDArray[Any]) -> str:
     """Return in one sentence where two builds of one seed differ, naming the layer; empty where they are the same.
 
-    Their first weights, states of random numbers included, are compared bit for bit; then what they give while
-    training, which a rate or a noise of one's own changes. pictures: [N, height, width, channels], 0..1.
+    Their first weights, states of random numbers included, are compared bit for bit, then the settings of their
+    optimizers, then what each layer gives while training, with all seeds set before: a rate or a noise of one's own
+    changes it. pictures: [N, height, width, channels], 0..1.
     """
-    where = _unlike_weights(model, twin)
-    if not where and _unlike_outputs(model, twin, pictures):
-        where = "what it gives while training is another"
+    where = _unlike_weights(model, twin) or _unlike_optimizers(model, twin) or _unlike_outputs(model, twin, pictures)
     return f"built twice with one seed, {where}, {_WHY}; {_INSTEAD}" if where else ""
 
 
-def _unlike_outputs(model: keras.Model, twin: keras.Model, pictures: NDArray[Any]) -> bool:
+def _unlike_optimizers(model: keras.Model, twin: keras.Model) -> str:
+    one, other = (getattr(built, "optimizer", None) for built in (model, twin))
+    if one is None or other is None:
+        return ""
+    first, second = (built.get_config() for built in (one, other))
+    unlike = [name for name, value in first.items() if isinstance(value, (int, float)) and value != second.get(name)]
+    return f"its optimizer's {unlike[0]} is another" if unlike else ""
+
+
+def _unlike_outputs(model: keras.Model, twin: keras.Model, pictures: NDArray[Any]) -> str:
     try:
-        first, second = (keras.ops.convert_to_numpy(one(pictures, training=True)) for one in (model, twin))
+        first, second = (_given_by_layers(one, pictures) for one in (model, twin))
     except Exception:
-        return False  # it fails in training too, which says at which line
-    return first.shape != second.shape or not np.allclose(first, second, rtol=0, atol=_CLOSE, equal_nan=True)
+        return ""  # it fails in training too, which says at which line
+    for (layer, values), (_, others) in zip(first, second, strict=False):
+        size = np.abs(values, where=np.isfinite(values), out=np.zeros_like(values)).max(initial=0)
+        if values.shape != others.shape or not np.allclose(values, others, rtol=0, atol=_CLOSE * size, equal_nan=True):
+            return f'what layer "{layer}" gives while training is another'
+    return ""
+
+
+def _given_by_layers(model: keras.Model, pictures: NDArray[Any]) -> list[tuple[str, NDArray[np.float32]]]:
+    """Return what each layer gives, in the order in which they are done: a model comes after its layers."""
+    given: list[tuple[str, NDArray[np.float32]]] = []
+    call = keras.Layer.__call__
+
+    def noting(layer: keras.Layer, *arguments: Any, **options: Any) -> Any:
+        outputs = call(layer, *arguments, **options)
+        for output in keras.tree.flatten(outputs):
+            if keras.ops.is_tensor(output) and output.dtype != "string":
+                given.append((layer.name, np.asarray(keras.ops.convert_to_numpy(output), np.float32)))
+        return outputs
+
+    set_seeds(_SEED)
+    keras.Layer.__call__ = noting
+    try:
+        model(pictures, training=True)
+    finally:
+        keras.Layer.__call__ = call
+    return given
 
 
 def _unlike_weights(model: keras.Model, twin: keras.Model) -> str:

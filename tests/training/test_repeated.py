@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from harness import Variant
+from harness.training.check import check_trains
 from harness.training.prepared import build_for
 from harness.training.repeated import unlike_its_twin
 
@@ -26,6 +27,33 @@ def net(shape, classes, *, bias="zeros", width=4, seed=None, rate=0.1, x=lambda 
 class Noise(L.Layer):
     def call(self, x, training=False):
         return x * np.float32(RNG.random()) if training else x
+
+class Drawn(L.Layer):
+    def __init__(self, normal):
+        super().__init__()
+        self.normal = normal
+
+    def call(self, x, training=False):
+        return x + self.normal(keras.ops.shape(x)) if training else x
+
+def by_keras(variant, shape, classes):
+    return net(shape, classes, x=Drawn(keras.random.normal))
+
+def by_tensorflow(variant, shape, classes):
+    import tensorflow as tf
+    return net(shape, classes, x=Drawn(tf.random.normal))
+
+def sharp(variant, shape, classes):
+    return net(shape, classes, x=L.RandomSharpness(0.5))
+
+def constant(variant, shape, classes):
+    noise = RNG.normal(size=shape).astype("float32") / 100
+    return net(shape, classes, x=L.Lambda(lambda i: i + noise, name="moved"))
+
+def rate(variant, shape, classes):
+    model = net(shape, classes)
+    model.compile(keras.optimizers.Adam(RNG.uniform(1e-4, 1e-2)), "categorical_crossentropy")
+    return model
 
 def sound(variant, shape, classes):
     fixed, seeded = np.random.default_rng(3), np.random.default_rng(np.random.randint(2**31))
@@ -71,7 +99,11 @@ def write(tmp_path, monkeypatch):
         ("all_weights", 'layer "hidden" (and 1 more) starts from other numbers'),
         ("states", 'layer "drop" starts from other numbers'),
         ("widths", 'its layers are others from "hidden" on'),
-        ("outputs", "what it gives while training is another"),
+        ("outputs", 'what layer "noise" gives while training is another'),
+        ("by_keras", ""),
+        ("by_tensorflow", ""),
+        ("constant", 'what layer "moved" gives while training is another'),
+        ("rate", "its optimizer's learning_rate is another"),
     ],
 )
 def test_a_model_that_is_another_when_it_is_built_again_is_told_with_its_layer(digits, write, function, where):
@@ -81,6 +113,10 @@ def test_a_model_that_is_another_when_it_is_built_again_is_told_with_its_layer(d
     assert said.startswith(f"built twice with one seed, {where}, so that" if where else "")
     assert bool(said) == bool(where)
     assert "\n" not in said
+
+
+def test_a_layer_that_draws_at_every_call_is_the_same_model_to_the_quick_check(digits, write):
+    assert check_trains(write("sharp"), digits) == ""
 
 
 def test_the_quick_check_warns_of_it_and_passes(write, pytester, monkeypatch):
