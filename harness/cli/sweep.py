@@ -36,7 +36,7 @@ def sweep(job: Job, *, with_times: bool) -> int:
     # Imported here, and while trials run (`harness.running.ahead`): what draws charts would hold up the first trial.
     failures: list[str] = []
     with begin(job) as store:
-        job = as_stored(job, store)
+        job = as_stored(job, store, warn=warn)
         say(describe_plan(job.plan, timings=job.untimed if with_times else ()), fold=True)
         try:
             stopwatch = Stopwatch(job, store) if with_times else None

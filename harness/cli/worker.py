@@ -68,7 +68,7 @@ def command(paths: tuple[Path, ...], text: str, time: bool, **options: Any) -> i
 def _train(job: Job, share: Share) -> list[str]:
     failures: list[str] = []
     with begin(job) as store:
-        job = as_stored(job, store)
+        job = as_stored(job, store, warn=warn)
         say(f"share {share}: {describe_plan(job.plan)}", fold=True)
         train_plan(job, store, failures)
     return failures

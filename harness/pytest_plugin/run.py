@@ -50,13 +50,16 @@ def train_all(run: Run, config: pytest.Config) -> None:
     def say(text: str) -> None:
         write(f"{folded_to(text, config.get_terminal_writer().fullwidth) if live else text}\n")
 
+    def warn(text: str) -> None:
+        say(harmless(f"warning: {text}"))
+
     say("")
     if line := project_line(config):
         say(line)
     for warning in run.job.warnings:
-        say(harmless(f"warning: {warning}"))
+        warn(warning)
     run.store = begin(run.job)
-    run.job = as_stored(run.job, run.store)
+    run.job = as_stored(run.job, run.store, warn=warn)
     maxfail = config.getoption("maxfail")
     if run.searches:
         from harness.pytest_plugin.searches import run_searches

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -210,11 +210,18 @@ def begin(job: Job) -> Store:
     return store
 
 
-def as_stored(job: Job, store: Store) -> Job:
-    """Return a job as its store is, now that nobody else writes into it: another run may have ended since the plan."""
+def as_stored(job: Job, store: Store, *, warn: Callable[[str], None]) -> Job:
+    """Return a job as its store is, now that nobody else writes into it: another run may have ended since the plan.
+
+    `warn` is told what the job as planned did not warn of.
+    """
     if store.last_rows == (job.results.last_rows if job.results else (0, 0)):
         return job
-    return prepare(job.settings, job.plan.suites, declared=job.declared, earlier=job)
+    now = prepare(job.settings, job.plan.suites, declared=job.declared, earlier=job)
+    for warning in now.warnings:
+        if warning not in job.warnings:
+            warn(warning)
+    return now
 
 
 def note_plan(job: Job, store: Store) -> None:

@@ -20,7 +20,7 @@ from harness.variants.reads import Reads
 
 
 class Epoch(Protocol):
-    """What a backend offers: `TensorFlowEpoch` or `FitEpoch`."""
+    """What a backend offers: `TensorFlowEpoch`, `XlaEpoch`, `JaxEpoch` or `FitEpoch`."""
 
     model: keras.Model
     evaluation_batch: int

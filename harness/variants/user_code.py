@@ -18,6 +18,13 @@ _PLACE = re.compile(r'File "([^"]+)", line (\d+)')
 _AUTOGRAPH = re.compile(r"in user code:.*\n\s*(?P<kind>[A-Za-z_][\w.]*): (?P<text>.*)", re.DOTALL)
 _GRAPH = re.compile(r"Graph execution error:.*\n(?P<text>[^\n]*[^\s\n][^\n]*)\n\s*\[\[\{\{node.*", re.DOTALL)
 
+# What XLA refuses to compile, in TensorFlow's words; what follows is the way there.
+_BY_XLA = "tf2xla conversion failed"
+_XLA_LACKS = re.compile(r"Detected unsupported operations when trying to compile graph .* on XLA_\w+: (\S+) \(")
+_XLA_REMEDY = (
+    "set `self.supports_jit = False` in the layer that asks for it, or compile the model with `jit_compile=False`"
+)
+
 
 @contextlib.contextmanager
 def contained(*, forks: bool = False, threads: bool = False) -> Iterator[None]:
@@ -75,7 +82,8 @@ def describe(error: BaseException, files: Collection[Path] = ()) -> str:
     kind, text = type(error).__name__, str(error).strip()
     places = [(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)]
     places += places_in(text)
-    while True:
+    refused = _refused_by_xla(text)
+    while not refused:
         found = next((match for pattern in (_AUTOGRAPH, _GRAPH) if (match := pattern.fullmatch(text))), None)
         if found is None:
             break
@@ -83,9 +91,20 @@ def describe(error: BaseException, files: Collection[Path] = ()) -> str:
     kind, text = kind.rpartition(".")[2], " ".join(text.split()) or "without a text"
     if isinstance(error, SystemExit) and not text.startswith("os."):
         text = f"the code ended the program with {error.code!r}"
-    shown = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+    shown = refused or (text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "...")
     where = line_of(places, files) or (f": {next(iter(files))}" if files else "")
     return f"{kind}: {shown}{where}"
+
+
+def _refused_by_xla(text: str) -> str:
+    """Return what XLA cannot compile and what to do, where an error's text is of that; else nothing."""
+    if _BY_XLA not in text:
+        return ""
+    by = "XLA, with which Keras compiles models on a GPU,"
+    if lacks := _XLA_LACKS.search(text):
+        return f"{by} has no {lacks[1]}: {_XLA_REMEDY}"
+    first = text.partition("\n")[0].strip().rstrip(".")[:_LONGEST]
+    return f"{by} cannot compile this ({first}): {_XLA_REMEDY}"
 
 
 def places_in(text: str) -> list[tuple[str, int]]:
@@ -97,8 +116,10 @@ def line_of(places: list[tuple[str, int]], files: Collection[Path]) -> str:
     """Return the last of some (file, line) that lies in these files, with its text, behind a colon; else nothing."""
     own = {path.resolve() for path in files}
     for name, number in reversed(places):
-        if Path(name).resolve() in own:
-            lines = Path(name).read_text(encoding="utf-8", errors="replace").splitlines()
+        # TensorFlow leaves out the first slash where it says at which line an operation was made.
+        path = next((path for path in (Path(name), Path("/", name)) if path.resolve() in own), None)
+        if path is not None:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             line = lines[number - 1].strip() if 0 < number <= len(lines) else ""
-            return f": {name}, line {number}: {line}"
+            return f": {path}, line {number}: {line}"
     return ""

@@ -21,6 +21,7 @@ from harness.running.job import as_stored, begin, prepare
 from harness.running.job_settings import JobSettings
 from harness.running.machine_speed import MachineSpeed
 from harness.running.progress import describe_plan
+from harness.running.share import Share
 
 SMALL = BASELINE.replace(filters=(4,), dense=(8,))
 SUITES = (
@@ -81,18 +82,35 @@ def test_a_run_planned_while_another_ended_does_again_nothing_of_what_that_one_d
     assert len(planned.plan.todo) == 9
     train_by_hand(other)
     with begin(planned) as store:
-        now = as_stored(planned, store)
+        now = as_stored(planned, store, warn=pytest.fail)
         assert not now.plan.todo
-        assert as_stored(now, store) is now
+        assert as_stored(now, store, warn=pytest.fail) is now
     finish(now)
     # With one of its variants chosen, and of a plan that needs more than the other one trained.
     more = dataclasses.replace(settings, budget=settings.budget.override(seeds=4))
     chosen = prepare(more, [SUITES[0].only([SUITES[0].variants[1]])], declared=[SUITES[0]])
     train_by_hand(prepare(more, SUITES[1:]))
     with begin(chosen) as store:
-        now = as_stored(chosen, store)
+        now = as_stored(chosen, store, warn=pytest.fail)
     assert [(trial.variant, trial.seed) for trial in now.plan.todo] == [(SUITES[0].variants[1], 4)]
     assert now.declared == (SUITES[0],)
+
+
+def test_what_there_is_to_warn_of_only_since_the_plan_is_told_once(settings, tmp_path):
+    few = dataclasses.replace(settings, dataset=str(draw_folder(tmp_path / "few")))
+    planned = prepare(few, SUITES)
+    share = Share(1, 1)
+    train_by_hand(
+        prepare(dataclasses.replace(few, results=share.store_in(few.results), share=share, beside=few.results), SUITES)
+    )
+    train_by_hand(prepare(few, SUITES[1:]))
+    told: list[str] = []
+    with begin(planned) as store:
+        now = as_stored(planned, store, warn=told.append)
+        assert as_stored(now, store, warn=told.append) is now
+    assert [warning.split(":")[0] for warning in planned.warnings] == ["4 test images"]
+    (line,) = told
+    assert line.startswith("3 of 3 trials to train are done in ")
 
 
 def test_the_files_leave_smoke_out_where_there_is_more(settings):

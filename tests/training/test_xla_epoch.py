@@ -1,5 +1,6 @@
 """The epoch that XLA compiled trains what `fit` trains with it, random layers too, to rounding."""
 
+import re
 from types import SimpleNamespace
 
 import keras
@@ -7,7 +8,9 @@ import numpy as np
 import pytest
 
 from harness import BASELINE
+from harness.errors import HarnessError
 from harness.models.augmentation import augmentation_layers
+from harness.models.builders import user_errors
 from harness.models.compiling import jit_choice
 from harness.running.slow_ways import WITHOUT_XLA, slow_ways
 from harness.training.chunks import CHUNK_STEPS
@@ -86,3 +89,52 @@ def test_an_epochs_time_holds_no_compilation(digits):
         epoch.evaluate(np.arange(303))
     assert [program.experimental_get_tracing_count() for program in programs] == [2, 2]
     assert not all(np.array_equal(first, second) for first, second in zip(before, weight_values(model), strict=True))
+
+
+REFUSED = """
+import keras
+import tensorflow as tf
+
+class Numpy(keras.layers.Layer):
+    def call(self, x):
+        return tf.ensure_shape(tf.numpy_function(abs, [x], x.dtype), x.shape)
+
+class Sized(keras.layers.Layer):
+    def call(self, x):
+        return x + tf.reduce_sum(tf.zeros([tf.cast(x[0, 0], tf.int32) + 2], x.dtype))
+
+def net(layer, shape, classes):
+    inputs = keras.Input(shape)
+    outputs = keras.layers.Dense(classes, "softmax")(layer(keras.layers.Flatten()(inputs)))
+    return keras.Model(inputs, outputs)
+
+def numpy(variant, shape, classes):
+    return net(Numpy(), shape, classes)
+
+def sized(variant, shape, classes):
+    return net(Sized(), shape, classes)
+"""
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow")
+@pytest.mark.parametrize(
+    ("build", "kind", "why", "line"),
+    [
+        ("numpy", XlaEpoch, "has no PyFunc", "tf.numpy_function(abs"),
+        ("numpy", FitEpoch, "has no PyFunc", "tf.numpy_function(abs"),
+        ("sized", XlaEpoch, r"cannot compile this \(Input 0 to .* Fill must be a compile-time constant\)", "tf.zeros("),
+    ],
+)
+def test_what_xla_cannot_compile_of_a_users_model_is_told_with_its_line_and_what_to_do(
+    build, kind, why, line, digits, tmp_path, monkeypatch
+):
+    (tmp_path / "refused_nets.py").write_text(REFUSED)
+    monkeypatch.syspath_prepend(tmp_path)
+    target = f"refused_nets:{build}"
+    model = build_for(BASELINE.replace(model=target), digits, seed=1)
+    model.jit_compile = True  # as on a GPU
+    remedy = r"set `self.supports_jit = False` in the layer that asks for it, or compile .* with `jit_compile=False`"
+    with pytest.raises(HarnessError) as told, user_errors(target):
+        kind(model, digits.train_images, digits.train_labels, classes=10, batch_size=8).train(np.arange(8))
+    place = rf"{re.escape(str(tmp_path))}/refused_nets.py, line \d+: return .*{re.escape(line)}"
+    assert re.search(rf"InvalidArgumentError: XLA, with which Keras .* {why}: {remedy}: {place}", str(told.value))
