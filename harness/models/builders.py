@@ -15,7 +15,7 @@ import keras
 from harness.errors import HarnessError, InputError, nearest
 from harness.models.compiling import compile_model
 from harness.models.contract import check_contract
-from harness.models.first_weights import check_first_weights
+from harness.models.first_weights import check_first_weights, drawn_from_a_seed, seeded_variables
 from harness.models.own_seeds import OwnSeeds, own_seeds
 from harness.models.state import known_state, set_seeds
 from harness.variants import Variant
@@ -71,26 +71,33 @@ def build_custom(
         builder = load_builder(target)
         if seed is not None:
             set_seeds(seed)  # whatever the import has drawn
-        with user_errors(target), seeds.watching(), _refusing_own_seeds(target, seeds):
+        with (
+            user_errors(target),
+            seeds.watching(),
+            _refusing_own_seeds(target, seeds),
+            seeded_variables() as seeded,
+        ):
             model = builder(watched(variant, reads), input_shape, classes)
             with _naming(target):  # which may call its `build` and `call`
                 check_contract(model, input_shape, classes)
         if seed is not None:
             with user_errors(target), _naming(target):
-                check_first_weights(model, lambda: _of_another_seed(builder, variant, input_shape, classes, seed))
+                check_first_weights(
+                    model, seeded, lambda: _drawn_in_another_trial(builder, variant, input_shape, classes, seed)
+                )
         applied = ("batch_size",) if model.compiled else ("batch_size", "optimizer", "learning_rate")
         reads.fields.update(dict.fromkeys(applied))
         with user_errors(target):
             return compile_model(model, variant)
 
 
-def _of_another_seed(
+def _drawn_in_another_trial(
     builder: Builder, variant: Variant, input_shape: tuple[int, int, int], classes: int, seed: int
-) -> keras.Model:
-    with known_state(seed + 1):
+) -> list[str]:
+    with known_state(seed + 1), seeded_variables() as seeded:
         model = builder(watched(variant, Reads()), input_shape, classes)
         model(keras.Input(input_shape), training=False)
-    return model
+        return drawn_from_a_seed(model, seeded)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -10,19 +11,24 @@ import numpy as np
 
 from harness.variants.sources import BuildError
 
+Seeded = list[tuple[keras.Variable, Any]]
+"""Variables with the initializer of each, which has a number for a seed."""
 
-def check_first_weights(model: keras.Model, other: Callable[[], keras.Model]) -> None:
+
+def check_first_weights(model: keras.Model, seeded: Seeded, other: Callable[[], list[str]]) -> None:
     """Refuse weights that an initializer draws from one seed in every trial: all trials would start from the same ones.
 
     Args:
         model: A new one, built.
-        other: Makes the model of another trial; called only where this one has initializers with a seed.
+        seeded: What `seeded_variables` noted meanwhile.
+        other: Returns what is `drawn_from_a_seed` in the model of another trial; called only where something is in
+            this one.
 
     Raises:
         BuildError: Says which, in words that go on from the model's name.
     """
-    drawn = _drawn_from_a_seed(model)
-    fixed = drawn and [one for one in _drawn_from_a_seed(other()) if one in drawn]
+    drawn = drawn_from_a_seed(model, seeded)
+    fixed = drawn and [one for one in other() if one in drawn]
     if fixed:
         raise BuildError(
             f"draws the {fixed[0]}: all seeds of a variant would start from the same weights; leave seed out, as a "
@@ -30,17 +36,38 @@ def check_first_weights(model: keras.Model, other: Callable[[], keras.Model]) ->
         )
 
 
-def _drawn_from_a_seed(model: keras.Model) -> list[str]:
+def drawn_from_a_seed(model: keras.Model, seeded: Seeded) -> list[str]:
     """Return which weights to be trained are what an initializer with a number for a seed draws."""
+    owners = {id(weight): layer.name for layer in model._flatten_layers() for weight in layer._trainable_variables}
+    trained = {id(weight) for weight in model.trainable_variables}
     found = []
-    for layer in model._flatten_layers():
-        for attribute, initializer in vars(layer).items() if layer.trainable else ():
-            name = attribute.removesuffix("_initializer")
-            weight: Any = getattr(layer, name, None)
-            seed = getattr(initializer, "_init_seed", None)
-            if name == attribute or not isinstance(seed, int) or not hasattr(weight, "shape"):
-                continue
-            drawn = keras.ops.convert_to_numpy(initializer(weight.shape, weight.dtype))
-            if np.array_equal(drawn, keras.ops.convert_to_numpy(weight)):
-                found.append(f'{name} of "{layer.name}" from a seed of its own, {type(initializer).__name__}({seed=})')
+    for weight, initializer in seeded:
+        if id(weight) not in trained:
+            continue
+        drawn = keras.ops.convert_to_numpy(initializer(weight.shape, weight.dtype))
+        if np.array_equal(drawn, keras.ops.convert_to_numpy(weight)):  # and not loaded since
+            owner = owners.get(id(weight), model.name)
+            kind, seed = type(initializer).__name__, initializer._init_seed
+            found.append(f'{weight.name} of "{owner}" from a seed of its own, {kind}({seed=})')
     return found
+
+
+@contextmanager
+def seeded_variables() -> Iterator[Seeded]:
+    """Take note of the variables that are made with such an initializer, by whatever layer and under whatever name."""
+    noted: Seeded = []
+    own, make = "__init__" in vars(keras.Variable), keras.Variable.__init__
+
+    def noting(variable: keras.Variable, initializer: Any, *arguments: Any, **options: Any) -> None:
+        make(variable, initializer, *arguments, **options)
+        if isinstance(getattr(initializer, "_init_seed", None), int):
+            noted.append((variable, initializer))
+
+    setattr(keras.Variable, "__init__", noting)  # noqa: B010  # mypy takes no method's place
+    try:
+        yield noted
+    finally:
+        if own:
+            setattr(keras.Variable, "__init__", make)  # noqa: B010
+        else:
+            delattr(keras.Variable, "__init__")

@@ -79,3 +79,48 @@ def test_generators_that_are_put_back_leave_each_seed_its_own_weights(write, tmp
 def test_a_generator_that_weights_are_drawn_from_or_that_stays_set_is_refused_with_what_it_does(write, body, words):
     message = refusal(write(f"import random, numpy\ndef build(variant, shape, classes):\n{body}\n"))
     assert re.search(words, message), message
+
+
+SEEDED = "keras.initializers.HeNormal(seed=42)"
+
+
+@pytest.mark.parametrize(
+    ("layer", "weight"),
+    [
+        (f"L.SeparableConv2D(2, 3, depthwise_initializer={SEEDED})", 'depthwise_kernel of "separable_conv2d"'),
+        (f"L.SeparableConv2D(2, 3, pointwise_initializer={SEEDED})", 'pointwise_kernel of "separable_conv2d"'),
+        (f"L.DepthwiseConv2D(3, depthwise_initializer={SEEDED})", 'kernel of "depthwise_conv2d"'),
+        (f"lambda i: L.GRU(3, recurrent_initializer={SEEDED})(L.Reshape((6, 18))(i))", "recurrent_kernel of"),
+        (f"Own({SEEDED})", 'mixing of "own"'),
+        (f"Bare({SEEDED})", ' of "bare"'),
+    ],
+)
+def test_weights_drawn_from_an_initializers_own_seed_are_refused_whatever_their_name(write, layer, weight):
+    own = """
+class Own(L.Layer):
+    def __init__(self, initializer):
+        super().__init__()
+        self.of = initializer
+
+    def build(self, shape):
+        self.w = self.add_weight(shape=(shape[-1], 2), initializer=self.of, name="mixing")
+
+    def call(self, x):
+        return x @ self.w
+
+class Bare(Own):
+    def build(self, shape):
+        self.w = keras.Variable(self.of, shape=(shape[-1], 2))
+"""
+    message = refusal(write(f"{DEF}net(shape, classes, x={layer})\n{own}"))
+    assert weight in message, message
+    assert "from a seed of its own, HeNormal(seed=42): all seeds of a variant would start from the same" in message
+
+
+def test_weights_that_are_loaded_over_a_seeded_draw_or_stay_fixed_are_taken(write):
+    loaded = "    model.layers[1].set_weights([numpy.ones_like(one) for one in model.layers[1].get_weights()])\n"
+    fixed = "    model.layers[1].trainable = False\n"
+    for after in (loaded, fixed):
+        body = f"    model = net(shape, classes, x=L.DepthwiseConv2D(3, depthwise_initializer={SEEDED}))\n"
+        source = f"import numpy\ndef build(variant, shape, classes):\n{body}{after}    return model\n"
+        assert build_model(Variant(model=write(source)), (6, 6, 3), 4, seed=1).count_params()
