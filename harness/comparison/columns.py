@@ -38,6 +38,7 @@ _CALLED = (
 _VARIANT = new_column("variant", "text", _CALLED, "table")
 _CHANGED = new_column("changed", "text", "How it differs from the suite's baseline, field:value joined with +.", "note")
 _FULL_NAME = new_column("full_name", "text", "How it differs from the tutorial's CNN, whatever it is called.", "file")
+_FINGERPRINT = new_column("fingerprint", "text", "Fingerprint of the dataset's content.", "file")
 _FLAGS = new_column("step_time_flags", "text", "What disturbed the step times; empty where nothing did.", "note")
 _MESSAGE = new_column("message", "text", "What went wrong or is missing; empty where nothing is.", "note")
 
@@ -115,7 +116,7 @@ SUITE_TABLE: Mapping[str, Column] = _table(
     new_column("gemm_share", "fraction", _GEMM, head="share of GEMM peak"),
     [column for part in _OTHERS for column in some(part, "delta", "ci_low", "ci_high", "verdict")],
     _MESSAGE,
-    new_column("fingerprint", "text", "Fingerprint of the dataset's content.", "file"),
+    _FINGERPRINT,
     new_column("versions", "text", "Versions of the libraries that trained.", "file"),
     new_column("threads", "count", "Threads that a trial trained with; 0 on a GPU."),
     new_column("machine", "text", "Where the step times were measured.", "note"),
@@ -212,6 +213,7 @@ FOLDER_TABLE: Mapping[str, Column] = _table(
     new_column("differences", "text", "What else differs between both: versions, commit, machine, seeds.", "note"),
     _SAME,
     _EPOCHS_TO_OLD,
+    _FINGERPRINT,
     _FULL_NAME,
 )
 """Columns of the comparison of two results folders, in order. Differences are new less old, ratios new over old."""

@@ -13,7 +13,7 @@ from harness.comparison.judge import Accuracies, Comparison, Judge, Margins
 from harness.comparison.pairs import BySeed, up_to
 from harness.comparison.suite_cells import precision_of, status_of
 from harness.comparison.times_across_runs import judge_across
-from harness.comparison.trained import Pair, Trained, matched, trained_variants
+from harness.comparison.trained import Pair, Trained, condition_label, matched, trained_variants
 from harness.comparison.training_cost import SAME_EPOCH, judge_training, share_of
 from harness.comparison.wanted import ANY, Wanted
 from harness.results import Results
@@ -54,6 +54,7 @@ def compare_folders(
     *,
     note: Callable[[str], object] = lambda text: None,
     names: Mapping[Variant, str] | None = None,
+    each_images: bool = True,
 ) -> FolderComparison:
     """Compare two results folders, each variant of `new` with the same variant of `old`.
 
@@ -61,7 +62,8 @@ def compare_folders(
     same split, order and first weights in both; where the dataset's content differs nothing is paired and nothing
     claimed. Step times are judged by `judge_across`, only between runs on one machine. All is corrected (Bonferroni)
     for the number of variants that both folders have of a dataset and budget. `note` is told what of the wanted
-    conditions was left out by itself. `names` says what variants are called, by default as the newer folder does.
+    conditions was left out by itself. `names` says what variants are called, by default as the newer folder does. Of
+    several sets of images of one name each is compared with its own, or the newest alone without `each_images`.
     """
     import pandas as pd
 
@@ -72,10 +74,10 @@ def compare_folders(
     judge = Judge(margins)
     called = shown_names((*new.declared, *old.declared)) if names is None else names
     olds, news = trained_variants(old), trained_variants(new)
-    pairs, unmatched = matched(olds, news)
+    pairs, unmatched = matched(olds, news, each_images=each_images)
     if pairs or wanted != ANY:
         kept, left_out = wanted.choose(news)
-        pairs, unmatched = matched(wanted.choose(olds)[0], kept)
+        pairs, unmatched = matched(wanted.choose(olds)[0], kept, each_images=each_images)
         if left_out:
             note(left_out)
     for first, second in pairs:
@@ -83,7 +85,7 @@ def compare_folders(
         added = _rows(first, second, new, found, judge, called)
         rows += added
         sizes.append(len(added))
-        titles.append(second.conditions.label)
+        titles.append(condition_label(second.conditions, olds, news))
         listed.append(found)
     return FolderComparison(
         frame=pd.DataFrame(rows, columns=list(FOLDER_COLUMNS)),
@@ -144,6 +146,7 @@ def _row(
         "full_name": variant.name,
         "dataset": conditions.dataset,
         "budget": conditions.budget.label,
+        "fingerprint": conditions.fingerprint,
         "device": conditions.environment.device,
         "backend": conditions.environment.backend,
         "precision_policy": precision_of(variant, (after or before).values()),

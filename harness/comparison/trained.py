@@ -96,12 +96,15 @@ def trained_variants(results: Results, *, beside: Collection[Variant] = ()) -> l
     return trained
 
 
-def matched(old: Sequence[Trained], new: Sequence[Trained]) -> tuple[list[tuple[Trained, Trained]], list[str]]:
+def matched(
+    old: Sequence[Trained], new: Sequence[Trained], *, each_images: bool = False
+) -> tuple[list[tuple[Trained, Trained]], list[str]]:
     """Return what belongs together of two folders, and in words what has no match.
 
     One dataset and one training budget belong together; a dataset is the same by its content, else by its name. Each
     device, backend and name of a budget that `new` has is matched once: with those of its own kind where `old` has
-    them, of several (as of versions) with the newest.
+    them, of several (as of versions) with the newest. With `each_images`, so is every set of images of one name that
+    both have.
     """
     candidates = [
         (first, second)
@@ -115,18 +118,33 @@ def matched(old: Sequence[Trained], new: Sequence[Trained]) -> tuple[list[tuple[
     ]
     pairs: list[tuple[Trained, Trained]] = []
     for first, second in sorted(candidates, key=lambda pair: _closeness(*pair), reverse=True):
-        taken = any(first is one or second.kind == other.kind for one, other in pairs)
+        images = second.conditions.fingerprint
+        # Pairs of equal images come first: of those, another set of images of the same name is no rival.
+        apart = each_images and first.conditions.fingerprint == images
+        taken = any(
+            first is one or (second.kind == other.kind and not (apart and other.conditions.fingerprint != images))
+            for one, other in pairs
+        )
         if not taken:
             pairs.append((first, second))
     pairs.sort(key=lambda pair: pair[1].order)
     known = {id(one) for pair in pairs for one in pair}
     lines = [
-        f"only in {name}: {one.conditions.label}, {len(one.records)} variants"
+        f"only in {name}: {condition_label(one.conditions, old, new)}, {len(one.records)} variants"
         for name, side in (("old", old), ("new", new))
         for one in side
         if id(one) not in known
     ]
     return pairs, list(dict.fromkeys(lines))
+
+
+def condition_label(conditions: Conditions, *sides: Sequence[Trained]) -> str:
+    """Return what conditions are called; with the images' fingerprint where a side has others of the dataset's name."""
+    for side in sides:
+        held = {one.conditions.fingerprint for one in side if one.conditions.dataset == conditions.dataset}
+        if len(held) > 1:
+            return f"{conditions.label}, images {conditions.fingerprint[:8]}"
+    return conditions.label
 
 
 def _closeness(first: Trained, second: Trained) -> tuple[bool, bool, bool, bool, int, int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.comparison.columns import TREND_OF, TREND_TABLE, Row
 from harness.comparison.folder_rows import compare_folders
 from harness.comparison.judge import Margins
-from harness.comparison.trained import Trained, matched, trained_variants
+from harness.comparison.trained import Trained, condition_label, matched, trained_variants
 from harness.comparison.wanted import ANY, Wanted
 from harness.errors import InputError
 from harness.results import Results
@@ -58,7 +58,7 @@ def trend(
     for before, after in together:
         old, new = folders[before], folders[after]
         own = {one.kind for one in held[before]}
-        for row in compare_folders(old, new, strict, wanted, names=names).frame.to_dict("records"):
+        for row in compare_folders(old, new, strict, wanted, names=names, each_images=False).frame.to_dict("records"):
             kind = tuple(row[name] for name in TREND_OF)
             both = row["present"] == "both"
             begins = before == 0 or kind[1:] in own
@@ -105,18 +105,22 @@ def _tell_left_out(
 ) -> None:
     """Tell what of a folder no other has; InputError where that is everything."""
     shared = {id(one) for found in together for pair in found for one in pair}
-    lines = [
-        f"{results.folder}: {one.conditions.label}, {counted(len(one.records), 'variant')}"
+    lines = {
+        f"{results.folder}: {condition_label(one.conditions, *held)}, {counted(len(one.records), 'variant')}": (
+            "since of several sets of images or versions of one name the newest counts"
+            if any(other.kind == one.kind and id(other) in shared for other in mine)
+            else "since no other folder has this dataset and budget"
+        )
         for results, mine in zip(folders, held, strict=True)
         for one in mine
         if id(one) not in shared
-    ]
+    }
     if not together:
         whose = " and ".join(str(one.folder) for one in folders) if len(folders) == 2 else "no two of the folders"
         only = "; ".join(lines) or "all are empty"
         raise InputError(f"{whose} have {'no' if len(folders) == 2 else 'a'} dataset and budget in common: {only}")
-    for line in lines:
-        note(f"{line}: left out, since no other folder has this dataset and budget")
+    for line, why in lines.items():
+        note(f"{line}: left out, {why}")
 
 
 def _over_gaps(held: Sequence[Sequence[Trained]]) -> list[tuple[int, int]]:

@@ -1,6 +1,8 @@
 """What a results folder holds as tidy DataFrames: a row per trial, per epoch, per predicted image, per timed block.
 
-Every frame begins with the columns that say what a row is of; fractions are 0 to 1, times carry their units.
+Every frame begins with the columns that say what a row is of; fractions are 0 to 1, times carry their units. Of these
+`fingerprint` tells sets of images of one name apart, and `source` states of the files that a variant is made of (empty
+where it is of none): group by them too, or results from before and after an edit are one mean.
 """
 
 from __future__ import annotations
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.results.snapshot import Results
+    from harness.results.step_times import StepTimes
 
-OF_TRIAL = ("dataset", "budget", "device", "backend", "variant", "seed")
+_UNDER = ("dataset", "fingerprint", "budget", "device", "backend")
+
+OF_TRIAL = (*_UNDER, "variant", "source", "seed")
 """What every row of a trial begins with."""
 
 _MEASURES = ("accuracy", "precision", "recall", "macro_f1", "loss")
@@ -87,9 +92,10 @@ def steps_frame(results: Results) -> pd.DataFrame:
 
     Blocks with one build and block number ran one after the other: compare them within a row's build and block.
     """
-    names = ("dataset", "budget", "device", "backend", "baseline", "variant", "arm", "build", "block", "step_time_ms")
+    pair = ("baseline", "baseline_source", "variant", "source")
+    names = (*_UNDER, *pair, "arm", "build", "block", "step_time_ms")
     rows = (
-        (*_under(times), results.called(times.baseline), results.called(times.variant), arm, build, block, ms)
+        (*_under(times), *_pair(results, times), arm, build, block, ms)
         for times in results.step_times.values()
         for arm in ("baseline", "control", "variant")
         for build, blocks in enumerate(getattr(times, f"{arm}_ms"), start=1)
@@ -103,11 +109,17 @@ def _ordered(results: Results) -> Iterator[Record]:
 
 
 def _of(results: Results, trial: Trial) -> tuple[Any, ...]:
-    return (*_under(trial), results.called(trial.variant), trial.seed)
+    return (*_under(trial), results.called(trial.variant), trial.source, trial.seed)
 
 
-def _under(held: Any) -> tuple[str, str, str, str]:
-    return held.dataset, held.budget.label, held.environment.device, held.environment.backend
+def _pair(results: Results, times: StepTimes) -> tuple[str, str, str, str]:
+    baseline, variant = results.called(times.baseline), results.called(times.variant)
+    return baseline, times.sources[0], variant, times.sources[1]
+
+
+def _under(held: Any) -> tuple[str, str, str, str, str]:
+    environment = held.environment
+    return held.dataset, held.fingerprint, held.budget.label, environment.device, environment.backend
 
 
 def _frame(rows: Iterable[tuple[Any, ...]], names: tuple[str, ...]) -> pd.DataFrame:

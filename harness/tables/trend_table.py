@@ -39,7 +39,13 @@ def trend_tables(
 
 
 def folder_names(folders: Sequence[str]) -> list[str]:
-    """Return the folders without the path that all of them share."""
+    """Return the folders without the path that all of them share.
+
+    >>> folder_names(["runs/may", "runs/june"]), folder_names(["results", "/copies/results"])
+    (['may', 'june'], ['results', '/copies/results'])
+    """
+    if len({os.path.isabs(folder) for folder in folders}) > 1:  # noqa: PTH117
+        return list(folders)
     shared = os.path.commonpath(folders) if len(set(folders)) > 1 else os.path.dirname(folders[0])  # noqa: PTH120
     return [os.path.relpath(folder, shared) if shared else folder for folder in folders]
 

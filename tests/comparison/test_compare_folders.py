@@ -14,6 +14,7 @@ from harness.comparison.differences import differences_of
 from harness.comparison.folder_rows import compare_folders
 from harness.comparison.groups import group_records
 from harness.comparison.trained import trained_variants
+from harness.comparison.trend import trend
 from harness.results import load_results
 from harness.results.conditions import Conditions
 from harness.results.opening import open_store
@@ -38,6 +39,29 @@ def test_equal_folders_are_the_same_and_nothing_else_differs(tmp_path):
     assert set(frame["accuracy_delta"]) == {0.0}
     assert set(frame["step_time_verdict"]) == {"same"}
     assert found.differences == ((),)
+
+
+def test_each_of_two_image_sets_of_one_name_is_compared_with_its_own(tmp_path):
+    older, newer = (Made({BASELINE: 0.8, DROPOUT: 0.9}, step_ms={}, fingerprint=name * 16) for name in "ab")
+    paths = [tmp_path / name for name in ("old", "new")]
+    for path in paths:
+        for made in (older, newer):
+            make_results(path, made)
+    old, new = map(load_results, paths)
+    found = compare_folders(old, new, Margins())
+    assert found.titles == tuple(f"digits, quick, cpu, images {name * 8}" for name in "ab")
+    assert (found.sizes, found.unmatched) == ((2, 2), ())
+    assert found.frame["fingerprint"].tolist() == ["a" * 16] * 2 + ["b" * 16] * 2
+    assert set(found.frame["accuracy_verdict"]) == {"same"}
+    # A trend has one line per variant and dataset: the newest images'.
+    notes = []
+    assert trend([old, new], Margins(), note=notes.append)["variant"].value_counts().tolist() == [2, 2]
+    why = "left out, since of several sets of images or versions of one name the newest counts"
+    assert notes == [f"{path}: digits, quick, cpu, images aaaaaaaa, 2 variants: {why}" for path in paths]
+    make_results(tmp_path / "one", newer)
+    alone = compare_folders(load_results(tmp_path / "one"), new, Margins())
+    assert alone.titles == ("digits, quick, cpu, images bbbbbbbb",)
+    assert alone.unmatched == ("only in new: digits, quick, cpu, images aaaaaaaa, 2 variants",)
 
 
 def test_a_winner_that_was_withdrawn_is_in_no_table_and_no_comparison_and_an_edited_suite_stays(tmp_path):

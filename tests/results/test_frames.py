@@ -16,6 +16,8 @@ from harness.results.kept_models import KeptModel, models_folder, write_model
 from harness.results.opening import open_store
 from harness.variants import Variant
 
+OWN = Variant(model="nets:build")
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
@@ -69,6 +71,31 @@ def test_a_row_per_timed_block_of_each_arm(results):
             blocks = own[own["arm"] == arm].set_index(["build", "block"])["step_time_ms"]
             assert blocks.size == sum(len(build) for build in getattr(times, f"{arm}_ms"))
             assert blocks[1, 1] == getattr(times, f"{arm}_ms")[0][0]
+
+
+def test_frames_tell_image_sets_of_one_name_and_states_of_a_model_apart(tmp_path):
+    other = OWN.replace(dropout=0.5)
+    first, second = (Made({OWN: share, other: share}, {OWN: 1.0, other: 1.0}) for share in (0.9, 0.3))
+    make_results(tmp_path / "first", first)
+    make_results(tmp_path, second)
+    make_results(tmp_path, replace(second, accuracies={OWN: 0.5}, step_ms={}, fingerprint="e" * 16))
+    elsewhere = load_results(tmp_path / "first")
+    with open_store(tmp_path) as store:  # the same variants, of an edited module
+        store.begin_run(next(iter(elsewhere.provenances.values())))
+        for record in elsewhere.records.values():
+            store.add_record(replace(record, trial=replace(record.trial, source="edited")))
+        for times in elsewhere.step_times.values():
+            store.add_step_times(replace(times, key=times.key[::-1], sources=("edited", "edited")))
+    results = load_results(tmp_path)
+    of, mine = ["fingerprint", "source"], results.called(OWN)
+    states = {(first.fingerprint, "edited"): 0.9, (first.fingerprint, ""): 0.3, ("e" * 16, ""): 0.5}
+    for frame, column in ((results.trials(), "accuracy"), (results.predictions(), "correct")):
+        means = frame[frame["variant"] == mine].groupby(of)[column].mean()
+        assert means.to_dict() == pytest.approx(states, abs=0.05)
+    history = results.history().query("variant == @mine")
+    assert history.groupby(of).size().to_dict() == dict.fromkeys(states, 25)
+    timed = results.steps()[["fingerprint", "baseline_source", "source"]].drop_duplicates()
+    assert sorted(map(tuple, timed.to_numpy())) == [(first.fingerprint, "", ""), (first.fingerprint, *["edited"] * 2)]
 
 
 def test_what_is_shown_in_a_notebook_is_a_line_not_an_array(results):
