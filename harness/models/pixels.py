@@ -101,7 +101,7 @@ class Given:
                 ends: Any = layer.value_range
                 raise BuildError(
                     f'has a layer for values from {ends[0]:g} to {ends[1]:g}, "{layer.name}", which is given values '
-                    f"from {pixels.min():.4g} to {pixels.max():.4g}, and makes noise of them: make it with "
+                    f"from {pixels.min():.4g} to {pixels.max():.4g}, and spoils them in training: make it with "
                     f"value_range=({low}, {high})"
                 )
         if self.first is not None and self.first.nearly_one and _as_much(self.first, brighter().first):
@@ -159,4 +159,8 @@ def _makes_noise(layer: keras.Layer, pixels: NDArray[np.float32], ends: tuple[in
 def _as_much(values: _Values, brighter: _Values | None) -> bool:
     """Whether values grow with the pixels, as after a division, and not after one by their own size."""
     least, most = _AS_MUCH
-    return brighter is None or least <= brighter.spread.max() / values.spread.max() <= most
+    if brighter is None or brighter.spread.shape != values.spread.shape:
+        return True
+    varied = values.spread > 0
+    # The median, as among the channels of a softmax some grow as much by chance.
+    return bool(least <= np.median(brighter.spread[varied] / values.spread[varied]) <= most)

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from harness.models.state import set_seeds
 
 _SEED = 1
-_CLOSE = 1e-3  # of a layer's largest output; sums in another order differ by less
+# Of a layer's largest output: sums in another order differ by less, those of a GPU in TF32 too, with its 10 bits.
+_CLOSE = 2**-8
+_CLOSE_BFLOAT16 = 2**-5  # which has 7
 _WHY = "so that no trial of it can be repeated: something draws from a generator of its own without a seed"
 _INSTEAD = "seed it from NumPy's, which is set before, as numpy.random.default_rng(numpy.random.randint(2**31))"
 
@@ -42,9 +44,11 @@ def _unlike_outputs(model: keras.Model, twin: keras.Model, pictures: NDArray[Any
         first, second = (_given_by_layers(one, pictures) for one in (model, twin))
     except Exception:
         return ""  # it fails in training too, which says at which line
+    halves = any(layer.compute_dtype == "bfloat16" for layer in model._flatten_layers())
+    close = _CLOSE_BFLOAT16 if halves else _CLOSE
     for (layer, values), (_, others) in zip(first, second, strict=False):
         size = np.abs(values, where=np.isfinite(values), out=np.zeros_like(values)).max(initial=0)
-        if values.shape != others.shape or not np.allclose(values, others, rtol=0, atol=_CLOSE * size, equal_nan=True):
+        if values.shape != others.shape or not np.allclose(values, others, rtol=0, atol=close * size, equal_nan=True):
             return f'what layer "{layer}" gives while training is another'
     return ""
 

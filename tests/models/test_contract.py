@@ -84,7 +84,7 @@ def test_a_builder_of_another_signature_is_told_how_it_is_called(write, signatur
             "net(shape, classes, x=L.RandomBrightness(0.2))",
             r'for values from 0 to 255, "random_brightness", .* is given .*: make it with value_range=\(0, 1\)',
         ),
-        ("net(shape, classes, x=L.RandomErasing())", r"and makes noise of them: make it with value_range=\(0, 1\)"),
+        ("net(shape, classes, x=L.RandomErasing())", r"and spoils them in training: make it with value_range=\(0, 1\)"),
         (
             "net(shape, classes, x=lambda i: L.RandomBrightness(0.2)(L.Normalization(mean=0.3, variance=0.1)(i)))",
             r'"random_brightness".* from -0.9\d+ to .*: make it with value_range=\(-1, 3\)',
@@ -166,6 +166,7 @@ def test_a_model_that_cannot_be_trained_as_any_other_is_refused_with_what_to_do(
         "net(shape, classes, x=L.RandomErasing(fill_value=0.5))",
         "net(shape, classes, x=L.AutoContrast())",
         "net(shape, classes, x=lambda i: L.UnitNormalization()(L.Flatten()(L.Resizing(40, 40)(i))))",
+        "net(shape, classes, x=lambda i: L.Softmax()(L.Flatten()(i)))",
         "net(shape, classes, x=lambda i: i / keras.ops.sum(i, axis=(1, 2, 3), keepdims=True))",
         "net(shape, classes, x=lambda i: L.Rescaling(1 / 255)(L.RandomBrightness(0.2)(L.Rescaling(255)(i))))",
         "net(shape, classes, x=L.Conv2D(2, 3, kernel_initializer=keras.initializers.HeNormal()))",
