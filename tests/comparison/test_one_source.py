@@ -1,15 +1,18 @@
 """Rows of one table are of one state of the files they share, whichever part of a suite ran after an edit."""
 
 import math
+import re
 
 import pytest
 from test_by_key import Folder
 
-from harness import Suite, Variant, load_results
-from harness.comparison import Margins, compare_all
+from harness import InputError, Suite, Variant, load_results
+from harness.cli import run as harness
+from harness.comparison import Margins, compare_all, group_records
 from harness.comparison.folder_rows import compare_folders
 from harness.comparison.outcome import outcomes_of
 from harness.comparison.pair_rows import compare_variants
+from harness.pictures.of_variant import find_variants
 from harness.report import write_report
 from harness.variants.sources import source_parts
 
@@ -158,3 +161,13 @@ def test_parts_are_the_module_and_the_files_that_fields_may_name():
     assert source_parts(WIDE) == ("nets",)
     assert source_parts(OWN.replace(options={"table": "a.json", "mode": "fast"})) == ("nets", "a.json")
     assert source_parts(Variant(backbone="MobileNetV2", weights="imagenet")) == ()
+
+
+def test_charts_and_models_of_it_are_refused_with_the_reason(edited, capsys):
+    (group,) = group_records(load_results(edited.path))
+    for name in ("wide", WIDE.name):
+        with pytest.raises(InputError, match=f'variant "{re.escape(name)}" was {OLDER}'):
+            find_variants(group, name)
+    assert find_variants(group, None) == [OWN, DROP]
+    assert harness(["model", "wide", "--results", str(edited.path)]) != 0
+    assert OLDER in capsys.readouterr().err
