@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import os
 import platform
 import sys
@@ -31,6 +30,7 @@ from harness.running.executor import failed
 from harness.running.footprint import Footprint, identity
 from harness.running.trace import traced
 from harness.training.devices import configure_process, quiet_start
+from harness.training.generated_files import remove_generated_files
 from harness.variants import Variant
 from harness.variants.sources import source_fingerprint
 from harness.variants.user_code import contained, describe
@@ -179,23 +179,8 @@ def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Answer:
     except BaseException as raised:
         traceback.print_exc()
         value, error = None, HarnessError(describe(raised))
-    _remove_generated_files()
+    remove_generated_files()  # a worker is killed, and runs nothing as it ends
     return Answer(value, error, any(worker.spent for worker in _workers))
-
-
-def _remove_generated_files() -> None:
-    """Remove the files that TensorFlow wrote what it compiles to: it would as Python ends, and a worker is killed.
-
-    Their bytecode, which TensorFlow forgets, goes too. It is written as that of a user's modules is, which is to stay.
-    """
-    for name in [name for name in sys.modules if name.startswith("__autograph_generated_file")]:
-        file = Path(str(sys.modules[name].__file__))
-        bytecode = Path(importlib.util.cache_from_source(str(file)))
-        for left in (file, bytecode):
-            with contextlib.suppress(OSError):
-                left.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # others' bytecode is in it
-            bytecode.parent.rmdir()
 
 
 def start_worker(settings: WorkerSettings) -> None:

@@ -18,6 +18,7 @@ from harness.files import expanded
 from harness.results.provenance import Gpu, subprocess_output
 from harness.results.trials import DeviceKind, Environment
 from harness.results.variables import bit_changing
+from harness.training.generated_files import remove_at_exit
 from harness.training.gpus import BACKENDS, WITH_CUDA, Answer, ask_for_gpus
 
 DeviceChoice = Literal["auto", "cpu", "gpu"]
@@ -138,6 +139,7 @@ def configure_process(kind: DeviceKind, *, threads: int, visible: str = "") -> N
         visible: The one GPU that it sees (`Gpu.visible`); empty for those that it sees anyhow.
     """
     keras_backend()
+    remove_at_exit()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # retracing and deprecations are ours to know of
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
