@@ -54,14 +54,14 @@ def _unlike_outputs(model: keras.Model, twin: keras.Model, pictures: NDArray[Any
 
 
 def _given_by_layers(model: keras.Model, pictures: NDArray[Any]) -> list[tuple[str, NDArray[np.float32]]]:
-    """Return what each layer gives, in the order in which they are done: a model comes after its layers."""
+    """Return the floats that each layer gives, in the order in which they are done: a model comes after its layers."""
     given: list[tuple[str, NDArray[np.float32]]] = []
     call = keras.Layer.__call__
 
     def noting(layer: keras.Layer, *arguments: Any, **options: Any) -> Any:
         outputs = call(layer, *arguments, **options)
         for output in keras.tree.flatten(outputs):
-            if keras.ops.is_tensor(output) and output.dtype != "string":
+            if keras.ops.is_tensor(output) and keras.backend.is_float_dtype(output.dtype):
                 given.append((layer.name, np.asarray(keras.ops.convert_to_numpy(output), np.float32)))
         return outputs
 

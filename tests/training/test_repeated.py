@@ -9,7 +9,10 @@ from harness.training.prepared import build_for
 from harness.training.repeated import unlike_its_twin
 
 # Keras is called here by the tests themselves; where the harness calls it, this warning is hidden.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword"),
+    pytest.mark.filterwarnings("error:Casting complex values to real"),
+]
 
 SOURCE = """
 import keras
@@ -49,6 +52,11 @@ def sharp(variant, shape, classes):
 def constant(variant, shape, classes):
     noise = RNG.normal(size=shape).astype("float32") / 100
     return net(shape, classes, x=L.Lambda(lambda i: i + noise, name="moved"))
+
+def spectrum(variant, shape, classes):
+    import tensorflow as tf
+    waves = L.Lambda(lambda i: tf.signal.rfft(i[..., 0]), output_shape=(32, 17), dtype="float32")
+    return net(shape, classes, x=lambda i: Noise()(L.Lambda(keras.ops.abs, output_shape=(32, 17))(waves(i))))
 
 def rate(variant, shape, classes):
     model = net(shape, classes)
@@ -102,6 +110,7 @@ def write(tmp_path, monkeypatch):
         ("outputs", 'what layer "noise" gives while training is another'),
         ("by_keras", ""),
         ("by_tensorflow", ""),
+        ("spectrum", 'what layer "noise" gives while training is another'),
         ("constant", 'what layer "moved" gives while training is another'),
         ("rate", "its optimizer's learning_rate is another"),
     ],
