@@ -35,7 +35,7 @@ class Group:
     Attributes:
         suite: Baseline and variants as declared; verdicts are corrected for their number, shown or not.
         conditions: What all of its trials share.
-        looks: At how many seeds each of its variants is judged, the last one the most that it was to have.
+        looks: At how many seeds each variant that was planned is judged, the last one the most that it was to have.
         before: At how many seeds else its trials were judged by earlier runs: each is an analysis of its own.
         records: By variant, then by seed; a variant without any is left out.
         outdated: Of variants whose results are of an older state of a file that newer rows are made of, why none is
@@ -64,6 +64,11 @@ class Group:
     def members(self) -> tuple[Variant, ...]:
         """The variants that have records, the baseline first."""
         return tuple(variant for variant in self.suite.members if variant in self.records)
+
+    @property
+    def not_begun(self) -> tuple[Variant, ...]:
+        """The variants that the newest run was to train and that have no record."""
+        return tuple(one for one in self.suite.members if one in self.looks and one not in self.records)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +138,10 @@ def group_records(results: Results, timings: Timings | None = None) -> list[Grou
                 planned = planned_records(mine, found.get(conditions.training, {}), beside=newest.suite.members)
                 members = {one: planned.records[one] for one in newest.suite.members if one in planned.records}
                 if members:
-                    chosen = dataclasses.replace(planned, records=members)
+                    looks = dict(planned.looks)
+                    for variant in newest.sources:
+                        looks.setdefault(variant, newest.looks)
+                    chosen = dataclasses.replace(planned, records=members, looks=looks)
                     groups.append(make_group(newest.suite, newest.conditions, chosen, timings))
     return groups
 

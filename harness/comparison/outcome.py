@@ -62,6 +62,7 @@ class SuiteOutcome:
         judged: Whether any variant has an interval, of accuracy or step time.
         is_smoke: Whether the budget shows only that all runs.
         remedies: Runs that would settle what is open, where that is worth their time.
+        not_begun: Names of variants that were planned and have no trial yet.
     """
 
     rows: Sequence[Row]
@@ -70,6 +71,7 @@ class SuiteOutcome:
     judged: bool
     is_smoke: bool
     remedies: tuple[Remedy, ...] = ()
+    not_begun: tuple[str, ...] = ()
 
 
 def outcomes_of(comparisons: Iterable[SuiteComparison], results: Results) -> list[SuiteOutcome]:
@@ -82,7 +84,8 @@ def suite_outcome(comparison: SuiteComparison, results: Results) -> SuiteOutcome
 
     Of images that their folder no longer holds nothing is offered: the command would train the newer ones.
     """
-    outcome = sorted_out(comparison.rows)
+    group = comparison.group
+    outcome = replace(sorted_out(comparison.rows), not_begun=tuple(map(group.suite.label, group.not_begun)))
     if outcome.is_smoke or _are_older(comparison.group.conditions.fingerprint, results):
         return outcome
     # Of what is to be taken all is settled; what loses or is beaten is hardly worth a run.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean, median, stdev
 from typing import Any
 
@@ -11,6 +12,7 @@ from harness.comparison.columns import METRICS
 from harness.comparison.groups import Group, Looks
 from harness.comparison.judge import Accuracies, Comparison
 from harness.comparison.standing import Standing
+from harness.comparison.verdicts import Verdict
 from harness.results.records import NAN, Record
 from harness.variants import Variant
 from harness.wording import counted
@@ -19,6 +21,7 @@ from harness.wording import counted
 def row_cells(group: Group, variant: Variant, accuracies: Accuracies, times: Comparison) -> dict[str, Any]:
     """Return the cells of a variant of a group by their columns' names, those that need nothing but it."""
     is_baseline = variant == group.suite.baseline
+    accuracies = _to_go_on(group, variant, accuracies)
     records, conditions, looks = group.records[variant], group.conditions, group.looks[variant]
     good = [record for record in records.values() if record.status == "ok"]
     peaks = [record.peak_memory_mib for record in good if not math.isnan(record.peak_memory_mib)]
@@ -127,6 +130,22 @@ def _head_only(variant: Variant, records: Sequence[Record]) -> str:
         took = f", in {seconds:.3g} s{'' if variant.weights else ' together'}"
     whose = "once" if variant.weights else "once per seed"
     return f"step and training are the head's alone, on features that the frozen backbone computed {whose}{took}"
+
+
+def _to_go_on(group: Group, variant: Variant, found: Accuracies) -> Accuracies:
+    """Return comparisons that say, where not all planned seeds were tried, that the same command goes on."""
+    looks = group.looks[variant]
+    there = min(len(group.records.get(one, {})) for one in (variant, group.suite.baseline))
+    if len(looks) > 1 or there >= looks[0] or not group.goes_on:
+        return found
+    hint = f"not all of the {looks[0]} seeds are there: run the same command again"
+
+    def told(one: Comparison) -> Comparison:
+        waits = one.verdict is Verdict.UNRESOLVED and (one.settled_by or not math.isnan(one.low))
+        return replace(one, hint=hint, settled_by="") if waits else one
+
+    metrics: dict[str, Any] = {metric: told(getattr(found, metric)) for metric in METRICS}
+    return replace(found, **metrics)
 
 
 def _expected(group: Group, variant: Variant, standing: Standing) -> int:

@@ -79,7 +79,7 @@ def _own_groups(job: Job, results: Results, timings: Timings) -> list[Group]:
         members = {variant: records for variant, records in found.items() if records}
         if members:
             whole = declared.get(suite.name, suite)
-            planned = Planned(members, dict.fromkeys(members, job.plan.looks), _before(job, suite, results))
+            planned = Planned(members, dict.fromkeys(found, job.plan.looks), _before(job, suite, results))
             groups.append(make_group(whole, job.plan.conditions, planned, timings, machine=job.provenance.machine))
     return groups
 

@@ -84,6 +84,15 @@ def flag_legend(rows: Sequence[Row]) -> list[str]:
     return []
 
 
+def partial_legend(rows: Sequence[Row]) -> list[str]:
+    """Return a line that says what the accuracy of a variant is that has not all of the baseline's seeds."""
+    seeds = {row["seeds"] for row in rows if row["variant"] == row["baseline"]}
+    partial = [row for row in rows if row["status"] == "partial" and not math.isnan(row["accuracy_delta"])]
+    if seeds and any(row["seeds"] not in seeds for row in partial):
+        return ["partial: the accuracy is the baseline's plus the difference over the seeds that both have"]
+    return []
+
+
 def pareto_legend(rows: Sequence[Row]) -> list[str]:
     """Return a line that says what the words of the Pareto column mean, where they leave something open."""
     if any(row["pareto"] == "perhaps" for row in rows):

@@ -174,6 +174,8 @@ def _lines(outcome: SuiteOutcome) -> Iterable[OutcomeLine]:
     for number, (reason, rows) in enumerate(reasons.items()):
         if number < MOST_LINES:
             yield OutcomeLine("nothing", _names(rows), _cut(reason))
+    if outcome.not_begun:
+        yield OutcomeLine("nothing", _listed(outcome.not_begun), "not begun: run the same command again")
     if len(reasons) > MOST_LINES:
         yield OutcomeLine("nothing", "", f"{len(reasons) - MOST_LINES} other reasons: see the table")
 

@@ -13,7 +13,16 @@ from harness.tables import escape
 from harness.tables.cells import cell_text, full_text, interval_text
 from harness.tables.fit import Field, fitted, verdict_paint
 from harness.tables.grid import Align, Lines, Piece, TextStyle, text_width
-from harness.tables.notes import chance_note, flag_legend, label_legend, legend, pareto_legend, row_notes, training_note
+from harness.tables.notes import (
+    chance_note,
+    flag_legend,
+    label_legend,
+    legend,
+    pareto_legend,
+    partial_legend,
+    row_notes,
+    training_note,
+)
 from harness.tables.screen import Screen
 from harness.tables.suite_rows import SuiteRows
 
@@ -61,7 +70,7 @@ def render_suite(
         *label_legend(rows),
         *legend(rows),
     ]
-    notes += flag_legend(rows)
+    notes += partial_legend(rows) + flag_legend(rows)
     if PARETO in drawn:  # a narrow screen has no room for it
         notes += pareto_legend(rows)
     if any(piece.best for field in fields for piece in field.pieces):

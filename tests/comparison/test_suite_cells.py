@@ -117,15 +117,15 @@ def test_a_mean_is_the_baselines_plus_the_difference_where_seeds_differ():
 def test_a_comparison_has_its_cells_and_a_baseline_has_none_with_itself():
     found = Comparison(0.1, -0.2, 0.3, 0.4, Verdict.UNRESOLVED, "why", "--seeds auto", Verdict.BETTER)
     records = {BASELINE: of(BASELINE, *accurate(0.5)), OTHER: of(OTHER, *accurate(0.5))}
-    row = cells(group(records), accuracies=Accuracies(1, macro_f1=found), times=found)
+    row = cells(group(records, looks=(1,)), accuracies=Accuracies(1, macro_f1=found), times=found)
     for name, size in (("macro_f1", "macro_f1_delta"), ("step_time", "step_time_ratio")):
         told = {ending: row[f"{name}_{ending}"] for ending in ("ci_low", "ci_high", "p", "verdict", "hint", "leans")}
         assert told == dict(ci_low=-0.2, ci_high=0.3, p=0.4, verdict="unresolved", hint="why", leans="better")  # noqa: C408
         assert (row[size], row[f"{name}_settled_by"]) == (0.1, "add --seeds auto")
     settled = dataclasses.replace(found, settled_by="", leans=None)
-    row = cells(group(records), accuracies=Accuracies(1, settled), times=settled)
+    row = cells(group(records, looks=(1,)), accuracies=Accuracies(1, settled), times=settled)
     assert (row["accuracy_settled_by"], row["accuracy_leans"], row["step_time_leans"]) == ("", "", "")
-    own = cells(group(records), BASELINE, Accuracies(1, found), found)
+    own = cells(group(records, looks=(1,)), BASELINE, Accuracies(1, found), found)
     assert (own["accuracy_delta"], own["step_time_ratio"]) == (0.0, 1.0)
     for ending in ("verdict", "hint", "leans", "settled_by"):
         assert own[f"accuracy_{ending}"] == own[f"step_time_{ending}"] == ""

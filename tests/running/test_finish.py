@@ -10,7 +10,8 @@ from changed_stores import make_older
 from drawn_images import draw_folder
 
 from harness import BASELINE, BUDGETS, Suite
-from harness.comparison import groups, judge
+from harness.comparison import Margins, compare_all, groups, judge
+from harness.comparison.outcome import outcomes_of
 from harness.results import load_results
 from harness.results.opening import open_store
 from harness.results.predictions import Predictions
@@ -22,6 +23,7 @@ from harness.running.job_settings import JobSettings
 from harness.running.machine_speed import MachineSpeed
 from harness.running.progress import describe_plan
 from harness.running.share import Share
+from harness.tables import Screen, render_frame
 
 SMALL = BASELINE.replace(filters=(4,), dense=(8,))
 SUITES = (
@@ -36,11 +38,11 @@ def settings(tmp_path):
     return JobSettings(str(dataset), BUDGETS["quick"].override(seeds=3), device="cpu", results=tmp_path / "results")
 
 
-def train_by_hand(job):
-    """Store what the plan has to do, as if it had been trained."""
+def train_by_hand(job, trials=None):
+    """Store what the plan has to do, or some of it, as if it had been trained."""
     labels = job.test_set.labels
     with begin(job) as store:
-        for trial in job.plan.todo:
+        for trial in job.plan.todo if trials is None else trials:
             right = np.random.default_rng([trial.seed, len(trial.variant.name)]).random(len(labels)) < 0.7
             predictions = Predictions(np.where(right, labels, 1 - labels).astype(np.uint16), right.astype("u1"), right)
             figures = dict.fromkeys(("accuracy", "precision", "recall", "macro_f1"), float(right.mean()))
@@ -141,6 +143,35 @@ def test_a_suite_that_a_run_has_not_come_to_has_no_rows(settings):
     train_by_hand(prepare(settings, SUITES[:1]))
     later = Suite("later", (SMALL.replace(l2=0.02),), baseline=SMALL.replace(batch_size=16))
     assert set(finish(prepare(settings, [SUITES[0], later]), partial="x").frame.suite) == {"one"}
+
+
+def test_an_interrupted_run_says_what_its_figures_are_and_that_the_same_command_goes_on(settings):
+    suite = Suite("cut", {"half": SMALL.replace(dropout=0.5), "late": SMALL.replace(l2=0.02)}, baseline=SMALL)
+    job = prepare(settings, [suite])
+    half, late = suite.variants
+
+    def is_left(trial):
+        return trial.variant == late or (trial.variant == half and trial.seed > 2)
+
+    done = [trial for trial in job.plan.todo if not is_left(trial)]
+    train_by_hand(job, done)
+    for own in (True, False):
+        ended = finish(prepare(settings, [suite]), partial="interrupted")
+        results = load_results(settings.results)
+        outcomes = ended.outcomes if own else outcomes_of(compare_all(results, Margins()), results)
+        text = render_frame(ended.frame, "plain", screen=Screen(200), outcomes=outcomes)
+        assert "nothing late: not begun: run the same command again" in " ".join(text.split())
+        assert "half: accuracy: not all of the 3 seeds are there: run the same command again" in text
+        assert "partial: the accuracy is the baseline's plus the difference over the seeds that both have" in text
+        assert "--seeds auto" not in text
+    train_by_hand(prepare(settings, [suite]))
+    ended = finish(prepare(settings, [suite]), partial="x")
+    text = render_frame(ended.frame, "plain", screen=Screen(200), outcomes=ended.outcomes)
+    assert "same command" not in text
+    assert "partial" not in text
+    # Of a run of fewer variants the others are not missing.
+    chosen = Suite("cut", {"half": half}, SMALL)
+    assert finish(prepare(settings, [chosen], declared=[suite]), partial="x").outcomes[0].not_begun == ()
 
 
 def test_an_older_store_is_copied_and_brought_up_to_date(settings):

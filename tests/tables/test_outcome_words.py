@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from made_results import BASELINE, DROPOUT, VERSIONS, WIDE, Made, make_results
 
+from harness.budgets import BUDGETS
 from harness.cli import run
 from harness.comparison import Margins, compare, compare_all, frame_of
 from harness.comparison.outcome import CHOICES, Remedy, SuiteOutcome, outcomes_of, sorted_out
@@ -175,7 +176,8 @@ def test_a_frozen_backbone_says_that_its_step_is_the_heads_wherever_it_stands(tm
 
 
 def test_one_seed_without_times_claims_nothing(tmp_path):
-    text = outcome_section(outcomes(tmp_path, Made(seeds=(1,), step_ms={})))
+    one = BUDGETS["quick"].override(seeds=1)
+    text = outcome_section(outcomes(tmp_path, Made(seeds=(1,), step_ms={}, budget=one)))
     assert "too few results for any verdict" in text
     assert "2 more seeds needed for any verdict" in text
     assert "--seeds auto" in text

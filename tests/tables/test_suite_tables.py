@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from made_results import DROPOUT, WIDE, Made, make_results
 
+from harness.budgets import BUDGETS
 from harness.cli import run
 from harness.comparison import compare
 from harness.results import load_results
@@ -165,7 +166,8 @@ def test_json_and_csv_have_the_numbers_in_full(frame):
 
 
 def test_a_folder_with_one_seed_and_no_times_has_a_clear_table(tmp_path):
-    text = render_suite(compare(load_results(make_results(tmp_path, Made(seeds=(1,), step_ms={})))))
+    one = BUDGETS["quick"].override(seeds=1)
+    text = render_suite(compare(load_results(make_results(tmp_path, Made(seeds=(1,), step_ms={}, budget=one)))))
     assert "2 more seeds needed" in text
     assert "nan" not in text.lower()
 
