@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from made_results import BASELINE, CLASSES, DROPOUT, IMAGES, Made, make_results
 
-from harness import compare, load_results
+from harness import BUDGETS, compare, load_results
 
 
 @pytest.fixture
@@ -15,7 +15,8 @@ def row(tmp_path):
     """Return the row of a variant whose predictions were changed by `change(baseline's, its own)`."""
 
     def make(seeds: int, change):
-        made = Made({BASELINE: 0.5, DROPOUT: 0.95}, step_ms={}, seeds=range(1, seeds + 1))
+        planned = BUDGETS["quick"].override(seeds=seeds)
+        made = Made({BASELINE: 0.5, DROPOUT: 0.95}, step_ms={}, seeds=range(1, seeds + 1), budget=planned)
         results = load_results(make_results(tmp_path, made))
         ours = {record.trial.seed: record for record in results.records.values() if record.trial.variant == BASELINE}
         records = {}
