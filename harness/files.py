@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 from harness.errors import HarnessError, InputError
 
@@ -147,8 +148,10 @@ def unwritable(path: str | Path | None, error: OSError, *, elsewhere: str, kept:
     return InputError(f"{reason}: {elsewhere}")
 
 
-def is_unwritable(error: OSError) -> bool:
+def is_unwritable(error: BaseException) -> TypeGuard[OSError]:
     """Whether an error is one of a disk or of rights on it, which `unwritable` can tell of."""
+    if not isinstance(error, OSError):
+        return False
     return error.errno in _DISK_ERRORS or (error.errno in _PLACE_ERRORS and error.filename is not None)
 
 

@@ -86,7 +86,7 @@ def suite_outcome(comparison: SuiteComparison, results: Results) -> SuiteOutcome
     """
     group = comparison.group
     outcome = replace(sorted_out(comparison.rows), not_begun=tuple(map(group.suite.label, group.not_begun)))
-    if outcome.is_smoke or _are_older(comparison.group.conditions.fingerprint, results):
+    if outcome.is_smoke or _are_older(group.conditions.fingerprint, results):
         return outcome
     # Of what is to be taken all is settled; what loses or is beaten is hardly worth a run.
     racing = [row for choice in ("trade", "open") for row in outcome.choices[choice]]

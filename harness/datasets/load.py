@@ -132,10 +132,9 @@ def _refusal(given: str, path: Path, kind: str) -> str:
         )
     near = _nearest_folder(path)
     name = nearest(given[:200].lower(), NAMES)
-    if near and not name:
-        return f"there is no folder {shown(given)[:200]}; did you mean {shown(near)}? {_ALLOWED}"
-    if os.sep in given and not name:
-        return f"there is no folder {shown(given)[:200]}; {_ALLOWED}"
+    if not name and (near or os.sep in given):
+        hint = f"did you mean {shown(near)}? " if near else ""
+        return f"there is no folder {shown(given)[:200]}; {hint}{_ALLOWED}"
     return f'unknown dataset "{shown(given)[:200]}"; {_ALLOWED}{name}'
 
 

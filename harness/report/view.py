@@ -246,15 +246,13 @@ def _common(variants: Sequence[Variant]) -> tuple[tuple[str, str], ...]:
     """
     if not variants:
         return ()
-    varied = _varied(variants)
-    silent: set[str] = set()
+    left_out, silent = set(_varied(variants)), set[str]()
     if any(variant.model for variant in variants):
+        left_out.add("precision_policy")  # the column of that name has what was trained
         silent = RULES.keys() - _HELD_BY_ALL
     elif any(variant.backbone for variant in variants):
         silent = set(CNN_ONLY)
-    first = {name: getattr(variants[0], name) for name in RULES if name not in varied}
-    if any(variant.model for variant in variants):
-        first.pop("precision_policy", None)  # the column of that name has what was trained
+    first = {name: getattr(variants[0], name) for name in RULES if name not in left_out}
     told = {name: value for name, value in first.items() if name not in silent or value != DEFAULTS[name]}
     return tuple((name, shown(value)) for name, value in told.items())
 

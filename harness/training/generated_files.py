@@ -8,6 +8,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+_removed: set[str] = set()  # their modules stay: after many trials of a worker most are gone already
+
 
 def remove_at_exit() -> None:
     """Leave none behind as Python ends: a process that is killed has to remove them before."""
@@ -20,7 +22,9 @@ def remove_generated_files() -> None:
 
     Bytecode is not switched off for it: that of a user's modules is to stay.
     """
-    for name in [name for name in sys.modules if name.startswith("__autograph_generated_file")]:
+    written = [name for name in sys.modules if name.startswith("__autograph_generated_file") and name not in _removed]
+    _removed.update(written)
+    for name in written:
         file = Path(str(sys.modules[name].__file__))
         bytecode = Path(importlib.util.cache_from_source(str(file)))
         for left in (file, bytecode):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from harness.training.chunks import chunk_kinds, chunks
 from harness.training.fit_epoch import EVALUATION_BATCH
+from harness.training.measured import measured
 
 State = tuple[list[jax.Array], ...]
 
@@ -104,7 +105,7 @@ class JaxEpoch:
         for variables, values in zip(groups, self._all_steps(function, _values(*groups), order, size), strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
-        return {name: float(value) for name, value in self.model.get_metrics_result().items()}
+        return measured(self.model)
 
     def _all_steps(self, function: Callable[..., State], state: State, order: NDArray[np.integer], size: int) -> State:
         for indices, steps, images in chunks(order, size):

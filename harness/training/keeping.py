@@ -61,7 +61,7 @@ def _kept(
             try:
                 return _whole(whole, dataset, Path(folder), first, expected)
             except Exception as error:
-                if isinstance(error, OSError) and is_unwritable(error):
+                if is_unwritable(error):
                     raise  # of the disk, not of the model: weights alone would be less than there could be
                 reason = describe(error)
             file = Path(folder) / f"model{WEIGHTS_ALONE}"
@@ -69,7 +69,7 @@ def _kept(
                 with _without_optimizer(whole):
                     write_weights(whole, file)
             except Exception as error:
-                if isinstance(error, OSError) and is_unwritable(error):
+                if is_unwritable(error):
                     raise
                 return _not_kept(f"{reason}; {describe(error)}", error)
             import h5py  # type: ignore[import-untyped]
@@ -78,7 +78,7 @@ def _kept(
                 opened.attrs[SHAPE] = dataset.input_shape
             return KeptModel(file.read_bytes(), WEIGHTS_ALONE)
     except Exception as error:
-        if not (isinstance(error, OSError) and is_unwritable(error)):
+        if not is_unwritable(error):
             return _not_kept(describe(error), error)
         return _not_kept(str(unwritable(tempfile.gettempdir(), error, elsewhere="set TMPDIR to another folder")), error)
 

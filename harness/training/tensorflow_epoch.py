@@ -22,6 +22,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from harness.training.fit_epoch import EVALUATION_BATCH
+from harness.training.measured import measured
 
 _SETTLING_STEPS = 96
 _SETTLING_CHUNK = 4
@@ -125,7 +126,7 @@ class TensorFlowEpoch:
     def _run(self, function: Callable[[NDArray[np.int64]], Any], order: NDArray[np.integer]) -> dict[str, float]:
         self.model.reset_metrics()
         function(order.astype(np.int64))
-        return {name: float(value) for name, value in self.model.get_metrics_result().items()}
+        return measured(self.model)
 
     def _epoch(self, step: Callable[..., Any], batch_size: int) -> Any:
         """Return what takes a step for each batch of an order of images."""
